@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+#include "kernel/hypercall_gate.h"
+
+#include "arch/vmx.h"
+
+#define ACCESS_DPL(rights) (((rights) >> 5) & 3u)
+#define ACCESS_LONG (1u << 13)
+
+enum whb_status gate_check_call(uint64_t rax, enum whb_call *call)
+{
+    uint64_t number = rax & 0xffffu, version = (rax >> 16) & 0xffffu;
+    if (rax >> 32 != 0) {
+        return WHB_ERROR_UNKNOWN_CALL;
+    }
+    if (version != WHB_ABI_MAJOR) {
+        return WHB_ERROR_VERSION;
+    }
+    if (number >= WHB_CALL_COUNT) {
+        return WHB_ERROR_UNKNOWN_CALL;
+    }
+    *call = (enum whb_call)number;
+    return WHB_OK;
+}
+
+bool gate_check_mode(uint32_t ss_access, uint32_t cs_access, uint32_t entry_controls)
+{
+    return ACCESS_DPL(ss_access) == 0 && (cs_access & ACCESS_LONG) != 0 && (entry_controls & ENTRY_IA32E) != 0;
+}

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: MIT */
+/* What the start of the machine leaves for everyone. Constant once the other CPUs run. */
+#pragma once
+
+#include "kernel/multiboot2.h"
+#include "kernel/options.h"
+
+extern struct boot_info boot_info;
+extern struct boot_options boot_options;

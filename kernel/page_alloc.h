@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* Physical pages of the hypervisor's heap. Safe on any CPU; not for NMI context. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kernel/page.h"
+
+/* Whom a page is accounted to. */
+enum page_use {
+    PAGE_USE_HOST, /* page tables, stacks, per-CPU data, the allocator's own records */
+    PAGE_USE_EPT,
+    PAGE_USE_PARTITION,
+    PAGE_USE_VP,
+    PAGE_USE_COUNT,
+};
+
+struct page_stats {
+    uint64_t total;                /* pages of the heap: free + all of used */
+    uint64_t free;                 /* pages */
+    uint64_t used[PAGE_USE_COUNT]; /* pages */
+    uint64_t failed;               /* allocations refused since boot */
+};
+
+/*
+ * Takes the heap at physical `base_pa`, `size` bytes, which must lie in the direct map (arch/direct_map.h). Once,
+ * before anything is allocated. Keeps its records in the first pages. Panics if less than one page would remain.
+ */
+void page_alloc_init(uint64_t base_pa, uint64_t size);
+
+/* A zeroed page as a direct map pointer, or NULL when the heap is out of pages. */
+void *page_alloc(enum page_use use);
+
+/*
+ * Like page_alloc, for `pages` (at least 1) pages that are contiguous in physical memory. Takes time linear in the
+ * heap.
+ */
+void *page_alloc_contiguous(enum page_use use, size_t pages);
+
+/*
+ * Give back what was allocated for the same `use`. NULL is ignored. A pointer that is not the start of an allocated
+ * page of this heap and this use is an error of the hypervisor: panic. A contiguous run may be given back in parts.
+ */
+void page_free(void *page, enum page_use use);
+void page_free_contiguous(void *page, enum page_use use, size_t pages);
+
+void page_alloc_stats(struct page_stats *out);
+
+#if __STDC_HOSTED__
+#define PAGE_ALLOC_NEVER_FAIL UINT64_MAX
+
+/* Tests: `n` more allocations may succeed, those after them fail, until the next call or page_alloc_init. */
+void page_alloc_fail_after(uint64_t n);
+#endif
