@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The edge between the hypervisor and its guests, both ways. arch/vmx.h has the contract of vmx_enter.
+ *
+ * RSP holds the hypervisor's stack from the call to VMLAUNCH or VMRESUME, so a failed or cancelled entry needs no repair
+ * but the callee-saved registers. After a VM exit RSP is HOST_RSP, the end of the VP's register block, and 15 pushes
+ * fill the block without a scratch register. An NMI or machine check there runs on its own stack (arch/idt.c).
+ */
+#include "asm_offsets.h"
+
+    .section .text.world_switch, "ax", @progbits
+    .globl vmx_enter
+    .type vmx_enter, @function
+vmx_enter:
+    pushq %rbx
+    pushq %rbp
+    pushq %r12
+    pushq %r13
+    pushq %r14
+    pushq %r15
+    movq %rsp, %gs:CPU_HOST_RSP
+
+    /*
+     * From the test of the kick flag to the entry itself an NMI would be lost: its handler sees RIP in this window and
+     * continues at vmx_enter_kicked (vmm/kick.c). An NMI after the entry is a VM exit.
+     */
+    .globl vmx_enter_window
+vmx_enter_window:
+    cmpl $0, %gs:CPU_KICK
+    jne vmx_enter_kicked
+    testb %sil, %sil
+    movq 0(%rdi), %rax
+    movq 8(%rdi), %rcx
+    movq 16(%rdi), %rdx
+    movq 24(%rdi), %rbx
+    movq 40(%rdi), %rbp
+    movq 48(%rdi), %rsi
+    movq 64(%rdi), %r8
+    movq 72(%rdi), %r9
+    movq 80(%rdi), %r10
+    movq 88(%rdi), %r11
+    movq 96(%rdi), %r12
+    movq 104(%rdi), %r13
+    movq 112(%rdi), %r14
+    movq 120(%rdi), %r15
+    movq 56(%rdi), %rdi
+    jz 1f
+    vmresume
+    jmp vmx_enter_failed
+1:  vmlaunch
+    .globl vmx_enter_window_end
+vmx_enter_window_end:
+vmx_enter_failed:
+    movl $1, %eax
+    jmp vmx_enter_return
+
+    .globl vmx_enter_kicked
+vmx_enter_kicked:
+    movl $2, %eax
+    jmp vmx_enter_return
+
+    .balign 16
+    .globl vmx_exit_point
+vmx_exit_point:
+    pushq %r15
+    pushq %r14
+    pushq %r13
+    pushq %r12
+    pushq %r11
+    pushq %r10
+    pushq %r9
+    pushq %r8
+    pushq %rdi
+    pushq %rsi
+    pushq %rbp
+    leaq -8(%rsp), %rsp             /* RSP's slot: the guest's RSP is in the VMCS */
+    pushq %rbx
+    pushq %rdx
+    pushq %rcx
+    pushq %rax
+    movq %gs:CPU_HOST_RSP, %rsp
+    xorl %eax, %eax                 /* VMX_ENTRY_EXITED; the rest so that no guest value lingers for speculation */
+    xorl %ecx, %ecx
+    xorl %edx, %edx
+    xorl %esi, %esi
+    xorl %edi, %edi
+    xorl %r8d, %r8d
+    xorl %r9d, %r9d
+    xorl %r10d, %r10d
+    xorl %r11d, %r11d
+vmx_enter_return:
+    popq %r15
+    popq %r14
+    popq %r13
+    popq %r12
+    popq %rbp
+    popq %rbx
+    ret
+    .size vmx_enter, . - vmx_enter
+    .section .note.GNU-stack, "", @progbits
