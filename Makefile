@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: MIT
+# Builds the hypervisor, the root programs and their bootable images. `make help` lists what can be asked for.
+
+MAKEFLAGS += --no-builtin-rules
+.SUFFIXES:
+.DELETE_ON_ERROR:
+
+CROSS_COMPILE ?=
+ifeq ($(origin CC),default)
+CC := $(CROSS_COMPILE)gcc
+endif
+LD := $(CROSS_COMPILE)ld
+NM := $(CROSS_COMPILE)nm
+OBJCOPY := $(CROSS_COMPILE)objcopy
+DEBUG ?= 0
+V ?= 0
+CMDLINE ?=
+ROOT_CMDLINE ?=
+FUZZ_SECONDS ?= 60
+B := build
+
+# No image holds a date: any fixed value gives the same bytes everywhere.
+SOURCE_DATE_EPOCH ?= 1767225600
+export SOURCE_DATE_EPOCH
+export LC_ALL := C
+
+Q := $(if $(filter 1,$(V)),,@)
+say = $(if $(filter 1,$(V)),,@echo "  $(1)	$(2)";)
+is_clang := $(findstring clang,$(notdir $(firstword $(CC))))
+
+WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
+	-Wcast-qual -Wundef -Wvla -Werror
+ifeq ($(DEBUG),1)
+OPTIMISE := -Og -DDEBUG=1
+else
+OPTIMISE := -O2
+endif
+COMMON := $(if $(is_clang),--target=x86_64-linux-gnu) -std=gnu11 -m64 -march=x86-64 -ffreestanding -I. -I$(B)/generated \
+	-mno-red-zone -fno-stack-protector -fno-asynchronous-unwind-tables -fno-unwind-tables -fno-omit-frame-pointer \
+	-fno-common -fno-strict-aliasing -fcf-protection=none -ffunction-sections -fdata-sections \
+	-ffile-prefix-map=$(CURDIR)=. -g -gdwarf-4 $(OPTIMISE) $(WARNINGS)
+HOST_CFLAGS := $(COMMON) -mgeneral-regs-only -mcmodel=kernel -fno-pic -fno-pie
+ROOT_CFLAGS := $(COMMON) -mgeneral-regs-only -fpie -fvisibility=hidden
+LDFLAGS := -nostdlib -z max-page-size=4096 -z noexecstack --no-warn-rwx-segments --build-id=none --gc-sections
+HOST_LDFLAGS := $(LDFLAGS) -static -T linker.ld
+ROOT_LDFLAGS := $(LDFLAGS) -pie --no-dynamic-linker -z text -T root/root.ld
+
+host_sources := $(wildcard $(foreach d,arch kernel vmm,$(d)/*.c $(d)/*.S))
+host_sources := $(sort $(filter-out arch/asm_offsets.c,$(host_sources)))
+lib_sources := $(sort $(wildcard $(foreach d,lib libwhv,root/$(d)/*.c root/$(d)/*.S)))
+service_sources := $(sort $(wildcard $(foreach d,service payloads,root/$(d)/*.c root/$(d)/*.S)))
+test_sources := $(sort $(wildcard tests/scenarios/*.c tests/scenarios/*.S))
+
+object = $(patsubst %,$(B)/obj/%.o,$(1))
+host_objects := $(call object,$(host_sources))
+root_objects := $(call object,$(lib_sources) $(service_sources))
+test_objects := $(call object,$(lib_sources) $(test_sources))
+objects := $(sort $(host_objects) $(root_objects) $(test_objects))
+
+.PHONY: all images run test test-nested unit fuzz lint format clean help setup FORCE
+
+all:
+	$(Q)scripts/setup build
+	$(Q)$(MAKE) --no-print-directory images
+
+images: $(B)/whimbrel.iso
+
+help:
+	@sed -n 's/^#: //p' $(firstword $(MAKEFILE_LIST))
+
+#: Targets
+#:   make               the images: build/whimbrel.elf, build/root.elf, build/whimbrel.iso (BIOS and UEFI)
+#:   make run           boot build/whimbrel.iso in QEMU/KVM with nested VMX, or else in Bochs
+#:   make test          everything that can be tested without a nested KVM, in under 15 minutes
+#:   make test-nested   the scenarios in QEMU/KVM in Linux in Bochs, in under 25 minutes
+#:   make unit          the host unit tests alone
+#:   make fuzz          each fuzzer for FUZZ_SECONDS (60)
+#:   make lint          formatting, static analysis, house rules
+#:   make format        put every source into the house format
+#:   make setup         install every Debian package that any target needs
+#:   make clean         remove build/
+#: Variables
+#:   CROSS_COMPILE=x86_64-linux-gnu-   prefix of the compiler and binutils
+#:   CC=clang           another compiler
+#:   DEBUG=1            for a debugger: -Og; default is a release build, -O2
+#:   V=1                show the commands
+#:   CMDLINE="..."      the hypervisor's command line in build/whimbrel.iso; ROOT_CMDLINE="..." the root program's
+#:   MACHINE=bochs|kvm  (run) the machine; CPUS=1..8 (2), MEM=MiB (512), ISO=file to boot instead
+#:   NO_INSTALL=1       say which Debian packages are missing, and stop, instead of installing them
+#:   ONLY="a b"         (test) only the tests whose names contain one of these words
+
+setup:
+	$(Q)scripts/setup build run test nested lint
+
+run:
+	$(Q)scripts/setup build run
+	$(Q)$(if $(ISO),,$(MAKE) --no-print-directory images &&) \
+		MACHINE="$(MACHINE)" CPUS="$(CPUS)" MEM="$(MEM)" ISO="$(ISO)" scripts/run
+
+test:
+	$(Q)scripts/setup build run test lint
+	$(Q)ONLY="$(ONLY)" scripts/test
+
+unit:
+	$(Q)scripts/setup build test
+	$(Q)ONLY="$(or $(ONLY),unit/)" scripts/test
+
+test-nested:
+	$(Q)scripts/setup build run nested
+	$(Q)$(MAKE) --no-print-directory $(B)/whimbrel-test.iso
+	$(Q)scripts/nested/run
+
+fuzz:
+	$(Q)scripts/setup build test
+	$(Q)scripts/fuzz $(FUZZ_SECONDS)
+
+lint:
+	$(Q)scripts/setup build lint
+	$(Q)$(MAKE) --no-print-directory images $(B)/test-root.elf
+	$(Q)scripts/lint
+
+format:
+	$(Q)scripts/setup lint
+	$(Q)clang-format -i $(wildcard $(foreach d,abi arch kernel vmm root/* tests/*,$(d)/*.c $(d)/*.h))
+
+print-%:
+	@echo '$($*)'
+
+clean:
+	$(Q)rm -rf $(B)
+
+# Whatever changes the output without changing a file goes into the stamps, which change only with their text.
+$(B)/flags: FORCE
+	@mkdir -p $(@D)
+	@{ echo '$(CC) $(HOST_CFLAGS)'; echo '$(ROOT_CFLAGS)'; echo '$(LD) $(HOST_LDFLAGS)'; echo '$(ROOT_LDFLAGS)'; \
+		$(CC) --version; $(LD) --version; } >$@.new 2>&1
+	@cmp -s $@.new $@ && rm -f $@.new || mv $@.new $@
+
+# A file that was removed leaves no newer file behind, so the list of objects is a stamp too.
+$(B)/objects: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(CMDLINE)' '$(ROOT_CMDLINE)' $(SOURCE_DATE_EPOCH) $(objects) >$@.new
+	@cmp -s $@.new $@ && rm -f $@.new || mv $@.new $@
+
+$(B)/generated/asm_offsets.h: arch/asm_offsets.c scripts/mkoffsets $(B)/flags
+	$(call say,GEN,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(HOST_CFLAGS) -MMD -MP -MF $(B)/generated/asm_offsets.d -MT $@ -S $< -o $(B)/generated/asm_offsets.s
+	$(Q)scripts/mkoffsets $(B)/generated/asm_offsets.s >$@
+
+$(B)/obj/root/% $(B)/obj/tests/%: flags_of = $(ROOT_CFLAGS) $(CFLAGS_$*)
+$(B)/obj/arch/% $(B)/obj/kernel/% $(B)/obj/vmm/% $(B)/obj/symbols%: flags_of = $(HOST_CFLAGS) $(CFLAGS_$*)
+
+$(B)/obj/%.c.o: %.c $(B)/flags
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(flags_of) -MMD -MP -c $< -o $@
+
+$(B)/obj/%.S.o: %.S $(B)/flags $(B)/generated/asm_offsets.h
+	$(call say,AS,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(flags_of) -MMD -MP -c $< -o $@
+
+# Two links: the symbol table's size is known only after the first, and the linker script puts it where its size moves
+# no function.
+$(B)/generated/symbols0.S: scripts/mksymbols
+	$(Q)mkdir -p $(@D)
+	$(Q)scripts/mksymbols </dev/null >$@
+
+$(B)/generated/symbols.S: $(B)/whimbrel0.elf scripts/mksymbols
+	$(call say,GEN,$@)
+	$(Q)$(NM) -n $< | scripts/mksymbols >$@
+
+$(B)/obj/symbols0.o $(B)/obj/symbols.o: $(B)/obj/%.o: $(B)/generated/%.S $(B)/flags
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(HOST_CFLAGS) -c $< -o $@
+
+$(B)/whimbrel0.elf $(B)/whimbrel.elf: $(B)/whimbrel%elf: $(host_objects) linker.ld $(B)/objects $(B)/flags
+	$(call say,LD,$@)
+	$(Q)$(LD) $(HOST_LDFLAGS) -o $@ $(filter %.o,$^)
+$(B)/whimbrel0.elf: $(B)/obj/symbols0.o
+$(B)/whimbrel.elf: $(B)/obj/symbols.o
+
+$(B)/root.elf: $(root_objects)
+$(B)/test-root.elf: $(test_objects)
+$(B)/root.elf $(B)/test-root.elf: root/root.ld $(B)/objects $(B)/flags
+	$(call say,LD,$@)
+	$(Q)$(LD) $(ROOT_LDFLAGS) -o $@ $(filter %.o,$^)
+
+# The files with debug information stay in build/; the images boot stripped copies.
+$(B)/boot/%.elf: $(B)/%.elf
+	$(Q)mkdir -p $(@D)
+	$(Q)$(OBJCOPY) --strip-all $< $@
+
+$(B)/whimbrel.iso: $(B)/boot/whimbrel.elf $(B)/boot/root.elf scripts/mkiso $(B)/objects
+	$(call say,ISO,$@)
+	$(Q)scripts/mkiso -o $@ --kernel $(B)/boot/whimbrel.elf --cmdline '$(CMDLINE)' \
+		--module $(B)/boot/root.elf --module-cmdline '$(ROOT_CMDLINE)'
+
+$(B)/whimbrel-test.iso: $(B)/boot/whimbrel.elf $(B)/boot/test-root.elf scripts/mkiso
+	$(call say,ISO,$@)
+	$(Q)scripts/mkiso -o $@ --kernel $(B)/boot/whimbrel.elf --module $(B)/boot/test-root.elf
+
+-include $(objects:.o=.d) $(B)/generated/asm_offsets.d

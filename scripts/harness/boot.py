@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: MIT
+"""Whole-machine tests: boots of an image, and what must appear on its console."""
+import pathlib
+import re
+import socket
+import subprocess
+import time
+
+from . import machine
+from .report import Result, tail
+
+WORK = pathlib.Path("build/test")
+KERNEL = "build/boot/whimbrel.elf"
+ROOT = "build/boot/root.elf"
+
+# Time inside the machine, for what takes a few hundred million ticks when it works, and the second guard: wall time, for
+# a machine whose CPUs all halt with interrupts off. With n CPUs a tick costs n instructions.
+TICKS = 6_000_000_000
+WALL_SECONDS = 300
+
+HALTED = "[whimbrel] machine halted"
+STOPPED = "[whimbrel] machine stopped"
+MACHINE_ENDED = re.compile(r"^\[whimbrel\] machine (halted|stopped)", re.M)
+CRASHED = "*** the hypervisor has failed ***"
+
+
+class Boot:
+    """One finished run of a machine: the console's text and how the machine ended."""
+
+    def __init__(self, emulator, wall=WALL_SECONDS, when_ended=None):
+        """`when_ended` is called when the hypervisor has said its last line and the machine still exists."""
+        began = time.monotonic()
+        self.log = emulator.console
+        try:
+            self.ending = self._watch(emulator, began + wall, wall, when_ended)
+        finally:
+            emulator.stop()
+        self.console = self._read()
+        self.switched_off = emulator.switched_off()
+        self.seconds = time.monotonic() - began
+
+    def _read(self):
+        return self.log.read_text(errors="replace").replace("\r", "")
+
+    def _watch(self, emulator, deadline, wall, when_ended):
+        while emulator.running():
+            if MACHINE_ENDED.search(self._read()):
+                if when_ended:
+                    when_ended()
+                return "the hypervisor ended the machine"
+            if time.monotonic() > deadline:
+                return f"stopped after {wall} s of wall time (it hangs)"
+            time.sleep(0.1)
+        if emulator.switched_off():
+            return "the machine switched itself off"
+        if emulator.out_of_ticks():
+            return f"stopped after {TICKS} ticks (it hangs)"
+        return emulator.reason()
+
+    def last_lines(self):
+        return f"{self.ending}; the console's last lines:\n{tail(self.log, 8)}"
+
+    def result(self, name, ok, expected):
+        return Result(name, ok, self.seconds, expected, self.last_lines(), self.log)
+
+
+def make_image(name, cmdline="", root_cmdline=""):
+    image = WORK / "images" / f"{name}.iso"
+    image.parent.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["scripts/mkiso", "-o", image, "--kernel", KERNEL, "--cmdline", cmdline, "--module", ROOT,
+                    "--module-cmdline", root_cmdline], check=True)
+    return image
+
+
+def scenarios(cpus):
+    """The test root on a machine with VMX. Each PASS and FAIL line of it counts, and so does how the machine ended."""
+    name = f"bochs-{cpus}cpu"
+    boot = Boot(machine.Bochs(WORK / name, "build/whimbrel-test.iso", cpus=cpus, ticks=TICKS))
+    return judge_scenarios(name, boot)
+
+
+def judge_scenarios(name, boot):
+    results = []
+    for found in re.finditer(r"^(PASS|FAIL) (\S+?)(?::? *$|: (?:expected (.*), came (.*)|(.*))$)", boot.console, re.M):
+        results.append(Result(f"{name}/{found[2]}", found[1] == "PASS", None, found[3] or "", found[4] or found[5] or "",
+                              boot.log))
+    passed = sum(r.ok for r in results)
+    end = f"[scenario] done: {passed} passed, {len(results) - passed} failed"
+    good = passed > 0 and end in boot.console and boot.switched_off and CRASHED not in boot.console
+    return results + [boot.result(f"{name}/end", good, f"'{end}', no crash report, and the machine switches itself off")]
+
+
+def service(cpus):
+    """`make run`'s image: the service's table is judged by the service, its end marker tells."""
+    boot = Boot(machine.Bochs(WORK / f"service-{cpus}cpu", "build/whimbrel.iso", cpus=cpus, ticks=TICKS))
+    good = re.search(r"^\[(root|service)\] done\b", boot.console, re.M) and boot.switched_off
+    return [boot.result(f"service/{cpus}cpu", bool(good) and CRASHED not in boot.console,
+                        "the service's end marker, and the machine switches itself off")]
+
+
+def judge_missing(name, boot, sentence):
+    good = re.search(sentence, boot.console) and HALTED in boot.console and CRASHED not in boot.console
+    return [boot.result(f"missing/{name}", bool(good), f"/{sentence}/ and '{HALTED}'")]
+
+
+def missing_in_bochs(name, model, sentence):
+    emulator = machine.Bochs(WORK / f"missing-{name}", "build/whimbrel.iso", model=model, ticks=TICKS)
+    return judge_missing(name, Boot(emulator), sentence)
+
+
+def missing_in_qemu(name, sentence, **options):
+    emulator = machine.Qemu(WORK / f"missing-{name}", "build/whimbrel.iso", cpus=2, **options)
+    return judge_missing(name, Boot(emulator, wall=120), sentence)
+
+
+def crash(kind, symbols):
+    """The report of a failure that the command line asks for, with the names of the functions on the way there."""
+    boot = Boot(machine.Bochs(WORK / f"crash-{kind}", make_image(f"crash-{kind}", f"crash-test={kind}"), ticks=TICKS))
+    wanted = [re.escape(CRASHED), *symbols, re.escape(STOPPED)]
+    missing = [w for w in wanted if not re.search(w, boot.console)]
+    return [boot.result(f"crash/{kind}", not missing, "\n".join(f"/{w}/" for w in wanted))]
+
+
+def read_monitor(path, command):
+    """One command's answer from QEMU's monitor on a socket."""
+    with socket.socket(socket.AF_UNIX) as line:
+        line.settimeout(20)
+        line.connect(str(path))
+        answer = b""
+        for text in ("", command + "\n"):
+            line.sendall(text.encode())
+            answer = b""
+            while not answer.endswith(b"(qemu) "):
+                answer += line.recv(65536)
+    return answer.decode(errors="replace")
+
+
+def live_page_tables():
+    """QEMU's own view of the hypervisor's page tables, beside the audit that the hypervisor makes of itself. QEMU prints
+    one leaf a line, its flags last: X (no execution) G P D A C T U (user) W."""
+    name = "paging/no-writable-executable-page-by-qemu"
+    workdir = WORK / "page-tables"
+    monitor = workdir / "monitor"
+    answers = []
+    emulator = machine.Qemu(workdir, "build/whimbrel.iso", cpus=2, monitor=f"unix:{monitor},server=on,wait=off")
+    boot = Boot(emulator, wall=120, when_ended=lambda: answers.append(read_monitor(monitor, "info tlb")))
+    flags = re.findall(r"^[0-9a-f]{16}: [0-9a-f]{16} ([-XGPDACTUW]{9})\s*$", answers[0], re.M) if answers else []
+    (workdir / "info-tlb.txt").write_text(answers[0] if answers else "")
+    writable_executable = sum(f[8] == "W" and f[0] == "-" for f in flags)
+    user = sum(f[7] == "U" for f in flags)
+    executable = sum(f[0] == "-" for f in flags)
+    good = executable > 0 and len(flags) > executable and writable_executable == 0 and user == 0
+    came = f"{len(flags)} pages, {executable} executable, {writable_executable} writable and executable, {user} user\n"
+    return [Result(name, good, boot.seconds, "some pages, some executable, none writable and executable, none user",
+                   came + boot.ending, workdir / "info-tlb.txt")]

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: MIT
+"""The lint checks, each one test: formatting, static analysis, other compilers, and the house rules of source.py."""
+import functools
+import pathlib
+import subprocess
+import time
+
+from . import source
+from .report import Result, tail
+
+WORK = pathlib.Path("build/test/lint")
+LIMIT = 600
+HOSTED = ["-std=gnu11", "-I.", "-Ibuild/generated", "-Wall", "-Wextra"]
+
+
+def c_files(*suffixes, under=""):
+    return [str(f) for f in source.all_files() if f.suffix in suffixes and str(f).startswith(under)]
+
+
+def make_variable(name, compiler):
+    out = subprocess.run(["make", "-s", f"CC={compiler}", f"print-{name}"], check=True, stdout=subprocess.PIPE).stdout
+    return out.decode().split()
+
+
+def flags_for(path, compiler):
+    if path.startswith("tests/") and not path.startswith("tests/scenarios/"):
+        return HOSTED
+    freestanding = "ROOT_CFLAGS" if path.startswith(("root/", "tests/")) else "HOST_CFLAGS"
+    return make_variables(freestanding, compiler)
+
+
+make_variables = functools.lru_cache(make_variable)
+
+
+def judged(name, complaints, began):
+    """One Result; the complaints go to a log, the first few of them to the terminal."""
+    WORK.mkdir(parents=True, exist_ok=True)
+    log = WORK / f"{name.replace('/', '-')}.log"
+    log.write_text("\n".join(complaints) + "\n")
+    came = "\n".join(complaints[:15] + ([f"and {len(complaints) - 15} more"] if len(complaints) > 15 else []))
+    return [Result(f"lint/{name}", not complaints, time.monotonic() - began, "no complaint", came, log)]
+
+
+def command_complaints(command, **options):
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=LIMIT,
+                          stdin=subprocess.DEVNULL, **options)
+    return done.stdout.decode(errors="replace").splitlines() if done.returncode != 0 else []
+
+
+def rule(name, check):
+    began = time.monotonic()
+    return judged(name, source.run(check), began)
+
+
+def clang_format():
+    began = time.monotonic()
+    return judged("format", command_complaints(["clang-format", "--dry-run", "-Werror", *c_files(".c", ".h")]), began)
+
+
+def clang_tidy(name, *folders):
+    began = time.monotonic()
+    complaints = []
+    for folder in folders:
+        files = c_files(".c", under=folder)
+        if files:
+            complaints += command_complaints(["clang-tidy", "--quiet", *files, "--", *flags_for(files[0], "clang")])
+    return judged(f"clang-tidy/{name}", complaints, began)
+
+
+def cppcheck():
+    began = time.monotonic()
+    cache = WORK / "cppcheck"
+    cache.mkdir(parents=True, exist_ok=True)
+    return judged("cppcheck", command_complaints([
+        "cppcheck", "--quiet", "--enable=warning,performance,portability", "--inline-suppr", "--error-exitcode=1",
+        "--std=c11", "--platform=unix64", "-I.", "-Ibuild/generated", f"--cppcheck-build-dir={cache}", "-D__x86_64__=1",
+        "-D__STDC_HOSTED__=0", "--suppressions-list=scripts/cppcheck.suppressions",
+        *[d for d in ("arch", "kernel", "vmm", "root", "tests") if pathlib.Path(d).is_dir()]]), began)
+
+
+def headers(compiler):
+    """Each header as the only thing in a file."""
+    began = time.monotonic()
+    complaints = []
+    for header in c_files(".h"):
+        complaints += command_complaints([compiler, *flags_for(header, compiler), "-Werror", "-fsyntax-only",
+                                          "-Wno-unused-function", "-include", header, "-x", "c", "/dev/null"])
+    return judged(f"headers/{compiler}", complaints, began)
+
+
+def other_build(name, *settings):
+    """A whole build with other settings, in its own directory."""
+    began = time.monotonic()
+    folder = f"build/{name}"
+    return judged(f"build/{name}", command_complaints(
+        ["make", "-s", f"B={folder}", *settings, f"{folder}/whimbrel.elf", f"{folder}/root.elf",
+         f"{folder}/test-root.elf"]), began)
+
+
+def segments():
+    """No segment of the images may be writable and executable."""
+    began = time.monotonic()
+    complaints = []
+    for image in ("build/whimbrel.elf", "build/root.elf", "build/test-root.elf"):
+        done = subprocess.run(["readelf", "-lW", image], stdout=subprocess.PIPE, check=True)
+        complaints += [f"{image}: {line.strip()}" for line in done.stdout.decode().splitlines() if " RWE " in line]
+    return judged("segments", complaints, began)
+
+
+def python():
+    began = time.monotonic()
+    complaints = []
+    for path in source.all_files():
+        if path.suffix == ".py" or path.parts[0] == "scripts" and path.read_bytes().startswith(b"#!/usr/bin/env python3"):
+            try:
+                compile(path.read_text(), str(path), "exec")
+            except SyntaxError as error:
+                complaints.append(f"{path}:{error.lineno}: {error.msg}")
+    return judged("python", complaints, began)
+
+
+# Name, whether the images must be built before, the check. The longest first.
+JOBS = [
+    ("clang-tidy/vmm", False, functools.partial(clang_tidy, "vmm", "vmm/")),
+    ("clang-tidy/host", False, functools.partial(clang_tidy, "host", "arch/", "kernel/")),
+    ("clang-tidy/root", False, functools.partial(clang_tidy, "root", "root/", "tests/scenarios/")),
+    ("clang-tidy/tests", False, functools.partial(clang_tidy, "tests", "tests/unit/", "tests/fuzz/")),
+    ("cppcheck", False, cppcheck),
+    ("build/clang", True, functools.partial(other_build, "clang", "CC=clang")),
+    ("build/debug", True, functools.partial(other_build, "debug", "DEBUG=1")),
+    ("headers/gcc", False, functools.partial(headers, "gcc")),
+    ("headers/clang", False, functools.partial(headers, "clang")),
+    ("format", False, clang_format),
+    ("segments", True, segments),
+    ("python", False, python),
+    *[(name, False, functools.partial(rule, name, check)) for name, check in (
+        ("spdx", source.check_spdx), ("unfinished", source.check_unfinished), ("text", source.check_text),
+        ("c-style", source.check_c_style), ("arrows", source.check_arrows), ("size", source.check_size))],
+]

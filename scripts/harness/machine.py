@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: MIT
+"""The emulated machines: Bochs, which has VMX, and QEMU, which has it only through a KVM that nests."""
+import os
+import pathlib
+import re
+import signal
+import subprocess
+
+BOCHS_MODEL = "corei7_skylake_x"
+INSTRUCTIONS_A_SECOND = 50_000_000
+OVMF = "/usr/share/ovmf/OVMF.fd"
+KVM_NESTED = ("/sys/module/kvm_intel/parameters/nested", "Y1")
+
+# A triple fault must end the run, not start the machine again: hence reset_on_triple_fault=0 and panic: action=fatal.
+# The guest's orderly power-off is a panic to Bochs as well.
+BOCHSRC = """\
+megs: {mem}
+cpu: model={model}, count={cpus}, ips={ips}, reset_on_triple_fault=0
+romimage: file=/usr/share/bochs/BIOS-bochs-latest
+vgaromimage: file=/usr/share/bochs/VGABIOS-lgpl-latest
+display_library: rfb, options="timeout=0"
+clock: sync=none, time0=1700000000
+log: {log}
+com1: enabled=1, {com1}
+ata0-master: type=cdrom, path={iso}, status=inserted
+boot: cdrom
+port_e9_hack: enabled=0
+panic: action=fatal
+error: action=report
+info: action=ignore
+debug: action=ignore
+"""
+
+
+class Machine:
+    """One emulator process, alone in its process group. Files are kept in `workdir`."""
+
+    def __init__(self, workdir):
+        self.workdir = pathlib.Path(workdir)
+        self.workdir.mkdir(parents=True, exist_ok=True)
+        self.output = self.workdir / "emulator.out"
+        self.process = None
+
+    def start(self, command, **streams):
+        with open(self.output, "wb") as output:
+            options = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": output, **streams}
+            self.process = subprocess.Popen([str(c) for c in command], start_new_session=True, **options)
+
+    def running(self):
+        return self.process.poll() is None
+
+    def stop(self):
+        """Ends the emulator and whatever it started. It keeps nothing worth a slow end."""
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self.process.wait()
+
+
+class Bochs(Machine):
+    name = "Bochs"
+
+    def __init__(self, workdir, iso, cpus=1, mem=512, model=BOCHS_MODEL, com1=None, ticks=None):
+        """`com1`: Bochs' options for the serial line, by default the file console.log. `ticks`: a limit on the time
+        inside the machine; a CPU that spins reaches it, one that halts with interrupts off does not."""
+        super().__init__(workdir)
+        self.console = self.workdir / "console.log"
+        self.console.write_bytes(b"")
+        self.log = self.workdir / "bochs.log"
+        (self.workdir / "bochsrc").write_text(BOCHSRC.format(
+            mem=mem, model=model, cpus=cpus, ips=INSTRUCTIONS_A_SECOND, log=self.log, iso=pathlib.Path(iso).resolve(),
+            com1=com1 or f"mode=file, dev={self.console}"))
+        # Debian's Bochs has its debugger built in: it takes these commands at the first instruction.
+        (self.workdir / "debugger").write_text(f"sb {ticks}\nc\nq\n" if ticks else "c\n")
+        self.start(["bochs", "-q", "-f", self.workdir / "bochsrc", "-rc", self.workdir / "debugger"])
+
+    def _said(self, text):
+        return text in self.output.read_text(errors="replace")
+
+    def switched_off(self):
+        return self._said("Shutdown port: shutdown requested")
+
+    def out_of_ticks(self):
+        return self._said("Caught time breakpoint")
+
+    def reason(self):
+        """Why Bochs ended, as far as it says."""
+        panics = re.findall(r">>PANIC<< (.*)", self.log.read_text(errors="replace"))
+        return panics[-1] if panics else "Bochs ended without a reason"
+
+
+class Qemu(Machine):
+    name = "QEMU"
+
+    def __init__(self, workdir, iso, cpus=1, mem=512, cpu="max", kvm=False, uefi=False, usb=False, serial=None,
+                 monitor=None, **streams):
+        super().__init__(workdir)
+        self.console = self.workdir / "console.log"
+        self.console.write_bytes(b"")
+        command = ["qemu-system-x86_64", "-machine", "q35", "-accel", "kvm" if kvm else "tcg", "-cpu",
+                   "host" if kvm else cpu, "-smp", cpus, "-m", mem, "-display", "none", "-net", "none", "-no-reboot",
+                   "-serial", serial or f"file:{self.console}", "-monitor", monitor or "none",
+                   "-device", "isa-debug-exit,iobase=0xf4,iosize=4"]
+        command += ["-bios", OVMF] if uefi else []
+        if usb:
+            command += ["-device", "qemu-xhci", "-drive", f"if=none,id=stick,format=raw,readonly=on,file={iso}",
+                        "-device", "usb-storage,drive=stick"]
+        else:
+            command += ["-cdrom", iso]
+        self.start(command, **streams)
+
+    def switched_off(self):
+        """Through ACPI (status 0) or the debug exit port (odd)."""
+        status = self.process.poll()
+        return status is not None and (status == 0 or status % 2 == 1 and status > 1)
+
+    def out_of_ticks(self):
+        return False
+
+    def reason(self):
+        return f"QEMU ended with status {self.process.poll()}: " + self.output.read_text(errors="replace").strip()[-300:]
+
+
+def kvm_obstacle():
+    """None if this host can run Whimbrel under KVM, else the sentence that says why not."""
+    if not os.access("/dev/kvm", os.R_OK | os.W_OK):
+        return "/dev/kvm cannot be opened for reading and writing"
+    try:
+        os.close(os.open("/dev/kvm", os.O_RDWR))
+    except OSError as error:
+        return f"/dev/kvm cannot be opened: {error.strerror}"
+    path, good = KVM_NESTED
+    try:
+        value = pathlib.Path(path).read_text().strip()
+    except OSError:
+        return "kvm_intel is not loaded, so there is no VMX to nest"
+    return None if value in good else "kvm_intel was loaded without nested=1"

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: MIT
+"""House rules that need no compiler: what a source file may contain and include, and how long its parts may be. Each
+check takes a path and its text and yields sentences about what is wrong."""
+import os
+import pathlib
+import re
+import subprocess
+
+CODE_LINES = 400
+FUNCTION_LINES = 80
+COLUMNS = 120
+SCRIPT_NAMES = {"Makefile", ".clang-format", ".clang-tidy", ".editorconfig", ".gitignore"}
+SUFFIXES = {".c", ".h", ".S", ".ld", ".py"}
+UNFINISHED = re.compile(r"\b(" + "|".join(("TO" + "DO", "FIX" + "ME", "X" * 3, "HA" + "CK")) + r")\b")
+SYSTEM_HEADERS = {"limits.h", "stdalign.h", "stdarg.h", "stdbool.h", "stddef.h", "stdint.h"}
+
+# Folder: the folders it may include from, then single files beside those, then the system headers.
+ARROWS = {
+    "abi": (("abi",), (), {"stdint.h", "stddef.h"}),
+    "arch": (("arch", "kernel", "abi"), ("vmm/vmm.h", "asm_offsets.h"), SYSTEM_HEADERS),
+    "kernel": (("arch", "kernel", "abi"), ("vmm/vmm.h", "asm_offsets.h"), SYSTEM_HEADERS),
+    "vmm": (("arch", "kernel", "vmm", "abi"), (), SYSTEM_HEADERS),
+    "root": (("root", "abi"), (), SYSTEM_HEADERS),
+    "tests/scenarios": (("tests/scenarios", "root", "abi"), (), SYSTEM_HEADERS),
+}
+# The freestanding string functions stand back for the C library's where there is one.
+SYSTEM_HEADER_EXCEPTIONS = {("kernel/string.h", "string.h")}
+
+
+def all_files():
+    """Every file of the project, tracked or about to be."""
+    try:
+        listed = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard"], check=True,
+                                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.decode().splitlines()
+    except (OSError, subprocess.CalledProcessError):
+        listed = [os.path.relpath(os.path.join(folder, name)) for folder, _, names in os.walk(".") for name in names
+                  if not re.match(r"\./(\.git|build)(/|$)", folder)]
+    return sorted(pathlib.Path(name) for name in set(listed) if os.path.isfile(name))
+
+
+def is_source(path, text):
+    return path.suffix in SUFFIXES or path.name in SCRIPT_NAMES or text.startswith("#!")
+
+
+def without_comments(text):
+    """C text with comments blanked and string contents kept short, line by line as before."""
+    pattern = re.compile(r'/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.S)
+    return pattern.sub(lambda m: "\n" * m[0].count("\n") + ("" if m[0].startswith("/*") else '""'), text)
+
+
+def check_spdx(path, text):
+    if is_source(path, text) and "SPDX-License-Identifier: MIT" not in "\n".join(text.splitlines()[:2]):
+        yield f"{path}:1: no SPDX line"
+
+
+def check_unfinished(path, text):
+    for number, line in enumerate(text.splitlines(), 1):
+        if UNFINISHED.search(line):
+            yield f"{path}:{number}: unfinished: {line.strip()}"
+
+
+def check_text(path, text):
+    for number, line in enumerate(text.splitlines(), 1):
+        if line != line.rstrip():
+            yield f"{path}:{number}: space at the end of the line"
+        if "\t" in line and path.name != "Makefile" and path.suffix != ".mk":
+            yield f"{path}:{number}: a tab"
+        if is_source(path, text) and len(line) > COLUMNS:
+            yield f"{path}:{number}: longer than {COLUMNS} columns"
+    if text and not text.endswith("\n"):
+        yield f"{path}: no newline at the end"
+
+
+def check_c_style(path, text):
+    if path.suffix not in (".c", ".h"):
+        return
+    if path.suffix == ".h" and "#pragma once" not in text:
+        yield f"{path}:1: no #pragma once"
+    for number, line in enumerate(without_comments(text).splitlines(), 1):
+        if "//" in line:
+            yield f"{path}:{number}: a // comment"
+
+
+def check_arrows(path, text):
+    folder = next((f for f in ("/".join(path.parts[:2]), path.parts[0]) if f in ARROWS), None)
+    if folder is None or path.suffix not in (".c", ".h", ".S"):
+        return
+    folders, files, system = ARROWS[folder]
+    for number, line in enumerate(text.splitlines(), 1):
+        found = re.match(r'\s*#\s*include\s*(["<])([^">]+)[">]', line)
+        if not found:
+            continue
+        name = found[2]
+        if found[1] == "<":
+            allowed = name in system or (str(path), name) in SYSTEM_HEADER_EXCEPTIONS
+        else:
+            allowed = name in files or any(name.startswith(f + "/") for f in folders)
+        if not allowed:
+            yield f"{path}:{number}: {folder}/ must not include {name}"
+
+
+def code_lines(path, text):
+    if path.suffix in (".c", ".h", ".S", ".ld"):
+        text = without_comments(text)
+    lines = [line.strip() for line in text.splitlines()]
+    return sum(bool(line) and not (line.startswith("#") and path.suffix not in (".c", ".h", ".S")) for line in lines)
+
+
+def functions(text):
+    """(first line, last line, is it marked as a flat list) of each function, by the braces in the first column."""
+    lines = text.splitlines()
+    start = None
+    for number, line in enumerate(lines, 1):
+        if line == "{":
+            start = number
+        elif line == "}" and start is not None:
+            signature = start - 1
+            while signature > 1 and lines[signature - 2].strip() and not lines[signature - 2].rstrip().endswith("*/"):
+                signature -= 1
+            yield signature, number, "flat list" in "\n".join(lines[max(0, signature - 4):signature - 1])
+            start = None
+
+
+def check_size(path, text):
+    if is_source(path, text) and code_lines(path, text) > CODE_LINES:
+        yield f"{path}: {code_lines(path, text)} lines of code, more than {CODE_LINES}"
+    if path.suffix in (".c", ".h"):
+        for first, last, flat in functions(text):
+            if last - first + 1 > FUNCTION_LINES and not flat:
+                yield f"{path}:{first}: a function of {last - first + 1} lines, more than {FUNCTION_LINES}"
+
+
+def run(check):
+    """All complaints of one check over all files."""
+    found = []
+    for path in all_files():
+        try:
+            text = path.read_text()
+        except UnicodeDecodeError:
+            continue
+        found += check(path, text)
+    return found

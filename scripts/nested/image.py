@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: MIT
+"""Builds the CD that Bochs boots: a Linux kernel, an initramfs with QEMU in it, and the ISO under test.
+
+Everything comes from Debian packages. The initramfs is kept under build/ by the content of what went into it.
+"""
+
+import glob
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+
+import newc
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+KERNEL_METAPACKAGE = "linux-image-cloud-amd64"  # its kernel is packed with LZ4: a minute less in Bochs than with XZ
+QEMU = "/usr/bin/qemu-system-x86_64"
+BUSYBOX = "/bin/busybox"
+APPLETS = "sh mount stty insmod mkfifo tee grep sleep rm poweroff".split()
+FIRMWARE = {
+    "bios-256k.bin": "/usr/share/seabios/bios-256k.bin",
+    "kvmvapic.bin": "/usr/share/qemu/kvmvapic.bin",
+}
+MODULES = ("virt/lib/irqbypass.ko", "arch/x86/kvm/kvm.ko", "arch/x86/kvm/kvm-intel.ko")
+KERNEL_COMMAND_LINE = "console=ttyS0,115200 quiet mitigations=off nokaslr lpj=1000000 tsc=reliable"
+GRUB_CONFIG = """set timeout=0
+menuentry nested {{
+    linux /vmlinuz {command_line}
+    initrd /base.cpio /payload.cpio
+}}
+"""
+
+
+class ImageError(Exception):
+    """Something needed is missing; the text says what to do."""
+
+
+def _read(path):
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise ImageError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _run(command, **options):
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, **options)
+    if done.returncode != 0:
+        raise ImageError(f"{command[0]} failed: {' '.join(command)}\n{done.stdout}")
+    return done.stdout
+
+
+def _download_kernel(cache):
+    """Unpacks Debian's current kernel package under `cache` and returns the folder, or the one kept from before."""
+    depends = _run(["apt-cache", "depends", KERNEL_METAPACKAGE])
+    package = re.search(r"Depends: (linux-image-\S+)", depends)
+    if not package:
+        raise ImageError(f"apt knows no package {KERNEL_METAPACKAGE}: run apt-get update")
+    folder = os.path.join(cache, package[1])
+    if not os.path.isdir(folder):
+        download = folder + ".part"
+        shutil.rmtree(download, ignore_errors=True)
+        os.makedirs(download)
+        sandbox = ["-o", "APT::Sandbox::User=root"] if os.geteuid() == 0 else []
+        _run(["apt-get", "download", "-q", *sandbox, package[1]], cwd=download)
+        for deb in glob.glob(os.path.join(download, "*.deb")):
+            _run(["dpkg-deb", "-x", deb, download])
+            os.remove(deb)
+        os.rename(download, folder)
+    return folder
+
+
+def find_kernel(cache):
+    """Returns (vmlinuz, module folder), from a downloaded package or else from an installed one."""
+    try:
+        root = _download_kernel(cache)
+    except (ImageError, OSError) as error:
+        root, problem = "/", error
+    else:
+        problem = "the package is incomplete"
+    for vmlinuz in sorted(glob.glob(os.path.join(root, "boot/vmlinuz-*")), reverse=True):
+        release = os.path.basename(vmlinuz).removeprefix("vmlinuz-")
+        modules = os.path.join(root, "lib/modules", release, "kernel")
+        if os.path.exists(os.path.join(modules, MODULES[-1])):
+            return vmlinuz, modules
+    raise ImageError(f"no Linux kernel with KVM: {problem}")
+
+
+def _shared_libraries(program):
+    libraries = re.findall(r"(/\S+) \(0x", _run(["ldd", program]))
+    if not libraries:
+        raise ImageError(f"ldd names no libraries of {program}")
+    return libraries
+
+
+def _base_archive(modules):
+    """The part of the initramfs that is the same for every ISO under test."""
+    archive = newc.Archive()
+    archive.character_device("dev/console", 5, 1)
+    for folder in ("proc", "tmp"):
+        archive.folder(folder)
+    archive.file("init", _read(os.path.join(HERE, "init")), 0o755)
+    archive.file("bin/busybox", _read(BUSYBOX), 0o755)
+    for applet in APPLETS:
+        archive.link("bin/" + applet, "busybox")
+    for module in MODULES:
+        archive.file("modules/" + os.path.basename(module), _read(os.path.join(modules, module)))
+    for name, path in FIRMWARE.items():
+        archive.file("firmware/" + name, _read(path))
+    archive.file("bin/" + os.path.basename(QEMU), _read(QEMU), 0o755)
+    for library in _shared_libraries(QEMU):
+        archive.file(library.lstrip("/"), _read(library), 0o755)
+    return archive.pack()
+
+
+def _write_if_new(folder, data):
+    """Writes `data` under a name made from its content, and returns the path."""
+    path = os.path.join(folder, f"base-{hashlib.sha256(data).hexdigest()[:16]}.cpio")
+    if not os.path.exists(path):
+        for old in glob.glob(os.path.join(folder, "base-*.cpio")):
+            os.remove(old)
+        with open(path + ".part", "wb") as file:
+            file.write(data)
+        os.rename(path + ".part", path)
+    return path
+
+
+def build(build_folder, iso, config):
+    """Writes the CD image for Bochs and returns its path. `config` is what init reads as shell variables."""
+    folder = os.path.join(build_folder, "nested")
+    os.makedirs(folder, exist_ok=True)
+    vmlinuz, modules = find_kernel(os.path.join(build_folder, "cache"))
+    base = _write_if_new(folder, _base_archive(modules))
+
+    payload = newc.Archive()
+    payload.file("payload/test.iso", _read(iso))
+    payload.file("payload/config", "".join(f"{name}='{value}'\n" for name, value in config.items()).encode())
+
+    tree = os.path.join(folder, "cd")
+    shutil.rmtree(tree, ignore_errors=True)
+    os.makedirs(os.path.join(tree, "boot/grub"))
+    os.link(vmlinuz, os.path.join(tree, "vmlinuz"))
+    os.link(base, os.path.join(tree, "base.cpio"))
+    with open(os.path.join(tree, "payload.cpio"), "wb") as file:
+        file.write(payload.pack())
+    with open(os.path.join(tree, "boot/grub/grub.cfg"), "w", encoding="ascii") as file:
+        file.write(GRUB_CONFIG.format(command_line=KERNEL_COMMAND_LINE))
+
+    image = os.path.join(folder, "linux.iso")
+    _run(["grub-mkrescue", "-d", "/usr/lib/grub/i386-pc", "--locales=", "--fonts=", "--themes=", "-o", image, tree])
+    return image

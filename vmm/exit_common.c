@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT */
+/* Exits that root and guest VPs share, and the helpers of all handlers. */
+#include "arch/cpu.h"
+#include "arch/msr.h"
+#include "arch/vmcs.h"
+#include "kernel/panic.h"
+#include "vmm/guest_exit.h"
+#include "vmm/kick.h"
+#include "vmm/switch.h"
+
+#define PENDING_DEBUG_BS (1ull << 14)
+#define DR6_TRIGGERED 0x600full /* B0 to B3, BD, BS as in the exit qualification */
+#define DR6_RTM (1ull << 16)
+
+void exit_skip_instruction(void)
+{
+    uint64_t rip = vmcs_readnw(VMCS_GUEST_RIP);
+    uint64_t next = rip + vmcs_read32(VMCS_EXIT_INSTRUCTION_LENGTH);
+    if (next >> 32 != 0 && rip >> 32 == 0 && (vmcs_read32(VMCS_GUEST_CS_ACCESS) & (1u << 13)) == 0) {
+        next = (uint32_t)next; /* outside 64-bit mode RIP has 32 bits; an entry with more would fail */
+    }
+    vmcs_writenw(VMCS_GUEST_RIP, next);
+    uint32_t blocking = vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY);
+    if ((blocking & (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS)) != 0) {
+        vmcs_write32(VMCS_GUEST_INTERRUPTIBILITY, blocking & ~(BLOCKING_BY_STI | BLOCKING_BY_MOV_SS));
+    }
+    if ((vmcs_readnw(VMCS_GUEST_RFLAGS) & RFLAGS_TF) != 0) {
+        /* The instruction is complete, so its single-step trap is due (SDM vol. 3C, 26.5.1 and 27.7.3). */
+        vmcs_writenw(VMCS_GUEST_PENDING_DEBUG, vmcs_readnw(VMCS_GUEST_PENDING_DEBUG) | PENDING_DEBUG_BS);
+    }
+}
+
+static bool has_error_code(enum exception_vector vector)
+{
+    const uint32_t with_error = (1u << 8) | (0x1fu << 10) | (1u << 17);
+    return ((with_error >> vector) & 1u) != 0;
+}
+
+void exit_inject(struct vp *vp, enum exception_vector vector, uint32_t error)
+{
+    uint32_t info = (uint32_t)vector | (INTERRUPTION_HARDWARE_EXCEPTION << INTERRUPTION_TYPE_SHIFT) | INTERRUPTION_VALID;
+    /* Real mode pushes no error code, and the entry would refuse one. */
+    if (has_error_code(vector) && (vmcs_readnw(VMCS_GUEST_CR0) & CR0_PE) != 0) {
+        info |= INTERRUPTION_ERROR_CODE;
+    }
+    vp->event = (struct pending_event){.info = info, .error_code = error};
+    if (vector != VECTOR_DB) {
+        /* Faults set RF in the image they push, so that the instruction's breakpoint does not hit again. */
+        vmcs_writenw(VMCS_GUEST_RFLAGS, vmcs_readnw(VMCS_GUEST_RFLAGS) | RFLAGS_RF);
+    }
+}
+
+void exit_load_event(const struct vp *vp)
+{
+    vmcs_write32(VMCS_ENTRY_INTERRUPTION_INFO, vp->event.info);
+    if ((vp->event.info & INTERRUPTION_ERROR_CODE) != 0) {
+        vmcs_write32(VMCS_ENTRY_EXCEPTION_ERROR, vp->event.error_code);
+    }
+    if (((vp->event.info & INTERRUPTION_TYPE) >> INTERRUPTION_TYPE_SHIFT) >= INTERRUPTION_SOFTWARE_INTERRUPT) {
+        vmcs_write32(VMCS_ENTRY_INSTRUCTION_LENGTH, vp->event.instruction_length);
+    }
+}
+
+void exit_keep_event(struct vp *vp)
+{
+    uint32_t info = vmcs_read32(VMCS_IDT_VECTORING_INFO);
+    if ((info & INTERRUPTION_VALID) == 0) {
+        return;
+    }
+    /* Bit 12 is undefined here and reserved at entry. */
+    vp->event.info = info & ~INTERRUPTION_NMI_UNBLOCKING;
+    vp->event.error_code = (info & INTERRUPTION_ERROR_CODE) != 0 ? vmcs_read32(VMCS_IDT_VECTORING_ERROR) : 0;
+    uint32_t type = (info & INTERRUPTION_TYPE) >> INTERRUPTION_TYPE_SHIFT;
+    vp->event.instruction_length =
+        type >= INTERRUPTION_SOFTWARE_INTERRUPT ? vmcs_read32(VMCS_EXIT_INSTRUCTION_LENGTH) : 0;
+    if (type == INTERRUPTION_NMI) {
+        /* Its delivery had begun to block NMIs; it is delivered anew (27.2.1: no NMI may be injected while blocked). */
+        uint32_t blocking = vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY);
+        vmcs_write32(VMCS_GUEST_INTERRUPTIBILITY, blocking & ~BLOCKING_BY_NMI);
+    }
+}
+
+/* Outside the mask the VP's own bits are in the real register, inside it in the shadow. */
+static void set_shadow(struct vmcsnw shadow_field, struct vmcsnw mask_field, uint64_t value, uint64_t bits)
+{
+    uint64_t mask = vmcs_readnw(mask_field) & bits;
+    vmcs_writenw(shadow_field, (vmcs_readnw(shadow_field) & ~mask) | (value & mask));
+}
+
+static enum exit_action mov_to_cr0(struct vp *vp, uint64_t value)
+{
+    if ((value & CR0_NW) != 0 && (value & CR0_CD) == 0) {
+        exit_inject(vp, VECTOR_GP, 0);
+        return EXIT_RESUME;
+    }
+    /* The masked bits now read as written, so the instruction, executed again, does not exit and does the rest itself. */
+    set_shadow(VMCS_CR0_SHADOW, VMCS_CR0_MASK, value, ~0ull);
+    return EXIT_RESUME;
+}
+
+static enum exit_action mov_to_cr4(struct vp *vp, uint64_t value)
+{
+    uint64_t hidden = vmcs_readnw(VMCS_CR4_MASK) & ~CR4_MCE;
+    if ((value & hidden) != 0) {
+        exit_inject(vp, VECTOR_GP, 0);
+        return EXIT_RESUME;
+    }
+    set_shadow(VMCS_CR4_SHADOW, VMCS_CR4_MASK, value, ~0ull);
+    return EXIT_RESUME;
+}
+
+static uint64_t register_operand(const struct vp *vp, unsigned number)
+{
+    return number == 4 ? vmcs_readnw(VMCS_GUEST_RSP) : ((const volatile uint64_t *)vp->gpr)[number & 15];
+}
+
+enum exit_action exit_cr_access(struct vp *vp)
+{
+    uint64_t q = vmcs_readnw(VMCS_EXIT_QUALIFICATION); /* SDM vol. 3C, table 28-3 */
+    unsigned cr = q & 15u, type = (q >> 4) & 3u;
+    switch (type) {
+    case 0: {
+        uint64_t value = register_operand(vp, (q >> 8) & 15u);
+        return cr == 0 ? mov_to_cr0(vp, value) : mov_to_cr4(vp, value);
+    }
+    case 2: /* CLTS */
+        set_shadow(VMCS_CR0_SHADOW, VMCS_CR0_MASK, 0, CR0_TS);
+        return EXIT_RESUME;
+    case 3: /* LMSW: only TS can be masked among the bits it writes */
+        set_shadow(VMCS_CR0_SHADOW, VMCS_CR0_MASK, q >> 16, CR0_TS);
+        return EXIT_RESUME;
+    default:
+        panic("control register exit with qualification %#llx", (unsigned long long)q);
+    }
+}
+
+enum exit_action exit_xsetbv(struct cpu *cpu, struct vp *vp)
+{
+    uint64_t value = ((uint64_t)(uint32_t)register_operand(vp, 2) << 32) | (uint32_t)register_operand(vp, 0);
+    bool cpl0 = ((vmcs_read32(VMCS_GUEST_SS_ACCESS) >> 5) & 3u) == 0;
+    if (!cpl0 || (uint32_t)register_operand(vp, 1) != 0 || !switch_xcr0_valid(value, switch_xcr0_supported())) {
+        exit_inject(vp, VECTOR_GP, 0);
+        return EXIT_RESUME;
+    }
+    switch_xcr0_write(cpu, vp, value);
+    exit_skip_instruction();
+    return EXIT_RESUME;
+}
+
+/* #DB goes back to the VP, whose DR6 takes the causes; the CPU leaves DR6 and DR7 to us on such exits (28.1). */
+static void reflect_debug(struct vp *vp)
+{
+    uint64_t causes = vmcs_readnw(VMCS_EXIT_QUALIFICATION) & DR6_TRIGGERED;
+    uint64_t dr6 = vp->is_root ? read_dr6() : vp->dr6;
+    dr6 = (dr6 & ~0xfull) | causes | DR6_RTM;
+    if (vp->is_root) {
+        write_dr6(dr6);
+    } else {
+        vp->dr6 = dr6;
+    }
+    vmcs_writenw(VMCS_GUEST_DR7, vmcs_readnw(VMCS_GUEST_DR7) & ~(1ull << 13)); /* GD, cleared by delivery */
+    exit_inject(vp, VECTOR_DB, 0);
+    if ((vmcs_read32(VMCS_EXIT_INTERRUPTION_INFO) & INTERRUPTION_TYPE) >> INTERRUPTION_TYPE_SHIFT ==
+        INTERRUPTION_PRIVILEGED_SOFTWARE_EXCEPTION) {
+        vp->event.info = VECTOR_DB | (INTERRUPTION_PRIVILEGED_SOFTWARE_EXCEPTION << INTERRUPTION_TYPE_SHIFT) |
+                         INTERRUPTION_VALID;
+        vp->event.instruction_length = vmcs_read32(VMCS_EXIT_INSTRUCTION_LENGTH);
+    }
+}
+
+/* An IRET that faulted had already unblocked NMIs; it will be executed again (SDM vol. 3C, 28.2.3). */
+static void restore_nmi_blocking(uint32_t info)
+{
+    if ((info & INTERRUPTION_NMI_UNBLOCKING) != 0 &&
+        (vmcs_read32(VMCS_IDT_VECTORING_INFO) & INTERRUPTION_VALID) == 0) {
+        vmcs_write32(VMCS_GUEST_INTERRUPTIBILITY, vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY) | BLOCKING_BY_NMI);
+    }
+}
+
+enum exit_action exit_exception(struct cpu *cpu, struct vp *vp)
+{
+    uint32_t info = vmcs_read32(VMCS_EXIT_INTERRUPTION_INFO);
+    if ((info & INTERRUPTION_TYPE) >> INTERRUPTION_TYPE_SHIFT == INTERRUPTION_NMI) {
+        kick_note_nmi(cpu);
+        kick_unblock_nmi();
+        exit_keep_event(vp);
+        return EXIT_RESTART;
+    }
+    restore_nmi_blocking(info);
+    exit_keep_event(vp);
+    switch (info & INTERRUPTION_VECTOR) {
+    case VECTOR_NM:
+        switch_fpu_take(cpu, vp);
+        return EXIT_RESUME;
+    case VECTOR_DB:
+        reflect_debug(vp);
+        return EXIT_RESUME;
+    case VECTOR_AC:
+        exit_inject(vp, VECTOR_AC, vmcs_read32(VMCS_EXIT_INTERRUPTION_ERROR));
+        return EXIT_RESUME;
+    case VECTOR_MC:
+        panic("machine check while a VP ran");
+    default:
+        panic("exit for exception %u, which the exception bitmap does not ask for", info & INTERRUPTION_VECTOR);
+    }
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/* From the VMCS of a guest that exited to the exit record in its run page. Only what the record needs is read. */
+#include "arch/cpu.h"
+#include "arch/vmcs.h"
+#include "kernel/string.h"
+#include "vmm/guest_exit.h"
+#include "vmm/gva_walk.h"
+#include "vmm/partition.h"
+#include "vmm/vmm_state.h"
+
+static void read_segment(enum vmcs_segment s, struct exit_segment *out)
+{
+    out->base = vmcs_readnw(vmcs_base_field(s));
+    out->limit = vmcs_read32(vmcs_limit_field(s));
+    out->selector = vmcs_read16(vmcs_selector_field(s));
+    out->access_rights = vmcs_read32(vmcs_access_field(s));
+}
+
+static void read_common(const struct vp *vp, struct exit_snapshot *s)
+{
+    s->gpr = vp->gpr;
+    s->rip = vmcs_readnw(VMCS_GUEST_RIP);
+    s->rflags = vmcs_readnw(VMCS_GUEST_RFLAGS);
+    s->cr0 = vmcs_readnw(VMCS_GUEST_CR0);
+    s->dr7 = vmcs_readnw(VMCS_GUEST_DR7);
+    s->entry_controls = vmcs_read32(VMCS_ENTRY_CONTROLS);
+    s->interruptibility = vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY);
+    s->ss_access_rights = vmcs_read32(VMCS_GUEST_SS_ACCESS);
+    s->cr8 = *((const uint8_t *)vp->virtual_apic + 0x80) >> 4;
+    read_segment(VMCS_SEG_CS, &s->cs);
+    s->instruction_length = 0;
+    s->instruction_byte_count = 0;
+    s->idt_vectoring_info = vp->event.info;
+}
+
+static bool read_guest_word(void *context, uint64_t gpa, uint64_t *value)
+{
+    return guest_memory_read(context, gpa, value, sizeof(*value)) == sizeof(*value);
+}
+
+static void walk_state(const struct vp *vp, const struct exit_snapshot *s, struct gva_walk_state *w)
+{
+    *w = (struct gva_walk_state){
+        .cr0 = s->cr0,
+        .cr3 = vmcs_readnw(VMCS_GUEST_CR3),
+        .cr4 = vmcs_readnw(VMCS_GUEST_CR4),
+        .efer = vmcs_read64(VMCS_GUEST_EFER),
+        .pdpte = {vmcs_read64(VMCS_GUEST_PDPTE0), vmcs_read64(VMCS_GUEST_PDPTE1), vmcs_read64(VMCS_GUEST_PDPTE2),
+                  vmcs_read64(VMCS_GUEST_PDPTE3)},
+        .user = ((s->ss_access_rights >> 5) & 3u) == 3u,
+        .ac = false,
+        .read = read_guest_word,
+        .ctx = vp->partition,
+        .max_physical_bits = vmm.physical_bits,
+    };
+}
+
+/* Up to 16 bytes at CS:RIP, fewer if the next page cannot be fetched or the segment ends. */
+static void fetch_instruction(const struct vp *vp, struct exit_snapshot *s)
+{
+    struct gva_walk_state walk;
+    walk_state(vp, s, &walk);
+    bool long_mode = (s->entry_controls & ENTRY_IA32E) != 0 && (s->cs.access_rights & (1u << 13)) != 0;
+    uint64_t linear = long_mode ? s->rip : (uint32_t)(s->cs.base + s->rip);
+    uint64_t want = sizeof(s->instruction_bytes);
+    if (!long_mode && s->rip + want - 1 > s->cs.limit) {
+        want = s->rip > s->cs.limit ? 0 : s->cs.limit - s->rip + 1;
+    }
+    while (s->instruction_byte_count < want) {
+        uint64_t gva = linear + s->instruction_byte_count, gpa;
+        uint64_t left = want - s->instruction_byte_count, in_page = 4096 - (gva & 4095);
+        uint64_t size = left < in_page ? left : in_page;
+        if (gva_walk(&walk, gva, GVA_EXECUTE, &gpa) != GVA_OK) {
+            return;
+        }
+        uint64_t got = guest_memory_read(vp->partition, gpa, s->instruction_bytes + s->instruction_byte_count, size);
+        s->instruction_byte_count = (uint8_t)(s->instruction_byte_count + got);
+        if (got != size) {
+            return;
+        }
+    }
+}
+
+/* What the exit reason's table row names, and no more. */
+static void read_reason_fields(const struct vp *vp, struct exit_snapshot *s)
+{
+    uint32_t reads = exit_reads(s->reason);
+    if ((reads & EXIT_READ_QUALIFICATION) != 0) {
+        s->qualification = vmcs_readnw(VMCS_EXIT_QUALIFICATION);
+    }
+    if ((reads & EXIT_READ_LENGTH) != 0) {
+        s->instruction_length = vmcs_read32(VMCS_EXIT_INSTRUCTION_LENGTH);
+    }
+    if ((reads & EXIT_READ_GUEST_PHYSICAL) != 0) {
+        s->guest_physical = vmcs_read64(VMCS_GUEST_PHYSICAL_ADDRESS);
+    }
+    if ((reads & EXIT_READ_GUEST_LINEAR) != 0) {
+        s->guest_linear = vmcs_readnw(VMCS_GUEST_LINEAR_ADDRESS);
+    }
+    if ((reads & EXIT_READ_STRING_IO) != 0 && exit_wants_bytes(s)) {
+        read_segment(VMCS_SEG_DS, &s->ds);
+        read_segment(VMCS_SEG_ES, &s->es);
+    }
+    if ((reads & EXIT_READ_BYTES) != 0 && exit_wants_bytes(s)) {
+        fetch_instruction(vp, s);
+    }
+}
+
+static void publish(struct vp *vp, uint64_t rip, uint64_t rflags)
+{
+    struct whb_run_page *run = vp->run;
+    run->rip = rip;
+    run->rflags = rflags;
+    run->valid = WHB_RUN_ALL & ~WHB_RUN_RSP;
+    run->sequence++;
+}
+
+static WHV_RUN_VP_EXIT_CONTEXT *record_of(struct vp *vp)
+{
+    return (WHV_RUN_VP_EXIT_CONTEXT *)(void *)vp->run->record;
+}
+
+void exit_record(struct vp *vp, struct exit_snapshot *s)
+{
+    read_common(vp, s);
+    read_reason_fields(vp, s);
+    uint64_t rip = s->rip;
+    if (s->reason == VMX_EXIT_HLT) {
+        /* The record shows the state after HLT, so the VP is moved there too. */
+        exit_skip_instruction();
+        rip = vmcs_readnw(VMCS_GUEST_RIP);
+    }
+    (void)exit_decode(s, record_of(vp));
+    publish(vp, rip, s->rflags);
+}
+
+void exit_record_cancel(struct vp *vp)
+{
+    struct exit_snapshot s;
+    read_common(vp, &s);
+    exit_record_canceled(&s, record_of(vp));
+    publish(vp, s.rip, s.rflags);
+}
+
+void exit_record_invalid(struct vp *vp)
+{
+    struct exit_snapshot s;
+    s.reason = VMX_EXIT_INVALID_GUEST_STATE;
+    exit_record(vp, &s);
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/* What each exit of a guest VP leads to. Anything that is not finished here is the root's (design brief, section 4). */
+#include "vmm/guest_exit.h"
+
+#include "abi/whv.h"
+#include "arch/cpu.h"
+#include "arch/vmcs.h"
+#include "kernel/panic.h"
+#include "vmm/cpuid_policy.h"
+#include "vmm/partition.h"
+#include "vmm/switch.h"
+#include "vmm/vmm_state.h"
+
+static struct cpuid_result host_cpuid(uint32_t leaf, uint32_t subleaf)
+{
+    return cpuid(leaf, subleaf);
+}
+
+static struct cpuid_result guest_cpuid(const struct vp *vp, uint32_t leaf, uint32_t subleaf)
+{
+    const struct partition *p = vp->partition;
+    for (uint32_t i = 0; i < p->cpuid_override_count; i++) {
+        const struct cpuid_override *o = &p->cpuid_overrides[i];
+        if (o->leaf == leaf) {
+            return (struct cpuid_result){o->eax, o->ebx, o->ecx, o->edx};
+        }
+    }
+    uint64_t mask = vmcs_readnw(VMCS_CR4_MASK);
+    struct cpuid_guest state = {
+        .vp_index = vp->index,
+        .vp_count = p->processor_count,
+        .cr4 = (vmcs_readnw(VMCS_GUEST_CR4) & ~mask) | (vmcs_readnw(VMCS_CR4_SHADOW) & mask),
+        .xcr0 = vp->xcr0,
+        .rdtscp = (vp->controls.cpu2 & CPU2_RDTSCP) != 0,
+        .invpcid = (vp->controls.cpu2 & CPU2_INVPCID) != 0,
+        .xcr0_supported = switch_xcr0_supported(),
+    };
+    return cpuid_for_guest(&state, host_cpuid, leaf, subleaf);
+}
+
+static bool cpuid_exits(const struct partition *p, uint32_t leaf)
+{
+    WHV_EXTENDED_VM_EXITS exits = {.AsUINT64 = p->extended_exits};
+    if (exits.X64CpuidExit == 0) {
+        return false;
+    }
+    for (uint32_t i = 0; i < p->cpuid_exit_count; i++) {
+        if (p->cpuid_exit_leaves[i] == leaf) {
+            return true;
+        }
+    }
+    return p->cpuid_exit_count == 0;
+}
+
+static enum exit_action exit_cpuid(struct vp *vp, struct exit_snapshot *snapshot)
+{
+    volatile uint64_t *gpr = vp->gpr;
+    uint32_t leaf = (uint32_t)gpr[0], subleaf = (uint32_t)gpr[1];
+    struct cpuid_result r = guest_cpuid(vp, leaf, subleaf);
+    if (cpuid_exits(vp->partition, leaf)) {
+        snapshot->cpuid_default.rax = r.eax;
+        snapshot->cpuid_default.rbx = r.ebx;
+        snapshot->cpuid_default.rcx = r.ecx;
+        snapshot->cpuid_default.rdx = r.edx;
+        return EXIT_DELIVER;
+    }
+    gpr[0] = r.eax;
+    gpr[1] = r.ecx;
+    gpr[2] = r.edx;
+    gpr[3] = r.ebx;
+    exit_skip_instruction();
+    return EXIT_RESUME;
+}
+
+static enum exit_action inject_and_resume(struct vp *vp, enum exception_vector vector)
+{
+    exit_inject(vp, vector, 0);
+    return EXIT_RESUME;
+}
+
+/* EPT violation: the root's, with what was being delivered and NMI blocking kept (SDM vol. 3C, 28.2.1 bit 12). */
+static enum exit_action exit_ept_violation(struct vp *vp)
+{
+    exit_keep_event(vp);
+    if ((vp->event.info & INTERRUPTION_VALID) == 0 && (vmcs_readnw(VMCS_EXIT_QUALIFICATION) & (1ull << 12)) != 0) {
+        vmcs_write32(VMCS_GUEST_INTERRUPTIBILITY, vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY) | BLOCKING_BY_NMI);
+    }
+    return EXIT_DELIVER;
+}
+
+/* Exits that mean a defect of the hypervisor or of the hardware. */
+static _Noreturn void exit_impossible(const struct exit_snapshot *snapshot)
+{
+    panic("guest exit with reason %u, which its controls do not allow", snapshot->reason);
+}
+
+enum exit_action guest_exit(struct cpu *cpu, struct vp *vp, struct exit_snapshot *snapshot)
+{
+    switch ((enum vmx_exit_reason)snapshot->reason) {
+    case VMX_EXIT_IO:
+    case VMX_EXIT_HLT:
+    case VMX_EXIT_TRIPLE_FAULT:
+    case VMX_EXIT_INVALID_GUEST_STATE:
+        return EXIT_DELIVER;
+    case VMX_EXIT_EPT_VIOLATION:
+        return exit_ept_violation(vp);
+    case VMX_EXIT_TASK_SWITCH:
+        exit_keep_event(vp);
+        return EXIT_DELIVER;
+    case VMX_EXIT_CPUID:
+        return exit_cpuid(vp, snapshot);
+    case VMX_EXIT_RDMSR:
+        return exit_guest_rdmsr(cpu, vp);
+    case VMX_EXIT_WRMSR:
+        return exit_guest_wrmsr(cpu, vp);
+    case VMX_EXIT_EXTERNAL_INTERRUPT:
+        exit_keep_event(vp);
+        return EXIT_RESTART;
+    case VMX_EXIT_EXCEPTION_NMI:
+        return exit_exception(cpu, vp);
+    case VMX_EXIT_CR_ACCESS:
+        return exit_cr_access(vp);
+    case VMX_EXIT_MOV_DR:
+        return exit_guest_mov_dr(vp);
+    case VMX_EXIT_XSETBV:
+        return exit_xsetbv(cpu, vp);
+    case VMX_EXIT_WBINVD:
+    case VMX_EXIT_INVD: /* caches are coherent with the root's view of guest memory: nothing to write back or drop */
+        exit_skip_instruction();
+        return EXIT_RESUME;
+    case VMX_EXIT_RDPMC:
+        return inject_and_resume(vp, VECTOR_GP);
+    case VMX_EXIT_INIT:
+        exit_keep_event(vp);
+        return EXIT_INIT;
+    case VMX_EXIT_VMCALL:
+    case VMX_EXIT_VMCLEAR ... VMX_EXIT_VMXON:
+    case VMX_EXIT_GETSEC:
+    case VMX_EXIT_INVEPT:
+    case VMX_EXIT_INVVPID:
+    case VMX_EXIT_MWAIT:
+    case VMX_EXIT_MONITOR:
+    case VMX_EXIT_RSM:
+        return inject_and_resume(vp, VECTOR_UD); /* CPUID hides these features */
+    default:
+        exit_impossible(snapshot);
+    }
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Handlers of VM exits. Each is called on the CPU that runs the VP, with the VP's VMCS current, and says what comes next.
+ * Handlers marked "both" serve root VPs too.
+ */
+#pragma once
+
+#include "vmm/exit_decode.h"
+#include "vmm/vp.h"
+
+enum exit_action {
+    EXIT_RESUME,  /* done: enter the VP again */
+    EXIT_DELIVER, /* the root must see it: make a record */
+    EXIT_RESTART, /* the root has an interrupt to take */
+    EXIT_INIT,    /* INIT for this CPU */
+};
+
+/* A guest VP's exit. `snapshot` has the reason; a handler may add what only it knows (CPUID's default result). */
+enum exit_action guest_exit(struct cpu *cpu, struct vp *vp, struct exit_snapshot *snapshot);
+
+/* Both. Moves RIP past the instruction that exited and ends the shadow of STI and MOV SS. */
+void exit_skip_instruction(void);
+
+/* Both. Event for the next entry. Exceptions with an error code get it from `error`; others ignore it. */
+void exit_inject(struct vp *vp, enum exception_vector vector, uint32_t error);
+
+/* Both. */
+enum exit_action exit_cr_access(struct vp *vp);
+enum exit_action exit_xsetbv(struct cpu *cpu, struct vp *vp);
+enum exit_action exit_exception(struct cpu *cpu, struct vp *vp);
+
+/* Keeps what was being delivered when the exit came, for the next entry (SDM vol. 3C, 25.9.3). Both. */
+void exit_keep_event(struct vp *vp);
+void exit_load_event(const struct vp *vp);
+
+/* Guest only. */
+enum exit_action exit_guest_mov_dr(struct vp *vp);
+enum exit_action exit_guest_rdmsr(struct cpu *cpu, struct vp *vp);
+enum exit_action exit_guest_wrmsr(struct cpu *cpu, struct vp *vp);
+
+/* Reads the fields that this exit's record needs, makes the record in the run page. */
+void exit_record(struct vp *vp, struct exit_snapshot *snapshot);
+void exit_record_cancel(struct vp *vp);
+/* The processor refused the control fields: what the root wrote as pending event cannot be injected. */
+void exit_record_invalid(struct vp *vp);

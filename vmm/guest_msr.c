@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * MSRs of guests that exit: those the hypervisor keeps for the guest, in a table; the others go to the root if it asked for
+ * MSR exits, else they fault. docs/msrs.md lists them; run-VP semantics as WHP's (TLFS, appendix D, "MSRs").
+ */
+#include "abi/whv.h"
+#include "arch/cpu.h"
+#include "arch/msr.h"
+#include "arch/vmcs.h"
+#include "vmm/guest_exit.h"
+#include "vmm/partition.h"
+#include "vmm/switch.h"
+#include "vmm/vmm_state.h"
+#include "vmm/vp_registers.h"
+
+enum msr_outcome {
+    MSR_DONE,
+    MSR_FAULT,
+    MSR_UNHANDLED,
+};
+
+#define MTRR_DEF_WRITABLE 0xcffull
+#define MISC_ENABLE_DEFAULT ((1ull << 0) | (1ull << 11) | (1ull << 12)) /* fast strings; no BTS, no PEBS */
+
+static bool is_mtrr_type(uint64_t type)
+{
+    return type == 0 || type == 1 || type == 4 || type == 5 || type == 6;
+}
+
+/* Where a variable or fixed MTRR of the guest is kept; NULL: not one. */
+static uint64_t *find_mtrr(struct vp *vp, uint32_t msr, bool *fixed)
+{
+    static const uint32_t fixed_msrs[GUEST_MTRR_FIXED] = {0x250, 0x258, 0x259, 0x268, 0x269, 0x26a,
+                                                          0x26b, 0x26c, 0x26d, 0x26e, 0x26f};
+    *fixed = true;
+    for (unsigned i = 0; i < GUEST_MTRR_FIXED; i++) {
+        if (fixed_msrs[i] == msr) {
+            return &vp->mtrrs.fixed[i];
+        }
+    }
+    *fixed = false;
+    if (msr >= MSR_IA32_MTRR_PHYSBASE0 && msr < MSR_IA32_MTRR_PHYSBASE0 + 2 * GUEST_MTRR_VARIABLE) {
+        return &vp->mtrrs.variable[msr - MSR_IA32_MTRR_PHYSBASE0];
+    }
+    return NULL;
+}
+
+static enum msr_outcome write_mtrr(struct vp *vp, uint32_t msr, uint64_t value)
+{
+    bool fixed;
+    uint64_t *place = find_mtrr(vp, msr, &fixed);
+    if (fixed) {
+        for (unsigned i = 0; i < 64; i += 8) {
+            if (!is_mtrr_type((value >> i) & 0xff)) {
+                return MSR_FAULT;
+            }
+        }
+    } else {
+        uint64_t beyond = ~((1ull << vmm.physical_bits) - 1);
+        bool is_mask = (msr & 1u) != 0;
+        uint64_t reserved = is_mask ? 0x7ffull : 0xf00ull;
+        if ((value & (beyond | reserved)) != 0 || (!is_mask && !is_mtrr_type(value & 0xff))) {
+            return MSR_FAULT;
+        }
+    }
+    *place = value;
+    return MSR_DONE;
+}
+
+static enum msr_outcome read_msr(struct vp *vp, uint32_t msr, uint64_t *value)
+{
+    bool fixed;
+    uint64_t *mtrr = find_mtrr(vp, msr, &fixed);
+    if (mtrr != NULL) {
+        *value = *mtrr;
+        return MSR_DONE;
+    }
+    switch (msr) {
+    case MSR_IA32_TSC:
+        *value = rdtsc() + vp->tsc_offset;
+        return MSR_DONE;
+    case MSR_IA32_APIC_BASE:
+        *value = vp->apic_base;
+        return MSR_DONE;
+    case MSR_IA32_MTRRCAP:
+        *value = GUEST_MTRR_CAP;
+        return MSR_DONE;
+    case MSR_IA32_MTRR_DEF_TYPE:
+        *value = vp->mtrrs.def_type;
+        return MSR_DONE;
+    case MSR_IA32_EFER:
+        *value = vmcs_read64(VMCS_GUEST_EFER);
+        return MSR_DONE;
+    case MSR_IA32_PAT:
+        *value = vmcs_read64(VMCS_GUEST_PAT);
+        return MSR_DONE;
+    case MSR_IA32_DEBUGCTL:
+        *value = vmcs_read64(VMCS_GUEST_DEBUGCTL);
+        return MSR_DONE;
+    case MSR_IA32_MISC_ENABLE:
+        *value = MISC_ENABLE_DEFAULT;
+        return MSR_DONE;
+    case MSR_IA32_BIOS_SIGN_ID:
+        *value = 0xffffffffull << 32; /* a revision above any that software asks for */
+        return MSR_DONE;
+    case MSR_IA32_PLATFORM_ID:
+    case MSR_IA32_MCG_CAP:
+    case MSR_IA32_MCG_STATUS:
+        *value = 0;
+        return MSR_DONE;
+    default:
+        return MSR_UNHANDLED;
+    }
+}
+
+static enum msr_outcome write_efer(uint64_t value)
+{
+    uint64_t old = vmcs_read64(VMCS_GUEST_EFER);
+    bool nx = (cpuid(0x80000001, 0).edx & (1u << 20)) != 0;
+    uint64_t allowed = EFER_SCE | EFER_LME | EFER_LMA | (nx ? EFER_NXE : 0);
+    bool paging = (vmcs_readnw(VMCS_GUEST_CR0) & CR0_PG) != 0;
+    if ((value & ~allowed) != 0 || (paging && ((old ^ value) & EFER_LME) != 0)) {
+        return MSR_FAULT;
+    }
+    vmcs_write64(VMCS_GUEST_EFER, (value & ~EFER_LMA) | (old & EFER_LMA)); /* LMA is the processor's */
+    return MSR_DONE;
+}
+
+static enum msr_outcome write_pat(uint64_t value)
+{
+    for (unsigned i = 0; i < 64; i += 8) {
+        uint64_t type = (value >> i) & 0xff;
+        if (!is_mtrr_type(type) && type != 7) {
+            return MSR_FAULT;
+        }
+    }
+    vmcs_write64(VMCS_GUEST_PAT, value);
+    return MSR_DONE;
+}
+
+static enum msr_outcome write_apic_base(struct vp *vp, uint64_t value)
+{
+    /* No local APIC is emulated: base and enable bit read back unchanged, x2APIC mode does not exist. */
+    uint64_t beyond = ~((1ull << vmm.physical_bits) - 1);
+    (void)vp;
+    return (value & (APIC_BASE_X2APIC | beyond)) != 0 ? MSR_FAULT : MSR_DONE;
+}
+
+static enum msr_outcome write_msr(struct cpu *cpu, struct vp *vp, uint32_t msr, uint64_t value)
+{
+    bool fixed;
+    enum switched_msr which;
+    if (find_mtrr(vp, msr, &fixed) != NULL) {
+        return write_mtrr(vp, msr, value);
+    }
+    if (switch_msr_find(msr, &which)) {
+        if (!switch_msr_valid(which, value)) {
+            return MSR_FAULT;
+        }
+        switch_msr_write(cpu, vp, which, value);
+        return MSR_DONE;
+    }
+    switch (msr) {
+    case MSR_IA32_TSC:
+        vp->tsc_offset = value - rdtsc();
+        vmcs_write64(VMCS_TSC_OFFSET, vp->tsc_offset);
+        return MSR_DONE;
+    case MSR_IA32_APIC_BASE:
+        return write_apic_base(vp, value);
+    case MSR_IA32_MTRR_DEF_TYPE:
+        if ((value & ~MTRR_DEF_WRITABLE) != 0 || !is_mtrr_type(value & 0xff)) {
+            return MSR_FAULT;
+        }
+        vp->mtrrs.def_type = value;
+        return MSR_DONE;
+    case MSR_IA32_EFER:
+        return write_efer(value);
+    case MSR_IA32_PAT:
+        return write_pat(value);
+    case MSR_IA32_DEBUGCTL:
+        if ((value & ~3ull) != 0) {
+            return MSR_FAULT;
+        }
+        vmcs_write64(VMCS_GUEST_DEBUGCTL, value & 2); /* LBR recording is not offered, its bit is dropped */
+        return MSR_DONE;
+    case MSR_IA32_MCG_STATUS:
+        return value == 0 ? MSR_DONE : MSR_FAULT;
+    case MSR_IA32_PLATFORM_ID:
+    case MSR_IA32_BIOS_UPDT_TRIG:
+    case MSR_IA32_BIOS_SIGN_ID:
+    case MSR_IA32_MISC_ENABLE:
+        return MSR_DONE; /* dropped */
+    case MSR_IA32_MTRRCAP:
+    case MSR_IA32_MCG_CAP:
+        return MSR_FAULT; /* read only */
+    default:
+        return MSR_UNHANDLED;
+    }
+}
+
+static enum exit_action conclude(struct vp *vp, enum msr_outcome outcome)
+{
+    WHV_EXTENDED_VM_EXITS exits = {.AsUINT64 = vp->partition->extended_exits};
+    if (outcome == MSR_DONE) {
+        exit_skip_instruction();
+        return EXIT_RESUME;
+    }
+    if (outcome == MSR_UNHANDLED && exits.X64MsrExit != 0) {
+        return EXIT_DELIVER;
+    }
+    exit_inject(vp, VECTOR_GP, 0);
+    return EXIT_RESUME;
+}
+
+enum exit_action exit_guest_rdmsr(struct cpu *cpu, struct vp *vp)
+{
+    (void)cpu;
+    uint64_t value;
+    volatile uint64_t *gpr = vp->gpr;
+    enum msr_outcome outcome = read_msr(vp, (uint32_t)gpr[1], &value);
+    if (outcome == MSR_DONE) {
+        gpr[0] = (uint32_t)value;
+        gpr[2] = value >> 32;
+    }
+    return conclude(vp, outcome);
+}
+
+enum exit_action exit_guest_wrmsr(struct cpu *cpu, struct vp *vp)
+{
+    volatile uint64_t *gpr = vp->gpr;
+    uint32_t msr = (uint32_t)gpr[1];
+    uint64_t value = ((uint64_t)(uint32_t)gpr[2] << 32) | (uint32_t)gpr[0];
+    return conclude(vp, write_msr(cpu, vp, msr, value));
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Kicks. The sender stores its request, marks a kick NMI as under way and sends it. The receiver sees the NMI either as a
+ * VM exit or in the host; if in the host between the test of its kick flag and the entry, the handler diverts it.
+ * Each request is stored before the NMI is sent and read after it arrived, so none is missed.
+ */
+#include "vmm/kick.h"
+
+#include "arch/apic.h"
+#include "arch/cpu.h"
+#include "arch/idt.h"
+#include "kernel/spinlock.h"
+
+void kick_note_nmi(struct cpu *cpu)
+{
+    if (__atomic_exchange_n(&cpu->kick_nmis, 0, __ATOMIC_SEQ_CST) == 0) {
+        cpu->nmi_for_root++;
+    }
+}
+
+/* Runs on the NMI stack at any point of the hypervisor; touches nothing but flags of this CPU and the frame. */
+static void handle_host_nmi(struct trap_frame *frame)
+{
+    struct cpu *cpu = this_cpu();
+    kick_note_nmi(cpu);
+    __atomic_store_n(&cpu->kick, 1, __ATOMIC_SEQ_CST);
+    if (frame->rip >= (uintptr_t)vmx_enter_window && frame->rip < (uintptr_t)vmx_enter_window_end) {
+        frame->rip = (uintptr_t)vmx_enter_kicked;
+    }
+}
+
+void kick_init(void)
+{
+    nmi_handler = handle_host_nmi;
+}
+
+void kick_cpu(struct cpu *cpu)
+{
+    /* One NMI under way is enough: whoever set the mark sends it, and the receiver looks at all requests after it. */
+    if (__atomic_exchange_n(&cpu->kick_nmis, 1, __ATOMIC_SEQ_CST) == 0) {
+        apic_send_nmi(cpu->apic_id);
+    }
+}
+
+void kick_unblock_nmi(void)
+{
+    uint64_t scratch;
+    __asm__ volatile("movl %%ss, %k0\n\t"
+                     "pushq %0\n\t"
+                     "leaq 8(%%rsp), %0\n\t"
+                     "pushq %0\n\t"
+                     "pushfq\n\t"
+                     "movl %%cs, %k0\n\t"
+                     "pushq %0\n\t"
+                     "leaq 1f(%%rip), %0\n\t"
+                     "pushq %0\n\t"
+                     "iretq\n\t"
+                     "1:"
+                     : "=&r"(scratch)
+                     :
+                     : "memory", "cc");
+}
+
+static void serve_recall(struct cpu *cpu)
+{
+    struct vp *vp = __atomic_load_n(&cpu->recall, __ATOMIC_ACQUIRE);
+    if (vp != NULL) {
+        vp_flush_here(cpu, vp);
+        __atomic_store_n(&cpu->recall, NULL, __ATOMIC_RELEASE);
+    }
+}
+
+void kick_serve(struct cpu *cpu)
+{
+    /* The flag first: a request stored after this line comes with an NMI that sets it again. */
+    __atomic_store_n(&cpu->kick, 0, __ATOMIC_SEQ_CST);
+    serve_recall(cpu);
+}
+
+void spin_wait_hook(void)
+{
+    serve_recall(this_cpu());
+    cpu_pause();
+}
+
+void kick_recall(struct vp *vp)
+{
+    struct cpu *holder = vp->loaded_on;
+    struct vp *none = NULL;
+    while (!__atomic_compare_exchange_n(&holder->recall, &none, vp, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) {
+        none = NULL;
+        spin_wait_hook();
+    }
+    kick_cpu(holder);
+    while (__atomic_load_n(&vp->loaded_on, __ATOMIC_ACQUIRE) != NULL) {
+        spin_wait_hook();
+    }
+}

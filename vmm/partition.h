@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Partitions: handles, life time, properties, guest memory.
+ *
+ * A hypercall that names a partition holds a reference (partition_get, partition_put) for as long as it works on it; a
+ * partition is deleted only when the deleter holds the only reference. Everything in struct partition that is not
+ * atomic is guarded by its lock, except what setup froze.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "abi/hypercall.h"
+#include "kernel/percpu.h"
+#include "kernel/spinlock.h"
+#include "vmm/ept.h"
+
+#define CPUID_LIST_MAX 64u
+
+/* One entry of the CpuidResultList property. */
+struct cpuid_override {
+    uint32_t leaf, eax, ebx, ecx, edx;
+};
+
+struct partition {
+    struct spinlock lock;
+    uint32_t slot;             /* index in the handle table */
+    bool set_up;               /* properties are frozen, VPs and mappings may be made */
+    uint32_t processor_count;  /* 0: not set yet */
+    uint64_t extended_exits;   /* WHV_EXTENDED_VM_EXITS */
+    uint64_t tsc_offset;       /* added to the TSC for VPs of this partition at their creation */
+    struct ept ept;
+    uint64_t eptp;
+    uint64_t ept_generation;   /* atomic; counts changes of the EPT, starting at 1 */
+    uint64_t cpu_generation[MAX_CPUS]; /* of each CPU, its own: the change after which it last did INVEPT */
+    struct vp *vps[WHB_MAX_VPS]; /* atomic; NULL: never created. A deleted VP's struct stays until the partition goes */
+    uint32_t cpuid_exit_count;
+    uint32_t cpuid_override_count;
+    uint32_t cpuid_exit_leaves[CPUID_LIST_MAX];
+    struct cpuid_override cpuid_overrides[CPUID_LIST_MAX];
+};
+
+_Static_assert(sizeof(struct partition) <= 4096, "a partition is one page");
+
+/* Takes a reference. NULL: no such partition, or it is being deleted. */
+struct partition *partition_get(uint64_t handle);
+void partition_put(struct partition *partition);
+
+enum whb_status partition_create(uint64_t *handle);
+enum whb_status partition_setup(uint64_t handle);
+enum whb_status partition_delete(uint64_t handle);
+
+/* Partitions alive, for the statistics. */
+uint32_t partition_count(void);
+
+/* Calls `fn` for every VP that exists, with its partition's lock held. */
+void partition_for_each_vp(void (*fn)(struct vp *vp, void *context), void *context);
+
+/* Guest memory (vmm/guest_memory.c). The caller holds a reference; sizes and addresses in bytes. */
+enum whb_status guest_memory_map(struct partition *p, uint64_t root_pa, uint64_t gpa, uint64_t size, uint64_t flags);
+enum whb_status guest_memory_unmap(struct partition *p, uint64_t gpa, uint64_t size);
+
+/* Makes every CPU that runs a VP of `p` drop its old translations, and waits for that. */
+void guest_memory_shootdown(struct partition *p);
+
+/* Copies from guest memory to `to`; stops at the first byte that is not mapped readable. Returns the bytes copied. */
+uint64_t guest_memory_read(const struct partition *p, uint64_t gpa, void *to, uint64_t size);
+
+/* Properties (vmm/property.c). `value` is the hypervisor's own copy. */
+enum whb_status property_set(struct partition *p, uint64_t code, const void *value, uint64_t size);
+enum whb_status property_get(const struct partition *p, uint64_t code, void *value, uint64_t *size);
+enum whb_status capability_get(uint64_t code, void *value, uint64_t *size);
+#define PROPERTY_VALUE_MAX 2048u

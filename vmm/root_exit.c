@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+/* What each exit of a root VP leads to. Nothing the root does stops the machine (design brief, section 7). */
+#include "abi/handoff.h"
+#include "arch/cpu.h"
+#include "arch/msr.h"
+#include "arch/vmcs.h"
+#include "kernel/log.h"
+#include "kernel/panic.h"
+#include "kernel/power.h"
+#include "vmm/cpuid_policy.h"
+#include "vmm/guest_exit.h"
+#include "vmm/hypercall.h"
+#include "vmm/kick.h"
+#include "vmm/root_vp.h"
+#include "vmm/switch.h"
+#include "vmm/vmm_state.h"
+
+static struct cpuid_result host_cpuid(uint32_t leaf, uint32_t subleaf)
+{
+    return cpuid(leaf, subleaf);
+}
+
+static void root_cpuid(struct vp *root)
+{
+    uint64_t mask = vmcs_readnw(VMCS_CR4_MASK);
+    uint64_t cr4 = (vmcs_readnw(VMCS_GUEST_CR4) & ~mask) | (vmcs_readnw(VMCS_CR4_SHADOW) & mask);
+    struct cpuid_result r = cpuid_for_root(cr4, host_cpuid, (uint32_t)root->gpr[0], (uint32_t)root->gpr[1]);
+    root->gpr[0] = r.eax;
+    root->gpr[1] = r.ecx;
+    root->gpr[2] = r.edx;
+    root->gpr[3] = r.ebx;
+    exit_skip_instruction();
+}
+
+static void root_rdmsr(struct vp *root)
+{
+    uint32_t msr = (uint32_t)root->gpr[1];
+    uint64_t value;
+    switch (msr) {
+    case MSR_IA32_FEATURE_CONTROL:
+        value = FEATURE_CONTROL_LOCK; /* locked, VMX off */
+        break;
+    case MSR_IA32_EFER:
+        value = vmcs_read64(VMCS_GUEST_EFER);
+        break;
+    default:
+        exit_inject(root, VECTOR_GP, 0);
+        return;
+    }
+    root->gpr[0] = (uint32_t)value;
+    root->gpr[2] = value >> 32;
+    exit_skip_instruction();
+}
+
+/* False: the write faults. */
+static bool write_efer(uint64_t value)
+{
+    uint64_t old = vmcs_read64(VMCS_GUEST_EFER), allowed = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE;
+    bool paging = (vmcs_readnw(VMCS_GUEST_CR0) & CR0_PG) != 0;
+    if ((value & ~allowed) != 0 || (paging && ((old ^ value) & EFER_LME) != 0)) {
+        return false;
+    }
+    vmcs_write64(VMCS_GUEST_EFER, (value & ~EFER_LMA) | (old & EFER_LMA));
+    return true;
+}
+
+static void root_wrmsr(struct cpu *cpu, struct vp *root)
+{
+    uint32_t msr = (uint32_t)root->gpr[1];
+    uint64_t value = (root->gpr[2] << 32) | (uint32_t)root->gpr[0];
+    enum switched_msr which;
+    bool good = false;
+    if (switch_msr_find(msr, &which)) {
+        good = switch_msr_valid(which, value);
+        if (good) {
+            switch_msr_write(cpu, root, which, value);
+        }
+    } else if (msr == MSR_IA32_EFER) {
+        good = write_efer(value);
+    } else if (msr == MSR_IA32_BIOS_UPDT_TRIG) {
+        good = true; /* dropped: microcode is the firmware's and the hypervisor's matter */
+    }
+    if (good) {
+        exit_skip_instruction();
+    } else {
+        exit_inject(root, VECTOR_GP, 0);
+    }
+}
+
+static void root_ept_violation(struct vp *root)
+{
+    uint64_t pa = vmcs_read64(VMCS_GUEST_PHYSICAL_ADDRESS), qualification = vmcs_readnw(VMCS_EXIT_QUALIFICATION);
+    exit_keep_event(root);
+    if ((root->event.info & INTERRUPTION_VALID) == 0 && (qualification & (1ull << 12)) != 0) {
+        vmcs_write32(VMCS_GUEST_INTERRUPTIBILITY, vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY) | BLOCKING_BY_NMI);
+    }
+    if (root_memory_fill(pa)) {
+        return;
+    }
+    log_debug("root VP %u touched %#llx, which is not the root's: #GP", root->index, (unsigned long long)pa);
+    if ((root->event.info & INTERRUPTION_VALID) != 0) {
+        exit_inject(root, VECTOR_DF, 0); /* the fault came while an event was being delivered */
+    } else {
+        exit_inject(root, VECTOR_GP, 0);
+    }
+}
+
+static void root_sipi(struct vp *root)
+{
+    uint64_t vector = vmcs_readnw(VMCS_EXIT_QUALIFICATION) & 0xff;
+    vmcs_setup_reset(root);
+    vmcs_write16(VMCS_GUEST_CS_SELECTOR, (uint16_t)(vector << 8));
+    vmcs_writenw(VMCS_GUEST_CS_BASE, vector << 12);
+    vmcs_writenw(VMCS_GUEST_RIP, 0);
+    vmcs_write32(VMCS_GUEST_ACTIVITY, ACTIVITY_ACTIVE);
+}
+
+static void root_hypercall(struct cpu *cpu, struct vp *root)
+{
+    switch (hypercall_handle(cpu, root)) {
+    case HYPERCALL_DONE:
+        exit_skip_instruction();
+        break;
+    case HYPERCALL_AGAIN:
+        /* The shadow of STI or MOV SS covers one instruction, this VMCALL: it has had it, and the interrupt may come. */
+        vmcs_write32(VMCS_GUEST_INTERRUPTIBILITY,
+                     vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY) & ~(BLOCKING_BY_STI | BLOCKING_BY_MOV_SS));
+        break;
+    case HYPERCALL_REFUSED:
+        exit_inject(root, VECTOR_UD, 0);
+        break;
+    case HYPERCALL_INIT:
+        root_init(cpu, root);
+        break;
+    }
+}
+
+/* A triple fault of the root resets the machine, as it does on a PC without a hypervisor. */
+static _Noreturn void root_triple_fault(const struct vp *root)
+{
+    log_error("root VP %u: triple fault at RIP %#llx, CR3 %#llx; the machine is reset", root->index,
+              (unsigned long long)vmcs_readnw(VMCS_GUEST_RIP), (unsigned long long)vmcs_readnw(VMCS_GUEST_CR3));
+    power_reset();
+}
+
+void root_exit(struct cpu *cpu, struct vp *root, uint32_t reason)
+{
+    if ((reason & VMX_EXIT_ENTRY_FAILURE) != 0) {
+        panic("entry of root VP %u failed, exit reason %#x", root->index, reason);
+    }
+    switch ((enum vmx_exit_reason)(reason & 0xffffu)) {
+    case VMX_EXIT_VMCALL:
+        root_hypercall(cpu, root);
+        break;
+    case VMX_EXIT_EXCEPTION_NMI:
+        if (exit_exception(cpu, root) == EXIT_RESTART) {
+            kick_serve(cpu);
+        }
+        break;
+    case VMX_EXIT_CPUID:
+        root_cpuid(root);
+        break;
+    case VMX_EXIT_CR_ACCESS:
+        (void)exit_cr_access(root);
+        break;
+    case VMX_EXIT_RDMSR:
+        root_rdmsr(root);
+        break;
+    case VMX_EXIT_WRMSR:
+        root_wrmsr(cpu, root);
+        break;
+    case VMX_EXIT_XSETBV:
+        (void)exit_xsetbv(cpu, root);
+        break;
+    case VMX_EXIT_EPT_VIOLATION:
+        root_ept_violation(root);
+        break;
+    case VMX_EXIT_NMI_WINDOW:
+        break; /* the loop's head injects */
+    case VMX_EXIT_INIT:
+        root_init(cpu, root);
+        break;
+    case VMX_EXIT_SIPI:
+        root_sipi(root);
+        break;
+    case VMX_EXIT_TRIPLE_FAULT:
+        root_triple_fault(root);
+    case VMX_EXIT_INVD: /* dropping dirty lines could lose the hypervisor's data: write them back */
+        cpu_wbinvd();
+        exit_skip_instruction();
+        break;
+    case VMX_EXIT_TASK_SWITCH:
+        exit_keep_event(root);
+        exit_inject(root, VECTOR_GP, 0); /* hardware task switches are not offered (docs/caveats.md) */
+        break;
+    case VMX_EXIT_EPT_MISCONFIGURATION:
+        panic("the root's EPT is malformed at %#llx", (unsigned long long)vmcs_read64(VMCS_GUEST_PHYSICAL_ADDRESS));
+    default:
+        exit_inject(root, VECTOR_UD, 0); /* VMX and SMX instructions, which CPUID hides */
+        break;
+    }
+}

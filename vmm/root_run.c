@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/* The root VP's loop on each CPU. The root runs almost all the time without exits; its interrupts are its own. */
+#include "arch/cpu.h"
+#include "arch/vmcs.h"
+#include "kernel/panic.h"
+#include "vmm/guest_exit.h"
+#include "vmm/kick.h"
+#include "vmm/root_vp.h"
+#include "vmm/switch.h"
+
+static void set_nmi_window(struct vp *root, bool on)
+{
+    if (root->nmi_window != on) {
+        root->nmi_window = on;
+        root->controls.cpu = on ? root->controls.cpu | CPU_NMI_WINDOW : root->controls.cpu & ~CPU_NMI_WINDOW;
+        vmcs_write32(VMCS_CPU_CONTROLS, root->controls.cpu);
+    }
+}
+
+/* NMIs that are not kicks go to the root, as soon as it takes NMIs; several merge into one, as in a processor. */
+static void give_nmi(struct cpu *cpu, struct vp *root)
+{
+    if (cpu->nmi_for_root != 0) {
+        cpu->nmi_for_root = 0;
+        root->nmi_pending = true;
+    }
+    if (!root->nmi_pending || vmcs_read32(VMCS_GUEST_ACTIVITY) == ACTIVITY_WAIT_FOR_SIPI) {
+        set_nmi_window(root, false);
+        return;
+    }
+    uint32_t blocking = vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY);
+    bool blocked = (blocking & (BLOCKING_BY_NMI | BLOCKING_BY_STI | BLOCKING_BY_MOV_SS)) != 0;
+    if (!blocked && (root->event.info & INTERRUPTION_VALID) == 0) {
+        root->event = (struct pending_event){.info = VECTOR_NMI | (INTERRUPTION_NMI << INTERRUPTION_TYPE_SHIFT) |
+                                                     INTERRUPTION_VALID};
+        root->nmi_pending = false;
+    }
+    set_nmi_window(root, root->nmi_pending);
+}
+
+static void root_turn(struct cpu *cpu, struct vp *root)
+{
+    switch_fpu_before_entry(cpu, root);
+    if (__builtin_expect(cpu->nmi_for_root != 0 || root->nmi_pending, 0)) {
+        give_nmi(cpu, root);
+    }
+    if ((root->event.info & INTERRUPTION_VALID) != 0) {
+        exit_load_event(root);
+    }
+    enum vmx_entry_result entry = vmx_enter(root->gpr, root->launched);
+    if (__builtin_expect(entry != VMX_ENTRY_EXITED, 0)) {
+        if (entry == VMX_ENTRY_FAILED) {
+            panic("entry of the root VP failed with VM-instruction error %u", vmcs_read32(VMCS_INSTRUCTION_ERROR));
+        }
+        vmcs_write32(VMCS_ENTRY_INTERRUPTION_INFO, 0);
+        kick_serve(cpu);
+        return;
+    }
+    root->launched = true;
+    root->event.info = 0;
+    root_exit(cpu, root, vmcs_read32(VMCS_EXIT_REASON));
+}
+
+void root_run(struct cpu *cpu)
+{
+    for (;;) {
+        root_turn(cpu, cpu->root_vp);
+    }
+}

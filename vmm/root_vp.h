@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* The root partition: its memory, its VPs, its program. */
+#pragma once
+
+#include "kernel/multiboot2.h"
+#include "vmm/vp.h"
+
+/* Identity map of all physical memory but the hypervisor's. Stops the machine when out of memory. */
+void root_memory_init(void);
+
+/* An address that the boot-time map leaves out: device memory far above RAM. False: not the root's to have. */
+bool root_memory_fill(uint64_t pa);
+
+/*
+ * Places the root program of the first module, builds the hand-off (abi/handoff.h). Stops the machine with a sentence if
+ * there is no program or no place. root_entry_* are what the first root VP starts with.
+ */
+void root_load(const struct boot_info *info);
+extern uint64_t root_entry_rip, root_entry_handoff, root_entry_delta, root_entry_cr3;
+
+/* Writes the list of CPUs into the hand-off; once all CPUs are known. */
+void root_load_cpus(void);
+
+/* Makes this CPU's root VP and leaves its VMCS current. */
+void root_vp_create(struct cpu *cpu);
+
+/* Runs this CPU's root VP for ever (vmm/root_run.c). */
+_Noreturn void root_run(struct cpu *cpu);
+
+/* One exit of the root VP, its VMCS current (vmm/root_exit.c). */
+void root_exit(struct cpu *cpu, struct vp *root, uint32_t reason);
+
+/* INIT: the root VP waits for SIPI, and this CPU lets go of all guest VPs. */
+void root_init(struct cpu *cpu, struct vp *root);

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/* Starting the monitor: features, root partition, VMX operation on every CPU. */
+#include "vmm/vmm.h"
+
+#include "arch/cpu.h"
+#include "arch/vmcs.h"
+#include "kernel/log.h"
+#include "kernel/page_alloc.h"
+#include "kernel/panic.h"
+#include "vmm/kick.h"
+#include "vmm/msr_policy.h"
+#include "vmm/root_vp.h"
+#include "vmm/switch.h"
+#include "vmm/vmcs_dump.h"
+#include "vmm/vmm_state.h"
+
+struct vmm_state vmm;
+
+static void check_features(void)
+{
+    char sentence[VMX_SENTENCE_SIZE];
+    if (!vmx_caps_read(&vmm.caps, sentence) || !vmx_controls_root(&vmm.caps, &vmm.root_controls, sentence) ||
+        !vmx_controls_guest(&vmm.caps, &vmm.guest_controls, sentence)) {
+        kernel_stop("%s", sentence);
+    }
+    vmm.huge_2m = (vmm.caps.ept_vpid & EPT_CAP_2M) != 0;
+    vmm.huge_1g = (vmm.caps.ept_vpid & EPT_CAP_1G) != 0;
+    vmm.physical_bits = (uint8_t)cpuid(0x80000008, 0).eax;
+    log_debug("VMX: basic %#llx, EPT and VPID %#llx, misc %#llx", (unsigned long long)vmm.caps.basic,
+              (unsigned long long)vmm.caps.ept_vpid, (unsigned long long)vmm.caps.misc);
+}
+
+void vmm_boot(const struct boot_info *info, const struct boot_options *options)
+{
+    (void)options;
+    check_features();
+    mtrr_read(&vmm.mtrrs);
+    switch_init();
+    vmm.root_msr_bitmap = page_alloc(PAGE_USE_HOST);
+    vmm.guest_msr_bitmap = page_alloc(PAGE_USE_HOST);
+    if (vmm.root_msr_bitmap == NULL || vmm.guest_msr_bitmap == NULL) {
+        kernel_stop("The hypervisor's heap is too small: give it more with heap= on its command line.");
+    }
+    msr_bitmap_root(vmm.root_msr_bitmap);
+    msr_bitmap_guest(vmm.guest_msr_bitmap);
+    root_memory_init();
+    root_load(info);
+    kick_init();
+    panic_dump_hook = vmcs_dump;
+}
+
+/* A CPU unlike the first is left out of the machine: its root VP could not run on the same terms. */
+static bool enter_vmx_operation(struct cpu *cpu)
+{
+    struct vmx_caps caps;
+    char sentence[VMX_SENTENCE_SIZE];
+    if (!vmx_caps_read(&caps, sentence)) {
+        log_error("CPU %u (APIC ID %u) is left out: %s", cpu->index, cpu->apic_id, sentence);
+        return false;
+    }
+    const char *difference = vmx_caps_difference(&vmm.caps, &caps);
+    if (difference != NULL) {
+        log_error("CPU %u (APIC ID %u) is left out: its %s differs from the boot CPU's.", cpu->index, cpu->apic_id,
+                  difference);
+        return false;
+    }
+    cpu->vmxon_region = page_alloc(PAGE_USE_HOST);
+    if (cpu->vmxon_region == NULL || !vmx_on(&vmm.caps, cpu->vmxon_region)) {
+        log_error("CPU %u (APIC ID %u) is left out: it does not enter VMX operation.", cpu->index, cpu->apic_id);
+        return false;
+    }
+    return true;
+}
+
+static void wait_for_others(void)
+{
+    for (uint32_t i = 1; i < cpu_count; i++) {
+        while (__atomic_load_n(&cpus[i]->vmx_state, __ATOMIC_ACQUIRE) == CPU_VMX_PENDING) {
+            cpu_pause();
+        }
+    }
+}
+
+void vmm_start(struct cpu *cpu)
+{
+    bool in_vmx = enter_vmx_operation(cpu);
+    if (in_vmx) {
+        switch_init_cpu(cpu);
+        root_vp_create(cpu);
+    }
+    __atomic_store_n(&cpu->vmx_state, in_vmx ? CPU_VMX_ON : CPU_VMX_REFUSED, __ATOMIC_RELEASE);
+    if (cpu->index == 0) {
+        if (!in_vmx) {
+            kernel_stop("The boot CPU cannot enter VMX operation.");
+        }
+        wait_for_others();
+        root_load_cpus();
+        log_info("%u CPUs in VMX operation; starting the root partition.", cpu_count);
+    }
+    if (!in_vmx) {
+        cpu_halt_forever();
+    }
+    root_run(cpu);
+}

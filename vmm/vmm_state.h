@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* What the monitor learnt and built at boot; constant afterwards. */
+#pragma once
+
+#include "arch/mtrr.h"
+#include "arch/vmx.h"
+#include "vmm/ept.h"
+
+struct vmm_state {
+    struct vmx_caps caps;
+    struct vmx_controls root_controls, guest_controls;
+    struct mtrr_state mtrrs;
+    struct ept root_ept;
+    uint64_t root_eptp;
+    void *root_msr_bitmap, *guest_msr_bitmap;
+    uint8_t physical_bits; /* width of physical addresses, CPUID 80000008H */
+    bool huge_2m, huge_1g; /* EPT leaves the CPU has */
+};
+
+extern struct vmm_state vmm;
+
+/* Memory type of host memory for ept_map, from the MTRRs. */
+uint8_t vmm_memory_type(void *context, uint64_t hpa, uint64_t size);

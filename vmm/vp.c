@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+/* Life of a guest VP, and its ownership. */
+#include "vmm/vp.h"
+
+#include "arch/cpu.h"
+#include "arch/direct_map.h"
+#include "arch/vmcs.h"
+#include "kernel/layout.h"
+#include "kernel/page_alloc.h"
+#include "kernel/string.h"
+#include "vmm/kick.h"
+#include "vmm/partition.h"
+#include "vmm/switch.h"
+#include "vmm/vmm_state.h"
+
+#define APIC_BASE_RESET 0xfee00800ull /* enabled, at the usual place */
+
+void vp_release(struct vp *vp)
+{
+    __atomic_store_n(&vp->owner, VP_OWNER_NONE, __ATOMIC_SEQ_CST);
+}
+
+enum whb_status vp_acquire(struct partition *p, uint64_t index, struct vp **vp)
+{
+    if (index >= WHB_MAX_VPS) {
+        return WHB_ERROR_VP_ABSENT;
+    }
+    struct vp *found = __atomic_load_n(&p->vps[index], __ATOMIC_ACQUIRE);
+    if (found == NULL) {
+        return WHB_ERROR_VP_ABSENT;
+    }
+    uint32_t before = VP_OWNER_NONE;
+    if (!__atomic_compare_exchange_n(&found->owner, &before, this_cpu()->index + 1, false, __ATOMIC_SEQ_CST,
+                                     __ATOMIC_SEQ_CST)) {
+        return before == VP_OWNER_ABSENT ? WHB_ERROR_VP_ABSENT : WHB_ERROR_BUSY;
+    }
+    *vp = found;
+    return WHB_OK;
+}
+
+void vp_flush_here(struct cpu *cpu, struct vp *vp)
+{
+    switch_fpu_put(cpu, vp);
+    vmcs_clear(vp->vmcs);
+    vp->launched = false;
+    __atomic_store_n(&vp->loaded_on, NULL, __ATOMIC_RELEASE);
+}
+
+void vp_bring_here(struct cpu *cpu, struct vp *vp)
+{
+    if (vp->loaded_on == cpu) {
+        switch_to(cpu, vp);
+        return;
+    }
+    if (vp->loaded_on != NULL) {
+        kick_recall(vp);
+    }
+    vp->loaded_on = cpu;
+    switch_to(cpu, vp);
+    vmcs_setup_host(cpu, vp);
+    vp->flush_vpid = true; /* what it did on other CPUs, INVLPG for one, is unknown to this CPU's caches */
+}
+
+static void free_pages(struct vp *vp)
+{
+    void **pages[] = {&vp->vmcs, &vp->virtual_apic, &vp->extended_state};
+    for (unsigned i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
+        if (*pages[i] != NULL) {
+            page_free(*pages[i], PAGE_USE_VP);
+            *pages[i] = NULL;
+        }
+    }
+}
+
+static bool allocate_pages(struct vp *vp)
+{
+    vp->vmcs = page_alloc(PAGE_USE_VP);
+    vp->virtual_apic = page_alloc(PAGE_USE_VP);
+    vp->extended_state = page_alloc(PAGE_USE_VP);
+    return vp->vmcs != NULL && vp->virtual_apic != NULL && vp->extended_state != NULL &&
+           vmcs_prepare(&vmm.caps, vp->vmcs);
+}
+
+static void initialise(struct vp *vp, struct partition *p, uint32_t index, struct whb_run_page *run)
+{
+    struct cpu *cpu = this_cpu();
+    void *pages[] = {vp->vmcs, vp->virtual_apic, vp->extended_state};
+    /* All but the owner word, which other CPUs test at any time. */
+    memset(&vp->cancel, 0, sizeof(*vp) - offsetof(struct vp, cancel));
+    vp->vmcs = pages[0];
+    vp->virtual_apic = pages[1];
+    vp->extended_state = pages[2];
+    vp->index = index;
+    vp->vpid = (uint16_t)(1 + p->slot * WHB_MAX_VPS + index);
+    vp->partition = p;
+    vp->run = run;
+    vp->gpr = run->gpr;
+    vp->apic_base = APIC_BASE_RESET | (index == 0 ? 1ull << 8 : 0);
+    vp->tsc_offset = p->tsc_offset;
+    vp->xcr0 = XCR0_X87;
+    switch_fpu_reset(vp);
+    vp_bring_here(cpu, vp);
+    vmcs_setup_controls(vp, &vmm.guest_controls, p->eptp, vmm.guest_msr_bitmap);
+    vmcs_setup_reset(vp);
+    switch_to(cpu, cpu->root_vp);
+    run->rip = 0xfff0;
+    run->rflags = RFLAGS_FIXED;
+    run->valid = WHB_RUN_ALL;
+    run->dirty = 0;
+    run->sequence = 0;
+}
+
+/* With the partition's lock: a struct for the VP, owned by this CPU, marked absent for all others. */
+static enum whb_status claim_struct(struct partition *p, uint32_t index, struct vp **vp)
+{
+    struct vp *found = p->vps[index];
+    if (found != NULL) {
+        *vp = found;
+        return __atomic_load_n(&found->owner, __ATOMIC_SEQ_CST) == VP_OWNER_ABSENT ? WHB_OK : WHB_ERROR_VP_EXISTS;
+    }
+    found = page_alloc(PAGE_USE_VP);
+    if (found == NULL) {
+        return WHB_ERROR_OUT_OF_MEMORY;
+    }
+    found->owner = VP_OWNER_ABSENT;
+    __atomic_store_n(&p->vps[index], found, __ATOMIC_RELEASE);
+    *vp = found;
+    return WHB_OK;
+}
+
+static enum whb_status create_locked(struct partition *p, uint32_t index, struct whb_run_page *run)
+{
+    struct vp *vp;
+    enum whb_status status = claim_struct(p, index, &vp);
+    if (status != WHB_OK) {
+        return status;
+    }
+    if (!allocate_pages(vp)) {
+        free_pages(vp); /* the struct stays, absent, until the partition goes: another CPU may be looking at its owner */
+        return WHB_ERROR_OUT_OF_MEMORY;
+    }
+    initialise(vp, p, index, run);
+    vp_release(vp);
+    return WHB_OK;
+}
+
+enum whb_status vp_create(struct partition *p, uint64_t index, uint64_t run_page_pa)
+{
+    if (!p->set_up) {
+        return WHB_ERROR_INVALID_STATE;
+    }
+    if (index >= p->processor_count || (run_page_pa & 4095) != 0) {
+        return WHB_ERROR_INVALID_ARGUMENT;
+    }
+    if (!layout_is_ram(run_page_pa, 4096) || layout_is_hypervisor(run_page_pa, 4096)) {
+        return WHB_ERROR_ACCESS_DENIED;
+    }
+    spin_lock(&p->lock);
+    enum whb_status status = create_locked(p, (uint32_t)index, phys_to_virt(run_page_pa));
+    spin_unlock(&p->lock);
+    return status;
+}
+
+/* The VP is owned by this CPU or out of everybody's reach. */
+static void dismantle(struct vp *vp)
+{
+    struct cpu *cpu = this_cpu();
+    if (vp->loaded_on == cpu) {
+        vp_flush_here(cpu, vp);
+    } else if (vp->loaded_on != NULL) {
+        kick_recall(vp);
+    }
+    free_pages(vp);
+}
+
+enum whb_status vp_delete(struct partition *p, uint64_t index)
+{
+    struct vp *vp;
+    enum whb_status status = vp_acquire(p, index, &vp);
+    if (status != WHB_OK) {
+        return status;
+    }
+    spin_lock(&p->lock);
+    dismantle(vp);
+    __atomic_store_n(&vp->owner, VP_OWNER_ABSENT, __ATOMIC_SEQ_CST);
+    spin_unlock(&p->lock);
+    return WHB_OK;
+}
+
+void vp_destroy(struct vp *vp)
+{
+    if (vp->owner != VP_OWNER_ABSENT) {
+        dismantle(vp);
+    }
+    page_free(vp, PAGE_USE_VP);
+}

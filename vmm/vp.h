@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Virtual processors, the root's and the guests'.
+ *
+ * A VP is worked on by one CPU at a time, the one named by `owner`; everything below `owner` belongs to that CPU. A guest
+ * VP is owned during a run and during register access. A root VP is owned by its CPU for ever.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "abi/hypercall.h"
+#include "abi/run_page.h"
+#include "arch/vmx.h"
+#include "kernel/percpu.h"
+
+struct partition;
+
+/* MSRs that the VMCS does not switch and whose writes always exit, so that their values are known (vmm/switch.c). */
+enum switched_msr {
+    SWITCHED_STAR,
+    SWITCHED_LSTAR,
+    SWITCHED_CSTAR,
+    SWITCHED_FMASK,
+    SWITCHED_TSC_AUX,
+    SWITCHED_COUNT,
+};
+
+#define GUEST_MTRR_VARIABLE 8u
+#define GUEST_MTRR_FIXED 11u
+
+/* The guest's MTRRs: kept for it, without effect on the memory types of its EPT. */
+struct guest_mtrrs {
+    uint64_t def_type;
+    uint64_t variable[2 * GUEST_MTRR_VARIABLE]; /* base and mask in turn */
+    uint64_t fixed[GUEST_MTRR_FIXED];
+};
+
+/* An event to deliver at the next entry, in the VMCS's own format (SDM vol. 3C, 25.8.3). */
+struct pending_event {
+    uint32_t info; /* INTERRUPTION_VALID clear: none */
+    uint32_t error_code;
+    uint32_t instruction_length;
+};
+
+#define VP_OWNER_NONE 0u
+#define VP_OWNER_ABSENT 0xffffffffu /* the VP is deleted; only its partition's lock holder may create it anew */
+
+struct vp {
+    uint32_t owner;  /* atomic: CPU index + 1, or one of VP_OWNER_ */
+    uint32_t cancel; /* atomic: 1: the next run, or the one in progress, returns Canceled */
+    uint32_t index;
+    uint16_t vpid;
+    bool is_root;
+    struct partition *partition; /* NULL for a root VP */
+
+    uint64_t *gpr;             /* in the run page, or root_gpr */
+    struct whb_run_page *run;  /* NULL for a root VP */
+    void *vmcs;
+    void *virtual_apic;        /* page with the guest's TPR, which is its CR8 */
+    void *extended_state;      /* XSAVE image, valid while no CPU has it in its registers */
+    struct cpu *loaded_on;     /* CPU that may hold VMCS data or extended state of this VP in its registers and caches */
+    bool launched;             /* the VMCS's launch state on that CPU */
+    bool fpu_trapped;          /* CR0.TS is the hypervisor's and #NM exits: the registers hold another VP's state */
+    bool flush_vpid;           /* drop cached translations before the next entry */
+    bool pdptes_stale;         /* load the PDPTEs from CR3 before the next entry */
+    bool breakpoints;          /* DR7 has a breakpoint on: DR0 to DR3 move with the VP */
+    bool nmi_window;           /* NMI-window exiting is on */
+    bool nmi_pending;          /* root: an NMI waits until the root can take it */
+
+    struct vmx_controls controls; /* what the VMCS holds, but for ENTRY_IA32E, which the CPU changes */
+    uint32_t exception_bitmap;
+    struct pending_event event;
+
+    uint64_t msr[SWITCHED_COUNT];
+    uint64_t kernel_gs_base;
+    uint64_t xcr0;
+    uint64_t cr2;
+    uint64_t dr[4], dr6;
+    uint64_t apic_base;
+    uint64_t tsc_offset;
+    struct guest_mtrrs mtrrs;
+    uint64_t root_gpr[16];
+};
+
+_Static_assert(sizeof(struct vp) <= 4096, "a VP is one page");
+
+/* Creation and deletion; the caller holds a reference of `p`. */
+enum whb_status vp_create(struct partition *p, uint64_t index, uint64_t run_page_pa);
+enum whb_status vp_delete(struct partition *p, uint64_t index);
+
+/* Frees all of a VP whose partition goes; no other CPU can reach it any more. */
+void vp_destroy(struct vp *vp);
+
+/*
+ * Takes the VP for the calling CPU, its VMCS not yet current. WHB_ERROR_VP_ABSENT or WHB_ERROR_BUSY leave it alone.
+ * vp_release gives it back.
+ */
+enum whb_status vp_acquire(struct partition *p, uint64_t index, struct vp **vp);
+void vp_release(struct vp *vp);
+
+/* Brings VMCS and extended state to the calling CPU, from another CPU if need be. The caller owns the VP. */
+void vp_bring_here(struct cpu *cpu, struct vp *vp);
+
+/* Writes extended state back to memory and clears the VMCS, on the CPU that has them loaded. */
+void vp_flush_here(struct cpu *cpu, struct vp *vp);
+
+/* Runs an owned guest VP (vmm/vp_run.c). */
+enum run_result {
+    RUN_RECORD,      /* the record is in the run page */
+    RUN_RESTART,     /* a physical interrupt or NMI is the root's: let it take it, then run again */
+    RUN_INIT,        /* another root CPU sent INIT to this one */
+    RUN_BAD_PAGE,    /* the run page's dirty mask has unknown bits; nothing happened */
+};
+enum run_result vp_run(struct cpu *cpu, struct vp *vp);
+
+/* Loads what the root changed in the run page; the VP's VMCS is current. False: unknown bits in the dirty mask. */
+bool vp_take_run_page(struct vp *vp);
+
+/* VMCS of a new VP (vmm/vmcs_setup.c); the VMCS is current. Host fields are for the calling CPU. */
+void vmcs_setup_controls(struct vp *vp, const struct vmx_controls *controls, uint64_t eptp, const void *msr_bitmap);
+void vmcs_setup_host(const struct cpu *cpu, const struct vp *vp);
+/* The architectural state after INIT (SDM vol. 3A, table 10-1). */
+void vmcs_setup_reset(struct vp *vp);
+
+/* Registers by name (vmm/vp_registers.c). The VP is owned, its VMCS current; `values` are 16 bytes each. */
+enum whb_status vp_registers_get(struct vp *vp, const uint32_t *names, void *values, uint32_t count);
+enum whb_status vp_registers_set(struct vp *vp, const uint32_t *names, const void *values, uint32_t count);

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+/* Run-VP: from the root's hypercall through the guest and back, to be read top to bottom. */
+#include "arch/cpu.h"
+#include "arch/vmcs.h"
+#include "kernel/panic.h"
+#include "vmm/guest_exit.h"
+#include "vmm/kick.h"
+#include "vmm/partition.h"
+#include "vmm/switch.h"
+
+#define VM_INSTRUCTION_ERROR_CONTROLS 7u /* VM entry with invalid control fields (SDM vol. 3C, 31.4) */
+
+static bool take_cancel(struct vp *vp)
+{
+    return __atomic_load_n(&vp->cancel, __ATOMIC_SEQ_CST) != 0 &&
+           __atomic_exchange_n(&vp->cancel, 0, __ATOMIC_SEQ_CST) != 0;
+}
+
+/*
+ * A change of the EPT bumps the generation first and then looks who runs the partition; this CPU said that it runs it
+ * before it reads the generation. So either the change is seen here, or the changer sees this CPU and kicks it.
+ */
+static void refresh_translations(struct cpu *cpu, struct vp *vp)
+{
+    struct partition *p = vp->partition;
+    uint64_t generation = __atomic_load_n(&p->ept_generation, __ATOMIC_SEQ_CST);
+    if (p->cpu_generation[cpu->index] != generation) {
+        vmx_flush_ept(p->eptp);
+        p->cpu_generation[cpu->index] = generation;
+    }
+    if (cpu->flush_ack != generation) {
+        __atomic_store_n(&cpu->flush_ack, generation, __ATOMIC_RELEASE);
+    }
+    if (vp->flush_vpid) {
+        vmx_flush_vpid(vp->vpid);
+        vp->flush_vpid = false;
+    }
+}
+
+static bool load_pdptes(struct vp *vp)
+{
+    const struct vmcs64 fields[4] = {VMCS_GUEST_PDPTE0, VMCS_GUEST_PDPTE1, VMCS_GUEST_PDPTE2, VMCS_GUEST_PDPTE3};
+    uint64_t pdptes[4];
+    uint64_t table = vmcs_readnw(VMCS_GUEST_CR3) & 0xffffffe0u;
+    bool pae = (vmcs_readnw(VMCS_GUEST_CR0) & CR0_PG) != 0 && (vmcs_readnw(VMCS_GUEST_CR4) & CR4_PAE) != 0 &&
+               (vmcs_read32(VMCS_ENTRY_CONTROLS) & ENTRY_IA32E) == 0;
+    if (pae) {
+        if (guest_memory_read(vp->partition, table, pdptes, sizeof(pdptes)) != sizeof(pdptes)) {
+            return false;
+        }
+        for (unsigned i = 0; i < 4; i++) {
+            vmcs_write64(fields[i], pdptes[i]);
+        }
+    }
+    vp->pdptes_stale = false;
+    return true;
+}
+
+/* After a kick or an NMI exit: does the root have to take an NMI now? */
+static enum exit_action after_nmi(struct cpu *cpu)
+{
+    kick_serve(cpu);
+    return cpu->nmi_for_root != 0 ? EXIT_RESTART : EXIT_RESUME;
+}
+
+static enum exit_action entry_failed(struct vp *vp)
+{
+    uint32_t error = vmcs_read32(VMCS_INSTRUCTION_ERROR);
+    if (error != VM_INSTRUCTION_ERROR_CONTROLS || (vp->event.info & INTERRUPTION_VALID) == 0) {
+        panic("VM entry failed with VM-instruction error %u", error);
+    }
+    vmcs_write32(VMCS_ENTRY_INTERRUPTION_INFO, 0);
+    exit_record_invalid(vp);
+    return EXIT_DELIVER;
+}
+
+/* One turn: enters the guest, and deals with what made it leave. EXIT_DELIVER: the record is made. */
+static enum exit_action run_once(struct cpu *cpu, struct vp *vp)
+{
+    refresh_translations(cpu, vp);
+    switch_fpu_before_entry(cpu, vp);
+    if ((vp->event.info & INTERRUPTION_VALID) != 0) {
+        exit_load_event(vp);
+    }
+
+    enum vmx_entry_result entry = vmx_enter(vp->gpr, vp->launched);
+    if (__builtin_expect(entry != VMX_ENTRY_EXITED, 0)) {
+        if (entry == VMX_ENTRY_FAILED) {
+            return entry_failed(vp);
+        }
+        vmcs_write32(VMCS_ENTRY_INTERRUPTION_INFO, 0); /* the event stays in vp->event */
+        return after_nmi(cpu);
+    }
+    vp->launched = true;
+
+    struct exit_snapshot snapshot;
+    uint32_t reason = vmcs_read32(VMCS_EXIT_REASON);
+    snapshot.reason = reason & 0xffffu;
+    if ((reason & VMX_EXIT_ENTRY_FAILURE) == 0) {
+        vp->event.info = 0;
+    } else {
+        vmcs_write32(VMCS_ENTRY_INTERRUPTION_INFO, 0);
+    }
+
+    enum exit_action action = guest_exit(cpu, vp, &snapshot);
+    if (action == EXIT_DELIVER) {
+        exit_record(vp, &snapshot);
+    } else if (action == EXIT_RESTART && snapshot.reason == VMX_EXIT_EXCEPTION_NMI) {
+        return after_nmi(cpu);
+    }
+    return action;
+}
+
+static enum run_result run_until_root(struct cpu *cpu, struct vp *vp)
+{
+    if (vp->pdptes_stale && !load_pdptes(vp)) {
+        exit_record_invalid(vp);
+        return RUN_RECORD;
+    }
+    for (;;) {
+        if (take_cancel(vp)) {
+            exit_record_cancel(vp);
+            return RUN_RECORD;
+        }
+        switch (run_once(cpu, vp)) {
+        case EXIT_RESUME:
+            break;
+        case EXIT_DELIVER:
+            return RUN_RECORD;
+        case EXIT_RESTART:
+            return RUN_RESTART;
+        case EXIT_INIT:
+            return RUN_INIT;
+        }
+    }
+}
+
+bool vp_take_run_page(struct vp *vp)
+{
+    volatile struct whb_run_page *run = vp->run;
+    uint32_t dirty = run->dirty;
+    if ((dirty & ~WHB_RUN_ALL) != 0) {
+        return false;
+    }
+    if ((dirty & WHB_RUN_RSP) != 0) {
+        vmcs_writenw(VMCS_GUEST_RSP, run->gpr[4]);
+    }
+    if ((dirty & WHB_RUN_RIP) != 0) {
+        vmcs_writenw(VMCS_GUEST_RIP, run->rip);
+    }
+    if ((dirty & WHB_RUN_RFLAGS) != 0) {
+        vmcs_writenw(VMCS_GUEST_RFLAGS, run->rflags);
+    }
+    if (dirty != 0) {
+        run->dirty = 0;
+    }
+    return true;
+}
+
+enum run_result vp_run(struct cpu *cpu, struct vp *vp)
+{
+    vp_bring_here(cpu, vp);
+    enum run_result result = RUN_BAD_PAGE;
+    if (vp_take_run_page(vp)) {
+        __atomic_store_n(&cpu->running, vp->partition, __ATOMIC_SEQ_CST);
+        result = run_until_root(cpu, vp);
+        __atomic_store_n(&cpu->running, NULL, __ATOMIC_RELEASE);
+    }
+    switch_to(cpu, cpu->root_vp);
+    return result;
+}
