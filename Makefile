@@ -26,6 +26,8 @@ export LC_ALL := C
 
 Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),,@echo "  $(1)	$(2)";)
+# For the recursive calls below: every CPU, unless this make was told otherwise.
+submake = $(MAKE) --no-print-directory $(if $(findstring j,$(filter-out --%,$(MAKEFLAGS))),,-j$(shell nproc))
 is_clang := $(findstring clang,$(notdir $(firstword $(CC))))
 
 WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
@@ -35,11 +37,13 @@ OPTIMISE := -Og -DDEBUG=1
 else
 OPTIMISE := -O2
 endif
-COMMON := $(if $(is_clang),--target=x86_64-linux-gnu) -std=gnu11 -m64 -march=x86-64 -ffreestanding -I. -I$(B)/generated \
-	-mno-red-zone -fno-stack-protector -fno-asynchronous-unwind-tables -fno-unwind-tables -fno-omit-frame-pointer \
-	-fno-common -fno-strict-aliasing -fcf-protection=none -ffunction-sections -fdata-sections \
-	-ffile-prefix-map=$(CURDIR)=. -g -gdwarf-4 $(OPTIMISE) $(WARNINGS)
-HOST_CFLAGS := $(COMMON) -mgeneral-regs-only -mcmodel=kernel -fno-pic -fno-pie
+COMMON := $(if $(is_clang),--target=x86_64-linux-gnu) -std=gnu11 -m64 -march=x86-64 -ffreestanding \
+	-I. -I$(B)/generated -ffile-prefix-map=$(CURDIR)=. -g -gdwarf-4 $(OPTIMISE) $(WARNINGS) \
+	-mno-red-zone -fno-stack-protector -fcf-protection=none -fno-common -fno-strict-aliasing \
+	-fno-asynchronous-unwind-tables -fno-unwind-tables -fno-omit-frame-pointer -mno-omit-leaf-frame-pointer \
+	-ffunction-sections -fdata-sections
+# A call in tail position stays a call, so that a crash report names every function on the way.
+HOST_CFLAGS := $(COMMON) -mgeneral-regs-only -mcmodel=kernel -fno-pic -fno-pie -fno-optimize-sibling-calls
 ROOT_CFLAGS := $(COMMON) -mgeneral-regs-only -fpie -fvisibility=hidden
 LDFLAGS := -nostdlib -z max-page-size=4096 -z noexecstack --no-warn-rwx-segments --build-id=none --gc-sections
 HOST_LDFLAGS := $(LDFLAGS) -static -T linker.ld
@@ -61,7 +65,7 @@ objects := $(sort $(host_objects) $(root_objects) $(test_objects))
 
 all:
 	$(Q)scripts/setup build
-	$(Q)$(MAKE) --no-print-directory images
+	+$(Q)$(submake) images
 
 images: $(B)/whimbrel.iso
 
@@ -94,8 +98,8 @@ setup:
 
 run:
 	$(Q)scripts/setup build run
-	$(Q)$(if $(ISO),,$(MAKE) --no-print-directory images &&) \
-		MACHINE="$(MACHINE)" CPUS="$(CPUS)" MEM="$(MEM)" ISO="$(ISO)" scripts/run
+	+$(Q)$(if $(ISO),:,$(submake) images)
+	$(Q)MACHINE="$(MACHINE)" CPUS="$(CPUS)" MEM="$(MEM)" ISO="$(ISO)" scripts/run
 
 test:
 	$(Q)scripts/setup build run test lint
@@ -107,8 +111,8 @@ unit:
 
 test-nested:
 	$(Q)scripts/setup build run nested
-	$(Q)$(MAKE) --no-print-directory $(B)/whimbrel-test.iso
-	$(Q)scripts/nested/run
+	+$(Q)$(submake) $(B)/whimbrel-test.iso
+	$(Q)scripts/nested/run --iso $(B)/whimbrel-test.iso
 
 fuzz:
 	$(Q)scripts/setup build test
@@ -116,7 +120,7 @@ fuzz:
 
 lint:
 	$(Q)scripts/setup build lint
-	$(Q)$(MAKE) --no-print-directory images $(B)/test-root.elf
+	+$(Q)$(submake) images $(B)/test-root.elf
 	$(Q)scripts/lint
 
 format:

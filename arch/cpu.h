@@ -150,6 +150,12 @@ static inline void cpu_clts(void)
     __asm__ volatile("clts");
 }
 
+/* Sleeps until an NMI: interrupts are off in the hypervisor. */
+static inline void cpu_wait_nmi(void)
+{
+    __asm__ volatile("hlt" : : : "memory");
+}
+
 static inline void cpu_pause(void)
 {
     __asm__ volatile("pause" : : : "memory");

@@ -25,7 +25,7 @@
 void mtrr_read(struct mtrr_state *s)
 {
     static const uint32_t fixed_msrs[MTRR_FIXED_COUNT] = {
-        MSR_IA32_MTRR_FIX64K_00000, MSR_IA32_MTRR_FIX16K_80000, MSR_IA32_MTRR_FIX16K_A0000,
+        MSR_IA32_MTRR_FIX64K_00000,    MSR_IA32_MTRR_FIX16K_80000,    MSR_IA32_MTRR_FIX16K_A0000,
         MSR_IA32_MTRR_FIX4K_C0000,     MSR_IA32_MTRR_FIX4K_C0000 + 1, MSR_IA32_MTRR_FIX4K_C0000 + 2,
         MSR_IA32_MTRR_FIX4K_C0000 + 3, MSR_IA32_MTRR_FIX4K_C0000 + 4, MSR_IA32_MTRR_FIX4K_C0000 + 5,
         MSR_IA32_MTRR_FIX4K_C0000 + 6, MSR_IA32_MTRR_FIX4K_F8000,
@@ -73,17 +73,15 @@ static bool fixed_enabled(const struct mtrr_state *s)
 /* Type of a block in the first MiB, `size` a power of two that pa is a multiple of. */
 static uint8_t fixed_type(const struct mtrr_state *s, uint64_t pa, uint64_t size)
 {
-    uint64_t start = 0, first = 0, granule = 0x10000;
-    if (pa >= FIXED_4K_START) {
-        start = FIXED_4K_START, first = 3, granule = 0x1000;
-    } else if (pa >= FIXED_16K_START) {
-        start = FIXED_16K_START, first = 1, granule = 0x4000;
-    }
-    if (size > granule) {
+    static const struct {
+        uint32_t start, granule, first; /* `first` MSR of those with this granule */
+    } areas[] = {{FIXED_4K_START, 0x1000, 3}, {FIXED_16K_START, 0x4000, 1}, {0, 0x10000, 0}};
+    unsigned area = pa >= FIXED_4K_START ? 0 : pa >= FIXED_16K_START ? 1 : 2;
+    if (size > areas[area].granule) {
         return MTRR_TYPE_MIXED;
     }
-    uint64_t index = (pa - start) / granule;
-    return known_type(s->fixed[first + index / 8] >> (8 * (index % 8)));
+    uint64_t index = (pa - areas[area].start) / areas[area].granule;
+    return known_type(s->fixed[areas[area].first + index / 8] >> (8 * (index % 8)));
 }
 
 /* 12.11.4.1, for two ranges that both contain an address */
@@ -97,7 +95,7 @@ static uint8_t combine(uint8_t a, uint8_t b)
     return a_plain && b_plain ? MTRR_TYPE_WT : MTRR_TYPE_UC;
 }
 
-/* As fixed_type, for the variable ranges. Mixed also if a range covers part of the block, whatever its type. */
+/* As fixed_type, for the variable ranges. Mixed also if a range covers only part of the block, whatever its type. */
 static uint8_t variable_type(const struct mtrr_state *s, uint64_t pa, uint64_t size)
 {
     uint64_t width = (1ull << s->physical_bits) - 1;

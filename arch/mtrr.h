@@ -18,14 +18,14 @@ struct mtrr_state {
     uint64_t cap, def_type;           /* IA32_MTRRCAP, IA32_MTRR_DEF_TYPE */
     uint64_t fixed[MTRR_FIXED_COUNT]; /* FIX64K_00000, FIX16K_80000, _A0000, FIX4K_C0000 to _F8000 */
     uint64_t base[MTRR_VARIABLE_MAX], mask[MTRR_VARIABLE_MAX]; /* IA32_MTRR_PHYSBASEn, _PHYSMASKn */
-    unsigned variable_count;          /* at most MTRR_VARIABLE_MAX */
-    uint8_t physical_bits;            /* width of physical addresses */
+    unsigned variable_count;                                   /* at most MTRR_VARIABLE_MAX */
+    uint8_t physical_bits;                                     /* width of physical addresses */
 };
 
 #if !__STDC_HOSTED__
 /*
- * Reads the calling CPU's MTRRs. A CPU without them gives the state in which all memory is write-back, since only the page
- * tables then say otherwise. Variable ranges beyond MTRR_VARIABLE_MAX are ignored; no known CPU has more than 10.
+ * Reads the calling CPU's MTRRs. A CPU without them gives the state in which all memory is write-back, since only the
+ * page tables then say otherwise. Variable ranges beyond MTRR_VARIABLE_MAX are ignored; no known CPU has more than 10.
  */
 void mtrr_read(struct mtrr_state *state);
 #endif

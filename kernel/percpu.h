@@ -29,6 +29,9 @@ struct cpu {
     uint32_t kick_nmis;   /* shared: kick NMIs sent to this CPU and not yet seen by it */
     uint32_t nmi_for_root; /* NMIs that were not kicks, to be injected into the root VP */
     uint32_t online;      /* shared: 1 once this CPU runs C code */
+    uint32_t parked;      /* shared: enum cpu_parked */
+    uint32_t sipi;        /* shared: start-up page for a CPU that is parked in the hypervisor, plus CPU_SIPI */
+    uint32_t init_wanted; /* shared: another root CPU sent INIT; comes with a kick */
     uint32_t vmx_state;   /* shared: enum cpu_vmx_state */
 
     /* Owned by vmm/. */
@@ -46,6 +49,15 @@ struct cpu {
     /* Owned by arch/: descriptor tables and stacks. */
     void *arch;
     uint64_t stack_top;            /* top of the C stack */
+};
+
+#define CPU_SIPI 0x100u
+
+/* Where a root VP waits for SIPI. */
+enum cpu_parked {
+    CPU_RUNNING,
+    CPU_PARKED_HARDWARE, /* in the VMX activity state: takes no NMI, only a real SIPI */
+    CPU_PARKED_SOFTWARE, /* in vmm/root_ipi.c: looks at `sipi` */
 };
 
 extern struct cpu *cpus[MAX_CPUS];

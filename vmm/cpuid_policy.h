@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What CPUID tells root and guests. Pure: the processor's own answers come through a callback. A guest gets what a list
- * of known features lets through, so that a future processor's feature is hidden until the hypervisor can carry its state;
- * the root gets what the processor has, less what is the hypervisor's.
+ * of known features lets through, so that a future processor's feature is hidden until the hypervisor can carry its
+ * state; the root gets what the processor has, less what is the hypervisor's.
  */
 #pragma once
 
@@ -31,7 +31,7 @@ typedef struct cpuid_result (*cpuid_fn)(uint32_t leaf, uint32_t subleaf);
 struct cpuid_result cpuid_for_guest(const struct cpuid_guest *guest, cpuid_fn host, uint32_t leaf, uint32_t subleaf);
 
 /*
- * `root_cr4` as the root reads it. Leaf DH's sizes of enabled components follow the processor's XCR0, so the root's must be
- * loaded.
+ * `root_cr4` as the root reads it. Leaf DH's sizes of enabled components follow the processor's XCR0, so the root's
+ * must be loaded.
  */
 struct cpuid_result cpuid_for_root(uint64_t root_cr4, cpuid_fn host, uint32_t leaf, uint32_t subleaf);

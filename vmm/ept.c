@@ -27,8 +27,8 @@
 #define POINTER_ACCESSED_DIRTY (1ull << 6)
 
 /*
- * Unlinked tables are chained through bits 56:52 of their first eight entries, which processors ignore in all entries: a
- * processor that still walks such a table finds its translations unharmed.
+ * Unlinked tables are chained through bits 56:52 of their first eight entries, which processors ignore in all entries:
+ * a processor that still walks such a table finds its translations unharmed.
  */
 #define LINK_ENTRIES 8u
 #define LINK_BITS 5u
@@ -423,7 +423,7 @@ bool ept_lookup(const struct ept *ept, uint64_t gpa, struct ept_leaf *out)
                 .hpa = entry & ENTRY_ADDRESS,
                 .size = level_size(level),
                 .rights = (uint32_t)(entry & ENTRY_RIGHTS),
-                .memory_type = (entry & ENTRY_TYPE) >> ENTRY_TYPE_SHIFT,
+                .memory_type = (uint8_t)((entry & ENTRY_TYPE) >> ENTRY_TYPE_SHIFT),
             };
             return true;
         }

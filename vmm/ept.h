@@ -2,12 +2,12 @@
 /*
  * Extended page tables of one address space, 4 levels (SDM vol. 3C, 29.3).
  *
- * The caller serialises changes. Processors, and ept_lookup, may walk the tables while a change is made: each entry goes
- * from its old to its new value in one store, and a new table is complete before it can be reached. Tables that a change
- * unlinks still hold what they held; the caller frees them after no processor can use them any more.
+ * The caller serialises changes. Processors, and ept_lookup, may walk the tables while a change is made: each entry
+ * goes from its old to its new value in one store, and a new table is complete before it can be reached. Tables that a
+ * change unlinks still hold what they held; the caller frees them after no processor can use them any more.
  *
- * A change is decided first, with all its memory reserved; then it is done and cannot fail. So a status other than EPT_OK
- * means that nothing changed.
+ * A change is decided first, with all its memory reserved; then it is done and cannot fail. So a status other than
+ * EPT_OK means that nothing changed.
  */
 #pragma once
 
@@ -30,10 +30,10 @@ enum ept_status {
 };
 
 struct ept {
-    uint64_t pml4; /* physical address of the top table */
-    bool huge_1g, huge_2m; /* leaf sizes the processor has besides 4 KiB */
-    bool execute_only;     /* the processor has execute-only entries; ept_init leaves it off */
-    uint64_t tables;       /* 4 KiB pages in use as tables, the top one included */
+    uint64_t pml4;                      /* physical address of the top table */
+    bool huge_1g, huge_2m;              /* leaf sizes the processor has besides 4 KiB */
+    bool execute_only;                  /* the processor has execute-only entries; ept_init leaves it off */
+    uint64_t tables;                    /* 4 KiB pages in use as tables, the top one included */
     uint64_t leaf_4k, leaf_2m, leaf_1g; /* mappings by size */
 };
 

@@ -181,6 +181,9 @@ enum exit_action exit_exception(struct cpu *cpu, struct vp *vp)
 {
     uint32_t info = vmcs_read32(VMCS_EXIT_INTERRUPTION_INFO);
     if ((info & INTERRUPTION_TYPE) >> INTERRUPTION_TYPE_SHIFT == INTERRUPTION_NMI) {
+        if (__atomic_load_n(&panicking, __ATOMIC_ACQUIRE) != 0) {
+            panic_halt_this_cpu();
+        }
         kick_note_nmi(cpu);
         kick_unblock_nmi();
         exit_keep_event(vp);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Meaning of the fields: WHP's documentation and the TLFS; formats of VMX: SDM vol. 3C, chapters 25, 28 and appendix C. */
+/* Meaning of the fields: WHP's documentation and the TLFS; formats of VMX: SDM vol. 3C, chapters 25, 28 and appendix C.
+ */
 #include "vmm/exit_decode.h"
 
 #include <stddef.h>
@@ -164,8 +165,8 @@ static void fill_memory(const struct exit_snapshot *s, WHV_RUN_VP_EXIT_CONTEXT *
 }
 
 /*
- * The fields that only string instructions use stay zero for IN and OUT, as in Hyper-V's own message: the segments would
- * cost eight VMREADs on the hottest exit.
+ * The fields that only string instructions use stay zero for IN and OUT, as in Hyper-V's own message: the segments
+ * would cost eight VMREADs on the hottest exit.
  */
 static void fill_io(const struct exit_snapshot *s, WHV_RUN_VP_EXIT_CONTEXT *r)
 {
@@ -230,13 +231,12 @@ static void fill_exception(const struct exit_snapshot *s, WHV_RUN_VP_EXIT_CONTEX
 
 static void fill_interrupt_window(const struct exit_snapshot *s, WHV_RUN_VP_EXIT_CONTEXT *r)
 {
-    r->InterruptWindow.DeliverableType =
-        s->reason == VMX_EXIT_NMI_WINDOW ? WHvX64PendingNmi : WHvX64PendingInterrupt;
+    r->InterruptWindow.DeliverableType = s->reason == VMX_EXIT_NMI_WINDOW ? WHvX64PendingNmi : WHvX64PendingInterrupt;
 }
 
 /*
- * WHP names the type of the new TSS as parameter, without saying how it is coded. Here it is the exit qualification: the
- * selector of that TSS in bits 15:0, what asked for the switch in bits 31:30 (SDM vol. 3C, table 28-2).
+ * WHP names the type of the new TSS as parameter, without saying how it is coded. Here it is the exit qualification:
+ * the selector of that TSS in bits 15:0, what asked for the switch in bits 31:30 (SDM vol. 3C, table 28-2).
  */
 static void fill_task_switch(const struct exit_snapshot *s, WHV_RUN_VP_EXIT_CONTEXT *r)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From what a VM exit left behind to the exit record (WHV_RUN_VP_EXIT_CONTEXT). Pure: no VMX instruction, no memory of the
- * guest; the caller fills a plain struct, of which it reads only what the exit reason's row in the table names.
+ * From what a VM exit left behind to the exit record (WHV_RUN_VP_EXIT_CONTEXT). Pure: no VMX instruction, no memory of
+ * the guest; the caller fills a plain struct, of which it reads only what the exit reason's row in the table names.
  */
 #pragma once
 
@@ -35,14 +35,14 @@ struct exit_snapshot {
     uint32_t entry_controls;
     uint32_t ss_access_rights;
     struct exit_segment cs;
-    uint8_t cr8;                 /* 0 to 15 */
-    struct exit_segment ds, es;  /* EXIT_READ_STRING_IO */
-    const uint64_t *gpr;         /* 16 registers in run page order; RSP's slot is not read */
+    uint8_t cr8;                    /* 0 to 15 */
+    struct exit_segment ds, es;     /* EXIT_READ_STRING_IO */
+    const uint64_t *gpr;            /* 16 registers in run page order; RSP's slot is not read */
     uint8_t instruction_byte_count; /* EXIT_READ_BYTES: 0 to 16, 0 if they could not be fetched */
     uint8_t instruction_bytes[EXIT_INSTRUCTION_BYTES];
     struct {
         uint64_t rax, rcx, rdx, rbx;
-    } cpuid_default;             /* CPUID only: what the hypervisor would answer */
+    } cpuid_default; /* CPUID only: what the hypervisor would answer */
 };
 
 /* Groups of fields that an exit reason's record needs. */
@@ -61,8 +61,8 @@ enum exit_read {
 uint32_t exit_reads(uint32_t reason);
 
 /*
- * Whether this exit's record carries instruction bytes: the fetch itself did not fault, no event was being delivered, and
- * for I/O it is a string instruction. Needs the groups before EXIT_READ_STRING_IO.
+ * Whether this exit's record carries instruction bytes: the fetch itself did not fault, no event was being delivered,
+ * and for I/O it is a string instruction. Needs the groups before EXIT_READ_STRING_IO.
  */
 bool exit_wants_bytes(const struct exit_snapshot *snapshot);
 

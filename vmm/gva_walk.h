@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The guest's own page tables, walked in software (SDM vol. 3A, chapter 4). Pure: guest memory is read through a callback.
- * Accessed and dirty bits are not set, protection keys are not applied (no guest is offered them).
+ * The guest's own page tables, walked in software (SDM vol. 3A, chapter 4). Pure: guest memory is read through a
+ * callback. Accessed and dirty bits are not set, protection keys are not applied (no guest is offered them).
  */
 #pragma once
 

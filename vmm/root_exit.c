@@ -11,6 +11,8 @@
 #include "vmm/guest_exit.h"
 #include "vmm/hypercall.h"
 #include "vmm/kick.h"
+#include "vmm/msr_policy.h"
+#include "vmm/root_ipi.h"
 #include "vmm/root_vp.h"
 #include "vmm/switch.h"
 #include "vmm/vmm_state.h"
@@ -64,23 +66,46 @@ static bool write_efer(uint64_t value)
     return true;
 }
 
+static bool write_apic_base(uint64_t value)
+{
+    bool has_x2apic = (cpuid(1, 0).ecx & (1u << 21)) != 0;
+    if (!msr_apic_base_allowed(rdmsr(MSR_IA32_APIC_BASE), value, has_x2apic)) {
+        return false;
+    }
+    wrmsr(MSR_IA32_APIC_BASE, value);
+    return true;
+}
+
+/* False: the write faults. The list of what comes here is root_exits in msr_policy.c. */
+static bool write_msr(struct cpu *cpu, struct vp *root, uint32_t msr, uint64_t value)
+{
+    enum switched_msr which;
+    if (switch_msr_find(msr, &which)) {
+        if (!switch_msr_valid(which, value)) {
+            return false;
+        }
+        switch_msr_write(cpu, root, which, value);
+        return true;
+    }
+    switch (msr) {
+    case MSR_IA32_EFER:
+        return write_efer(value);
+    case MSR_IA32_APIC_BASE:
+        return write_apic_base(value);
+    case MSR_IA32_X2APIC_ICR:
+        return root_ipi_write(cpu, value);
+    case MSR_IA32_BIOS_UPDT_TRIG:
+    case MSR_IA32_MISC_ENABLE:
+        return true; /* dropped: microcode and such switches are the firmware's and the hypervisor's matter */
+    default:
+        return false;
+    }
+}
+
 static void root_wrmsr(struct cpu *cpu, struct vp *root)
 {
-    uint32_t msr = (uint32_t)root->gpr[1];
     uint64_t value = (root->gpr[2] << 32) | (uint32_t)root->gpr[0];
-    enum switched_msr which;
-    bool good = false;
-    if (switch_msr_find(msr, &which)) {
-        good = switch_msr_valid(which, value);
-        if (good) {
-            switch_msr_write(cpu, root, which, value);
-        }
-    } else if (msr == MSR_IA32_EFER) {
-        good = write_efer(value);
-    } else if (msr == MSR_IA32_BIOS_UPDT_TRIG) {
-        good = true; /* dropped: microcode is the firmware's and the hypervisor's matter */
-    }
-    if (good) {
+    if (write_msr(cpu, root, (uint32_t)root->gpr[1], value)) {
         exit_skip_instruction();
     } else {
         exit_inject(root, VECTOR_GP, 0);
@@ -105,16 +130,6 @@ static void root_ept_violation(struct vp *root)
     }
 }
 
-static void root_sipi(struct vp *root)
-{
-    uint64_t vector = vmcs_readnw(VMCS_EXIT_QUALIFICATION) & 0xff;
-    vmcs_setup_reset(root);
-    vmcs_write16(VMCS_GUEST_CS_SELECTOR, (uint16_t)(vector << 8));
-    vmcs_writenw(VMCS_GUEST_CS_BASE, vector << 12);
-    vmcs_writenw(VMCS_GUEST_RIP, 0);
-    vmcs_write32(VMCS_GUEST_ACTIVITY, ACTIVITY_ACTIVE);
-}
-
 static void root_hypercall(struct cpu *cpu, struct vp *root)
 {
     switch (hypercall_handle(cpu, root)) {
@@ -130,7 +145,7 @@ static void root_hypercall(struct cpu *cpu, struct vp *root)
         exit_inject(root, VECTOR_UD, 0);
         break;
     case HYPERCALL_INIT:
-        root_init(cpu, root);
+        root_ipi_init(cpu, root);
         break;
     }
 }
@@ -178,10 +193,10 @@ void root_exit(struct cpu *cpu, struct vp *root, uint32_t reason)
     case VMX_EXIT_NMI_WINDOW:
         break; /* the loop's head injects */
     case VMX_EXIT_INIT:
-        root_init(cpu, root);
+        root_ipi_init_signal(cpu, root);
         break;
     case VMX_EXIT_SIPI:
-        root_sipi(root);
+        root_ipi_sipi(cpu, root, vmcs_readnw(VMCS_EXIT_QUALIFICATION) & 0xff);
         break;
     case VMX_EXIT_TRIPLE_FAULT:
         root_triple_fault(root);

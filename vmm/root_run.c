@@ -5,6 +5,7 @@
 #include "kernel/panic.h"
 #include "vmm/guest_exit.h"
 #include "vmm/kick.h"
+#include "vmm/root_ipi.h"
 #include "vmm/root_vp.h"
 #include "vmm/switch.h"
 
@@ -40,6 +41,12 @@ static void give_nmi(struct cpu *cpu, struct vp *root)
 
 static void root_turn(struct cpu *cpu, struct vp *root)
 {
+    if (__builtin_expect(__atomic_load_n(&cpu->init_wanted, __ATOMIC_ACQUIRE) != 0, 0)) {
+        root_ipi_init(cpu, root);
+    }
+    if (__builtin_expect(cpu->parked == CPU_PARKED_SOFTWARE, 0)) {
+        root_ipi_wait(cpu, root);
+    }
     switch_fpu_before_entry(cpu, root);
     if (__builtin_expect(cpu->nmi_for_root != 0 || root->nmi_pending, 0)) {
         give_nmi(cpu, root);

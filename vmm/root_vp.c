@@ -7,8 +7,8 @@
 #include "arch/vmcs.h"
 #include "kernel/page_alloc.h"
 #include "kernel/panic.h"
-#include "vmm/kick.h"
 #include "vmm/partition.h"
+#include "vmm/root_ipi.h"
 #include "vmm/switch.h"
 #include "vmm/vmm_state.h"
 
@@ -86,34 +86,6 @@ void root_vp_create(struct cpu *cpu)
     if (cpu->index == 0) {
         start_in_long_mode(root);
     } else {
-        vmcs_write32(VMCS_GUEST_ACTIVITY, ACTIVITY_WAIT_FOR_SIPI);
+        root_ipi_park(cpu);
     }
-}
-
-/*
- * While a CPU waits for SIPI it takes no NMI, so nobody could get a VP back from it. A VP that another CPU owns at this
- * moment is either being recalled, which the wait serves, or is not loaded here.
- */
-static void let_go(struct vp *vp, void *context)
-{
-    struct cpu *cpu = context;
-    while (__atomic_load_n(&vp->loaded_on, __ATOMIC_ACQUIRE) == cpu) {
-        uint32_t free = VP_OWNER_NONE;
-        if (__atomic_compare_exchange_n(&vp->owner, &free, cpu->index + 1, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) {
-            if (vp->loaded_on == cpu) {
-                vp_flush_here(cpu, vp);
-            }
-            vp_release(vp);
-        } else {
-            spin_wait_hook();
-        }
-    }
-}
-
-void root_init(struct cpu *cpu, struct vp *root)
-{
-    partition_for_each_vp(let_go, cpu);
-    vmcs_setup_reset(root);
-    root->nmi_pending = false;
-    vmcs_write32(VMCS_GUEST_ACTIVITY, ACTIVITY_WAIT_FOR_SIPI);
 }

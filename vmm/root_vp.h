@@ -29,6 +29,3 @@ _Noreturn void root_run(struct cpu *cpu);
 
 /* One exit of the root VP, its VMCS current (vmm/root_exit.c). */
 void root_exit(struct cpu *cpu, struct vp *root, uint32_t reason);
-
-/* INIT: the root VP waits for SIPI, and this CPU lets go of all guest VPs. */
-void root_init(struct cpu *cpu, struct vp *root);

@@ -67,6 +67,7 @@ struct vp {
     bool pdptes_stale;         /* load the PDPTEs from CR3 before the next entry */
     bool breakpoints;          /* DR7 has a breakpoint on: DR0 to DR3 move with the VP */
     bool nmi_window;           /* NMI-window exiting is on */
+    bool fresh_sipi;           /* root: nothing was executed since SIPI */
     bool nmi_pending;          /* root: an NMI waits until the root can take it */
 
     struct vmx_controls controls; /* what the VMCS holds, but for ENTRY_IA32E, which the CPU changes */

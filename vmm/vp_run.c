@@ -60,6 +60,9 @@ static bool load_pdptes(struct vp *vp)
 static enum exit_action after_nmi(struct cpu *cpu)
 {
     kick_serve(cpu);
+    if (__atomic_load_n(&cpu->init_wanted, __ATOMIC_ACQUIRE) != 0) {
+        return EXIT_INIT;
+    }
     return cpu->nmi_for_root != 0 ? EXIT_RESTART : EXIT_RESUME;
 }
 

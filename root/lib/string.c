@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+#include "root/lib/string.h"
+
+#include <stdint.h>
+
+void *memcpy(void *to, const void *from, size_t size)
+{
+    void *result = to;
+    __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(size) : : "memory");
+    return result;
+}
+
+void *memmove(void *to, const void *from, size_t size)
+{
+    uint8_t *d = to;
+    const uint8_t *s = from;
+    if (d <= s || d >= s + size) {
+        return memcpy(to, from, size);
+    }
+    while (size-- > 0) {
+        d[size] = s[size];
+    }
+    return to;
+}
+
+void *memset(void *to, int value, size_t size)
+{
+    void *result = to;
+    __asm__ volatile("rep stosb" : "+D"(to), "+c"(size) : "a"(value) : "memory");
+    return result;
+}
+
+int memcmp(const void *a, const void *b, size_t size)
+{
+    const uint8_t *x = a, *y = b;
+    for (size_t i = 0; i < size; i++) {
+        if (x[i] != y[i]) {
+            return x[i] < y[i] ? -1 : 1;
+        }
+    }
+    return 0;
+}
+
+int strcmp(const char *a, const char *b)
+{
+    while (*a != '\0' && *a == *b) {
+        a++;
+        b++;
+    }
+    return (unsigned char)*a - (unsigned char)*b;
+}

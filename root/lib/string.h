@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+/* The memory functions that a C compiler expects, and string comparison. */
+#pragma once
+
+#include <stddef.h>
+
+void *memcpy(void *to, const void *from, size_t size);
+void *memmove(void *to, const void *from, size_t size);
+void *memset(void *to, int value, size_t size);
+int memcmp(const void *a, const void *b, size_t size);
+int strcmp(const char *a, const char *b);

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Virtual processors. Register calls that name only what the run page holds cost no hypercall: after an exit the page has
+ * the general registers, RIP and RFLAGS, and what is set there is taken at the next run.
+ */
+#include <stdbool.h>
+
+#include "root/lib/hypercall.h"
+#include "root/lib/memory.h"
+#include "root/lib/string.h"
+#include "root/libwhv/client.h"
+#include "root/libwhv/whimbrel_ext.h"
+
+#define RECORD_MIN 144u /* WHV_RUN_VP_EXIT_CONTEXT of Windows 10 1803 */
+
+struct whb_run_page *whb_run_page(WHV_PARTITION_HANDLE partition, UINT32 index)
+{
+    struct whb_run_page **slot = client_run_page_slot(whb_handle(partition), index);
+    return slot == NULL ? NULL : *slot;
+}
+
+HRESULT WHvCreateVirtualProcessor(WHV_PARTITION_HANDLE partition, UINT32 index, UINT32 flags)
+{
+    struct whb_run_page **slot = client_run_page_slot(whb_handle(partition), index);
+    if (flags != 0) {
+        return E_INVALIDARG;
+    }
+    if (slot == NULL) {
+        return index >= WHB_MAX_VPS ? E_INVALIDARG : E_HANDLE;
+    }
+    if (*slot != NULL) {
+        return WHV_E_VP_ALREADY_EXISTS;
+    }
+    struct whb_run_page *page = root_alloc_pages(1, ROOT_PAGE);
+    if (page == NULL) {
+        return E_OUTOFMEMORY;
+    }
+    enum whb_status status = whb_call(WHB_CALL_VP_CREATE, whb_handle(partition), index, (uintptr_t)page, 0, 0, NULL);
+    if (status == WHB_OK) {
+        *slot = page;
+    } else {
+        root_free_page(page);
+    }
+    return whb_hresult(status);
+}
+
+HRESULT WHvDeleteVirtualProcessor(WHV_PARTITION_HANDLE partition, UINT32 index)
+{
+    enum whb_status status = whb_call(WHB_CALL_VP_DELETE, whb_handle(partition), index, 0, 0, 0, NULL);
+    if (status == WHB_OK) {
+        struct whb_run_page **slot = client_run_page_slot(whb_handle(partition), index);
+        root_free_page(*slot);
+        *slot = NULL;
+    }
+    return whb_hresult(status);
+}
+
+HRESULT WHvRunVirtualProcessor(WHV_PARTITION_HANDLE partition, UINT32 index, VOID *exit_context, UINT32 size)
+{
+    if (exit_context == NULL) {
+        return E_POINTER;
+    }
+    if (size < RECORD_MIN) {
+        return WHV_E_INSUFFICIENT_BUFFER;
+    }
+    enum whb_status status = whb_call(WHB_CALL_VP_RUN, whb_handle(partition), index, 0, 0, 0, NULL);
+    if (status == WHB_OK) {
+        const struct whb_run_page *page = whb_run_page(partition, index);
+        memcpy(exit_context, page->record, size < WHB_RUN_RECORD_SIZE ? size : WHB_RUN_RECORD_SIZE);
+    }
+    return whb_hresult(status);
+}
+
+HRESULT WHvCancelRunVirtualProcessor(WHV_PARTITION_HANDLE partition, UINT32 index, UINT32 flags)
+{
+    if (flags != 0) {
+        return E_INVALIDARG;
+    }
+    return whb_hresult(whb_call(WHB_CALL_VP_CANCEL, whb_handle(partition), index, 0, 0, 0, NULL));
+}
+
+/* Registers that the page holds now; those that are dirty are in it too. */
+static uint32_t held_by_page(const struct whb_run_page *page)
+{
+    uint32_t tracked = WHB_RUN_RSP | WHB_RUN_RIP | WHB_RUN_RFLAGS;
+    return (WHB_RUN_ALL & ~tracked) | ((page->valid | page->dirty) & tracked);
+}
+
+static bool all_in(const WHV_REGISTER_NAME *names, UINT32 count, uint32_t mask)
+{
+    for (UINT32 i = 0; i < count; i++) {
+        if ((uint32_t)names[i] > WHvX64RegisterRflags || (mask & (1u << (uint32_t)names[i])) == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static uint64_t *page_register(struct whb_run_page *page, WHV_REGISTER_NAME name)
+{
+    return name == WHvX64RegisterRip ? &page->rip : name == WHvX64RegisterRflags ? &page->rflags : &page->gpr[name];
+}
+
+HRESULT WHvGetVirtualProcessorRegisters(WHV_PARTITION_HANDLE partition, UINT32 index, const WHV_REGISTER_NAME *names,
+                                        UINT32 count, WHV_REGISTER_VALUE *values)
+{
+    struct whb_run_page *page = whb_run_page(partition, index);
+    if (names == NULL || values == NULL) {
+        return E_POINTER;
+    }
+    if (page != NULL && count != 0 && all_in(names, count, held_by_page(page))) {
+        for (UINT32 i = 0; i < count; i++) {
+            uint64_t value[2] = {*page_register(page, names[i]), 0};
+            memcpy(&values[i], value, sizeof(value)); /* clients' arrays may lack the 16-byte alignment */
+        }
+        return S_OK;
+    }
+    return whb_hresult(whb_call(WHB_CALL_VP_GET_REGISTERS, whb_handle(partition), index, (uintptr_t)names,
+                                (uintptr_t)values, count, NULL));
+}
+
+HRESULT WHvSetVirtualProcessorRegisters(WHV_PARTITION_HANDLE partition, UINT32 index, const WHV_REGISTER_NAME *names,
+                                        UINT32 count, const WHV_REGISTER_VALUE *values)
+{
+    struct whb_run_page *page = whb_run_page(partition, index);
+    if (names == NULL || values == NULL) {
+        return E_POINTER;
+    }
+    if (page != NULL && count != 0 && all_in(names, count, WHB_RUN_ALL)) {
+        for (UINT32 i = 0; i < count; i++) {
+            memcpy(page_register(page, names[i]), &values[i], sizeof(uint64_t));
+            page->dirty |= 1u << (uint32_t)names[i];
+        }
+        return S_OK;
+    }
+    return whb_hresult(whb_call(WHB_CALL_VP_SET_REGISTERS, whb_handle(partition), index, (uintptr_t)names,
+                                (uintptr_t)values, count, NULL));
+}

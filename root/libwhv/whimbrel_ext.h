@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* What libwhv offers beyond the Windows Hypervisor Platform. */
+#pragma once
+
+#include "abi/hypercall.h"
+#include "abi/run_page.h"
+#include "root/libwhv/WinHvPlatform.h"
+
+/* HRESULT_FROM_WIN32(ERROR_RETRY): WHB_ERROR_INTERRUPTED. The VP did not exit; take the interrupt and run again. */
+#define WHB_HR_INTERRUPTED ((HRESULT)0x800704d5)
+
+/* The VP's run page (abi/run_page.h); NULL if there is no such partition or VP. */
+struct whb_run_page *whb_run_page(WHV_PARTITION_HANDLE partition, UINT32 vp_index);
+
+/* The partition's handle in hypercalls. */
+uint64_t whb_handle(WHV_PARTITION_HANDLE partition);
+
+/* The HRESULT for a hypercall's status. */
+HRESULT whb_hresult(enum whb_status status);

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/* sources: vmm/ept.c kernel/page_alloc.c tests/unit/ept_model.c tests/unit/stubs.c */
+#include "kernel/page_alloc.h"
+#include "tests/fuzz/check.h"
+#include "tests/fuzz/tape.h"
+#include "tests/unit/ept_model.h"
+
+#define HEAP (512u * 1024)
+#define PAGE 4096ull
+#define CHANGES_MAX 40u
+
+/* Corners of the address space where something happens: ends of tables of each level, and of everything. */
+static uint64_t choose_corner(struct tape *tape)
+{
+    static const uint64_t corners[] = {0,          2ull << 20,   1ull << 30,   3ull << 30,
+                                       1ull << 39, 510ull << 30, 511ull << 39, EPT_ADDRESS_LIMIT};
+    return corners[tape_choose(tape, sizeof(corners) / sizeof(corners[0]))];
+}
+
+static uint64_t choose_size(struct tape *tape)
+{
+    static const uint64_t units[] = {PAGE, PAGE, 2ull << 20, 1ull << 30};
+    uint64_t size = units[tape_choose(tape, 4)] * tape_byte(tape);
+    return size + PAGE * tape_choose(tape, 4);
+}
+
+static void one_change(struct ept_model *m, struct tape *tape)
+{
+    uint64_t size = choose_size(tape), gpa = choose_corner(tape), back = choose_size(tape), hpa;
+    gpa = gpa >= back ? gpa - back : gpa;
+    hpa = tape_choose(tape, 4) == 0 ? tape_byte(tape) * PAGE : gpa;
+    unsigned kind = tape_choose(tape, 8);
+    uint8_t fail = tape_byte(tape);
+    if (size == 0 || gpa >= EPT_ADDRESS_LIMIT || size > EPT_ADDRESS_LIMIT - gpa) {
+        CHECK(ept_unmap(&m->ept, gpa, size, &m->garbage) == EPT_INVALID);
+        CHECK(ept_map(&m->ept, gpa, hpa, size, EPT_READ, ept_model_type, NULL, &m->garbage) == EPT_INVALID);
+        return;
+    }
+    page_alloc_fail_after(fail < 16 ? fail : PAGE_ALLOC_NEVER_FAIL);
+    if (kind < 3) {
+        (void)ept_model_unmap(m, gpa, size);
+    } else {
+        static const unsigned rights[] = {EPT_READ, EPT_READ | EPT_WRITE, EPT_READ | EPT_EXECUTE, 7, 7};
+        (void)ept_model_map(m, gpa, hpa, size, rights[kind - 3]);
+    }
+    page_alloc_fail_after(PAGE_ALLOC_NEVER_FAIL);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static struct ept_model m;
+    struct tape tape = {data, size};
+    ept_model_heap_begin(HEAP);
+    uint8_t config = tape_byte(&tape);
+    ept_model_begin(&m, (config & 1) != 0, (config & 2) != 0);
+    for (unsigned i = 0; i < CHANGES_MAX && tape.left > 0; i++) {
+        one_change(&m, &tape);
+        if ((config & 4) != 0) {
+            ept_model_check(&m);
+        }
+    }
+    ept_model_check(&m);
+    ept_model_end(&m);
+    ept_model_heap_end();
+    return 0;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/scenarios/lists.h"
+#include "tests/scenarios/scenario.h"
+
+const struct whb_handoff *scenario_machine;
+
+static const char *current;
+static bool failed;
+static uint32_t passed_count, failed_count;
+
+void check_equal(const char *what, uint64_t expected, uint64_t came)
+{
+    if (expected == came || __atomic_exchange_n(&failed, true, __ATOMIC_RELAXED)) {
+        return;
+    }
+    root_printf("FAIL %s: %s, expected 0x%lx, came 0x%lx\n", current, what, expected, came);
+}
+
+static void run_one(const struct scenario *s)
+{
+    current = s->name;
+    failed = false;
+    s->run();
+    if (failed) {
+        failed_count++;
+    } else {
+        passed_count++;
+        root_printf("PASS %s\n", s->name);
+    }
+}
+
+/* `only` on the root module's command line (only=NAME) picks one scenario. */
+static bool wanted(const char *cmdline, const char *name)
+{
+    const char key[] = "only=";
+    for (const char *p = cmdline; *p != '\0'; p++) {
+        if (memcmp(p, key, sizeof(key) - 1) == 0) {
+            return strcmp(p + sizeof(key) - 1, name) == 0;
+        }
+    }
+    return true;
+}
+
+void root_main(const struct whb_handoff *handoff)
+{
+    scenario_machine = handoff;
+    for (uint32_t i = 0; scenario_lists[i] != NULL; i++) {
+        for (const struct scenario *s = scenario_lists[i]; s->name != NULL; s++) {
+            if (s->cpus <= root_cpu_count() && wanted(handoff->cmdline, s->name)) {
+                run_one(s);
+            }
+        }
+    }
+    root_printf("[scenario] done: %u passed, %u failed\n", passed_count, failed_count);
+    root_power_off(failed_count == 0 ? 0 : 1);
+}
