@@ -10,6 +10,7 @@
 #define PIN_EXTERNAL_INTERRUPT (1u << 0)
 #define PIN_NMI (1u << 3)
 #define PIN_VIRTUAL_NMI (1u << 5)
+#define PIN_PREEMPTION_TIMER (1u << 6)
 
 /* 25.6.2: primary processor-based VM-execution controls */
 #define CPU_INTERRUPT_WINDOW (1u << 2)
@@ -112,6 +113,7 @@ enum vmx_exit_reason {
     VMX_EXIT_EPT_VIOLATION = 48,
     VMX_EXIT_EPT_MISCONFIGURATION = 49,
     VMX_EXIT_INVEPT = 50,
+    VMX_EXIT_PREEMPTION_TIMER = 52,
     VMX_EXIT_INVVPID = 53,
     VMX_EXIT_WBINVD = 54,
     VMX_EXIT_XSETBV = 55,

@@ -86,8 +86,8 @@ static void write_entry(uint64_t *entry, uint64_t value)
 
 static void count_leaf(struct ept *ept, unsigned level, uint64_t by)
 {
-    uint64_t *counts[] = {&ept->leaf_4k, &ept->leaf_2m, &ept->leaf_1g};
-    *counts[level - 1] += by;
+    uint64_t *count = level == 1 ? &ept->leaf_4k : level == 2 ? &ept->leaf_2m : &ept->leaf_1g;
+    *count += by;
 }
 
 static void garbage_push(struct ept_garbage *garbage, uint64_t *table)

@@ -113,6 +113,7 @@ enum exit_action guest_exit(struct cpu *cpu, struct vp *vp, struct exit_snapshot
         return exit_guest_rdmsr(cpu, vp);
     case VMX_EXIT_WRMSR:
         return exit_guest_wrmsr(cpu, vp);
+    case VMX_EXIT_PREEMPTION_TIMER: /* only where an interrupt may have been missed: vmm/slice.c */
     case VMX_EXIT_EXTERNAL_INTERRUPT:
         exit_keep_event(vp);
         return EXIT_RESTART;

@@ -84,6 +84,9 @@ void vmcs_setup_controls(struct vp *vp, const struct vmx_controls *controls, uin
         vmcs_write64(VMCS_TSC_OFFSET, vp->tsc_offset);
         vmcs_write64(VMCS_VIRTUAL_APIC_PAGE, virt_to_phys(vp->virtual_apic));
         vmcs_write32(VMCS_TPR_THRESHOLD, 0);
+        if (vmm.slice != 0) {
+            vmcs_write32(VMCS_GUEST_PREEMPTION_TIMER, vmm.slice); /* every entry starts from here */
+        }
     }
 }
 

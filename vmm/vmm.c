@@ -10,6 +10,7 @@
 #include "vmm/kick.h"
 #include "vmm/msr_policy.h"
 #include "vmm/root_vp.h"
+#include "vmm/slice.h"
 #include "vmm/switch.h"
 #include "vmm/vmcs_dump.h"
 #include "vmm/vmm_state.h"
@@ -26,6 +27,7 @@ static void check_features(void)
     vmm.huge_2m = (vmm.caps.ept_vpid & EPT_CAP_2M) != 0;
     vmm.huge_1g = (vmm.caps.ept_vpid & EPT_CAP_1G) != 0;
     vmm.physical_bits = (uint8_t)cpuid(0x80000008, 0).eax;
+    slice_init();
     log_debug("VMX: basic %#llx, EPT and VPID %#llx, misc %#llx", (unsigned long long)vmm.caps.basic,
               (unsigned long long)vmm.caps.ept_vpid, (unsigned long long)vmm.caps.misc);
 }

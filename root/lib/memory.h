@@ -11,7 +11,8 @@
 
 void memory_init(const struct whb_handoff *handoff);
 
-/* `pages` zeroed pages whose address is a multiple of `alignment` (a power of two, at least a page). NULL: none left. */
+/* `pages` zeroed pages whose address is a multiple of `alignment` (a power of two, at least a page). NULL: none left.
+ */
 void *root_alloc_pages(size_t pages, size_t alignment);
 
 /* Takes back one block of root_alloc_pages; blocks of one page are used again, larger ones are not. */

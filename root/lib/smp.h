@@ -14,7 +14,8 @@ uint32_t root_cpu(void);
 /* CPUs that take work. */
 uint32_t root_cpu_count(void);
 
-/* Starts all CPUs of the hand-off by INIT and SIPI. Those that do not come up are left out with a line on the console. */
+/* Starts all CPUs of the hand-off by INIT and SIPI. Those that do not come up are left out with a line on the console.
+ */
 void smp_start(const struct whb_handoff *handoff);
 
 /* Sends INIT and SIPI to one CPU, which then waits for work as after smp_start. False: it did not come back. */

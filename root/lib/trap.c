@@ -51,8 +51,9 @@ static void fill_idt(void)
     for (unsigned v = 0; v < 256; v++) {
         uint64_t entry = (uintptr_t)trap_entries + v * TRAP_ENTRY_SIZE;
         uint16_t user = v == VECTOR_BREAKPOINT ? GATE_USER : 0;
-        idt[v] = (struct gate){(uint16_t)entry, ROOT_CODE, (uint16_t)(GATE_PRESENT_INTERRUPT | user),
-                               (uint16_t)(entry >> 16), (uint32_t)(entry >> 32), 0};
+        idt[v] = (struct gate){
+            (uint16_t)entry,         ROOT_CODE, (uint16_t)(GATE_PRESENT_INTERRUPT | user), (uint16_t)(entry >> 16),
+            (uint32_t)(entry >> 32), 0};
     }
     idt_ready = true;
 }
@@ -104,8 +105,7 @@ static _Noreturn void report(const struct root_frame *f)
 {
     root_printf("\nFAIL root program: exception %lu, error %lx, RIP %lx, CR2 %lx, RSP %lx on CPU %u\n", f->vector,
                 f->error, f->rip, cpu_read_cr2(), f->rsp, root_cpu());
-    root_printf("  RAX %lx RBX %lx RCX %lx RDX %lx RSI %lx RDI %lx\n", f->rax, f->rbx, f->rcx, f->rdx, f->rsi,
-                f->rdi);
+    root_printf("  RAX %lx RBX %lx RCX %lx RDX %lx RSI %lx RDI %lx\n", f->rax, f->rbx, f->rcx, f->rdx, f->rsi, f->rdi);
     root_printf("[scenario] done: 0 passed, 1 failed\n");
     root_power_off(1);
 }

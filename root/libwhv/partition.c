@@ -51,7 +51,8 @@ uint64_t whb_handle(WHV_PARTITION_HANDLE partition)
     return (uintptr_t)partition;
 }
 
-/* Reports a call's size result as WHP does: written where the caller asked for it, also when the buffer was too small. */
+/* Reports a call's size result as WHP does: written where the caller asked for it, also when the buffer was too small.
+ */
 static HRESULT sized(enum whb_status status, uint64_t size, UINT32 *written)
 {
     if (written != NULL && (status == WHB_OK || status == WHB_ERROR_BUFFER_TOO_SMALL)) {
@@ -66,8 +67,7 @@ HRESULT WHvGetCapability(WHV_CAPABILITY_CODE code, VOID *buffer, UINT32 size, UI
     if (buffer == NULL) {
         return E_POINTER;
     }
-    enum whb_status status =
-        whb_call(WHB_CALL_GET_CAPABILITY, (uint64_t)code, (uintptr_t)buffer, size, 0, 0, &value);
+    enum whb_status status = whb_call(WHB_CALL_GET_CAPABILITY, (uint64_t)code, (uintptr_t)buffer, size, 0, 0, &value);
     return sized(status, value, written);
 }
 

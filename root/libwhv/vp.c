@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Virtual processors. Register calls that name only what the run page holds cost no hypercall: after an exit the page has
- * the general registers, RIP and RFLAGS, and what is set there is taken at the next run.
+ * Virtual processors. Register calls that name only what the run page holds cost no hypercall: after an exit the page
+ * has the general registers, RIP and RFLAGS, and what is set there is taken at the next run.
  */
 #include <stdbool.h>
 

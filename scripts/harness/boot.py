@@ -13,8 +13,8 @@ WORK = pathlib.Path("build/test")
 KERNEL = "build/boot/whimbrel.elf"
 ROOT = "build/boot/root.elf"
 
-# Time inside the machine, for what takes a few hundred million ticks when it works, and the second guard: wall time, for
-# a machine whose CPUs all halt with interrupts off. With n CPUs a tick costs n instructions.
+# Time inside the machine, for what takes a few hundred million ticks when it works, and the second guard: wall time,
+# for a machine whose CPUs all halt with interrupts off. With n CPUs a tick costs n instructions.
 TICKS = 6_000_000_000
 WALL_SECONDS = 300
 SHORT_WALL_SECONDS = 60  # for a machine that does nothing but start and stop
@@ -59,6 +59,10 @@ class Boot:
         return emulator.reason()
 
     def last_lines(self):
+        """How the machine ended, with the crash report if there is one."""
+        if CRASHED in self.console:
+            report = self.console[self.console.index(CRASHED):].splitlines()[:30]
+            return "\n".join([f"{self.ending}; the hypervisor's report:", *report])
         return f"{self.ending}; the console's last lines:\n{tail(self.log, 8)}"
 
     def result(self, name, ok, expected):
@@ -82,9 +86,11 @@ def scenarios(cpus):
 
 def judge_scenarios(name, boot):
     results = []
-    for found in re.finditer(r"^(PASS|FAIL) (\S+?)(?::? *$|: (?:expected (.*), came (.*)|(.*))$)", boot.console, re.M):
-        results.append(Result(f"{name}/{found[2]}", found[1] == "PASS", None, found[3] or "", found[4] or found[5] or "",
-                              boot.log))
+    for found in re.finditer(r"^(PASS|FAIL) (\S+?)(?:: (.*))?$", boot.console, re.M):
+        values = re.fullmatch(r"(?:(.*), )?expected (.*), came (.*)", found[3] or "")
+        expected = f"{values[1] or ''} {values[2]}".strip() if values else ""
+        came = values[3] if values else found[3] or ""
+        results.append(Result(f"{name}/{found[2]}", found[1] == "PASS", None, expected, came, boot.log))
     passed = sum(r.ok for r in results)
     total = f"{passed} passed, {len(results) - passed} failed"
     counted = re.search(rf"^(\[scenario\] done: )?{total}$", boot.console, re.M) and "[scenario] done" in boot.console
@@ -96,9 +102,8 @@ def judge_scenarios(name, boot):
 def service(cpus):
     """`make run`'s image: the service's table is judged by the service, its end marker tells."""
     boot = Boot(machine.Bochs(WORK / f"service-{cpus}cpu", "build/whimbrel.iso", cpus=cpus, ticks=TICKS))
-    good = re.search(r"^\[(root|service)\] done\b", boot.console, re.M) and boot.switched_off
-    return [boot.result(f"service/{cpus}cpu", bool(good) and CRASHED not in boot.console,
-                        "the service's end marker, and the machine switches itself off")]
+    good = machine.PROGRAM_GOOD.search(boot.console) and boot.switched_off and CRASHED not in boot.console
+    return [boot.result(f"service/{cpus}cpu", bool(good), "'all true', and the machine switches itself off")]
 
 
 def judge_missing(name, boot, sentence):
@@ -140,8 +145,8 @@ def read_monitor(path, command):
 
 
 def live_page_tables():
-    """QEMU's own view of the hypervisor's page tables, beside the audit that the hypervisor makes of itself. QEMU prints
-    one leaf a line, its flags last: X (no execution) G P D A C T U (user) W."""
+    """QEMU's own view of the hypervisor's page tables, beside the audit that the hypervisor makes of itself. QEMU
+    prints one leaf a line, its flags last: X (no execution) G P D A C T U (user) W."""
     name = "paging/no-writable-executable-page-by-qemu"
     workdir = WORK / "page-tables"
     monitor = workdir / "monitor"

@@ -11,6 +11,10 @@ INSTRUCTIONS_A_SECOND = 50_000_000
 OVMF = "/usr/share/ovmf/OVMF.fd"
 KVM_NESTED = ("/sys/module/kvm_intel/parameters/nested", "Y1")
 
+# The last line of a root program: of the service, or of the scenarios; and what it says when all was well.
+PROGRAM_ENDED = re.compile(r"^\[whimbrel-root\] (all true|\d+ of \d+ checks NOT true)|^\[scenario\] done\b", re.M)
+PROGRAM_GOOD = re.compile(r"^\[whimbrel-root\] all true: [1-9]|^\[scenario\] done: [1-9]\d* passed, 0 failed$", re.M)
+
 # A triple fault must end the run, not start the machine again: hence reset_on_triple_fault=0 and panic: action=fatal.
 # The guest's orderly power-off is a panic to Bochs as well.
 BOCHSRC = """\
@@ -111,15 +115,16 @@ class Qemu(Machine):
         self.start(command, **streams)
 
     def switched_off(self):
-        """Through ACPI (status 0) or the debug exit port (odd)."""
+        """Through ACPI (status 0) or the debug exit port (odd; but 1 is also how QEMU refuses to start)."""
         status = self.process.poll()
-        return status is not None and (status == 0 or status % 2 == 1 and status > 1)
+        return status is not None and (status == 0 or status > 0 and status % 2 == 1)
 
     def out_of_ticks(self):
         return False
 
     def reason(self):
-        return f"QEMU ended with status {self.process.poll()}: " + self.output.read_text(errors="replace").strip()[-300:]
+        said = self.output.read_text(errors="replace").strip()[-300:]
+        return f"QEMU ended with status {self.process.poll()}: {said}"
 
 
 def kvm_obstacle():

@@ -93,7 +93,7 @@ static void count_tables(const uint64_t *table, unsigned level, struct census *c
         }
         empty = false;
         if (level == 1 || (table[i] & 0x80) != 0) {
-            CHECK(level <= 3);
+            CHECK(level <= 3 && (level > 1) == ((table[i] & 0x80) != 0));
             CHECK((table[i] & ADDRESS & ((1ull << (12 + 9 * (level - 1))) - 1)) == 0);
             c->leaves[level]++;
         } else {

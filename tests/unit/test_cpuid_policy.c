@@ -200,6 +200,23 @@ static void test_guest_leaf_d(void **state)
     assert_result(of_guest(&g, 0xd, 3), 0, 0, 0, 0);
 }
 
+/* Offsets need not grow with the component's number. */
+static struct cpuid_result unordered_host(uint32_t leaf, uint32_t subleaf)
+{
+    if (leaf == 0xd && subleaf == 2) {
+        return (struct cpuid_result){256, 1024, 0, 0};
+    }
+    return leaf == 0xd && subleaf == 5 ? (struct cpuid_result){64, 576, 0, 0} : host(leaf, subleaf);
+}
+
+static void test_image_size_is_the_furthest_end(void **state)
+{
+    (void)state;
+    struct cpuid_guest g = make_guest();
+    g.xcr0_supported = g.xcr0 = 0x27;
+    assert_result(cpuid_for_guest(&g, unordered_host, 0xd, 0), 0x27, 1280, 1280, 0);
+}
+
 static void test_guest_other_leaves(void **state)
 {
     static const uint32_t empty[] = {3, 5, 8, 9, 0xa, 0xc, 0xe, 0xf, 0x10, 0x11, 0x12, 0x13, 0x14, 0x80000005};
@@ -305,6 +322,7 @@ int main(void)
         cmocka_unit_test(test_nothing_appears_that_the_processor_lacks),
         cmocka_unit_test(test_guest_topology),
         cmocka_unit_test(test_guest_leaf_d),
+        cmocka_unit_test(test_image_size_is_the_furthest_end),
         cmocka_unit_test(test_guest_other_leaves),
         cmocka_unit_test(test_guest_hypervisor_leaves),
         cmocka_unit_test(test_leaves_out_of_range),

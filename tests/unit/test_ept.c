@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* sources: vmm/ept.c kernel/page_alloc.c tests/unit/ept_model.c tests/unit/stubs.c */
+#include <pthread.h>
+
 #include "arch/direct_map.h"
 #include "kernel/page_alloc.h"
 #include "tests/unit/cmocka_tests.h"
@@ -352,6 +354,51 @@ static void test_walkers_see_old_or_new_at_any_moment(void **state)
     ept_destroy(&ept);
 }
 
+/* A walker on another processor, which stops at the first page that is missing or wrong. */
+struct walker {
+    const struct ept *ept;
+    bool stop, failed; /* atomic */
+};
+
+static void *walk_on(void *argument)
+{
+    struct walker *w = argument;
+    for (uint64_t gpa = MODEL_BASE; !__atomic_load_n(&w->stop, __ATOMIC_RELAXED); gpa += 4096) {
+        struct ept_leaf leaf;
+        gpa = gpa < MODEL_BASE + 4 * MIB ? gpa : MODEL_BASE;
+        bool found = ept_lookup(w->ept, gpa, &leaf);
+        uint64_t offset = found ? leaf.hpa + (gpa & (leaf.size - 1)) - (gpa - MODEL_BASE) : 0;
+        if (!found || (offset != GIB && offset != 3 * GIB)) {
+            __atomic_store_n(&w->failed, true, __ATOMIC_RELAXED);
+            return NULL;
+        }
+    }
+    return NULL;
+}
+
+static void test_a_walker_at_the_same_time_always_finds_a_mapping(void **state)
+{
+    (void)state;
+    struct ept ept;
+    struct ept_garbage garbage = {0};
+    struct walker w = {.ept = &ept};
+    pthread_t thread;
+    assert_true(ept_init(&ept, true, true));
+    assert_int_equal(ept_map(&ept, MODEL_BASE, GIB, 4 * MIB, RWX, write_back, NULL, &garbage), EPT_OK);
+    assert_int_equal(pthread_create(&thread, NULL, walk_on, &w), 0);
+    for (unsigned i = 0; i < 2000; i++) {
+        uint64_t hpa = i % 2 != 0 ? GIB : 3 * GIB;
+        uint64_t cut = i % 3 * 4096; /* whole 2 MiB leaves, or a split one at each end */
+        assert_int_equal(ept_map(&ept, MODEL_BASE + cut, hpa + cut, 4 * MIB - 2 * cut, RWX, write_back, NULL, &garbage),
+                         EPT_OK);
+    }
+    __atomic_store_n(&w.stop, true, __ATOMIC_RELAXED);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_false(w.failed);
+    ept_garbage_free(&garbage); /* only now: the walker could have been in any of them */
+    ept_destroy(&ept);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, begin_heap, end_heap)
 
 int main(void)
@@ -368,6 +415,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_every_allocation_failure, begin_small_heap, end_heap),
         TEST(test_a_huge_request_is_refused),
         TEST(test_walkers_see_old_or_new_at_any_moment),
+        TEST(test_a_walker_at_the_same_time_always_finds_a_mapping),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -398,7 +398,7 @@ static void test_records_depend_on_their_row_alone(void **state)
     for (uint32_t reason = 0; reason < 70; reason++) {
         struct exit_snapshot a = make_snapshot(reason), b = a;
         uint32_t reads = exit_reads(reason);
-        a.qualification = b.qualification = 0x3f80018; /* a string instruction; an EPT violation that was no fetch */
+        a.qualification = b.qualification = 0x3f80198; /* a string instruction; a read with a linear address */
 #define DISTURB(group, field)                                                                                          \
     if ((reads & (group)) == 0) {                                                                                      \
         memset(&b.field, 0x5a, sizeof(b.field));                                                                       \

@@ -119,6 +119,7 @@ static void test_32_bit_large_pages(void **state)
     expect_ok(&s, 0x856789, GVA_READ, 0x5a00c56789, 1);
     s.max_physical_bits = 52; /* PSE-36 has 40 bits at most */
     expect_ok(&s, 0x856789, GVA_READ, 0x5a00c56789, 1);
+    expect_failure(&s, 0xc56789, GVA_RESERVED_BIT);
     s.max_physical_bits = 39;
     expect_ok(&s, 0x856789, GVA_READ, 0x5a00c56789, 1);
     s.max_physical_bits = 38; /* bit 6 of 5AH is bit 38 of the address */
