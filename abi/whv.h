@@ -7,6 +7,7 @@
 #include "abi/whv_codes.h"
 #include "abi/whv_enums.h"
 #include "abi/whv_exit_types.h"
+#include "abi/whv_feature_types.h"
 #include "abi/whv_hresult.h"
 #include "abi/whv_property_types.h"
 #include "abi/whv_register_types.h"

@@ -315,3 +315,6 @@ typedef union WHV_REGISTER_VALUE {
     WHV_X64_PENDING_VMX_NESTED_EXIT_EVENT2 VmxNestedExit2;
 } __attribute__((aligned(16))) WHV_REGISTER_VALUE;
 _Static_assert(sizeof(WHV_REGISTER_VALUE) == 16, "ABI");
+
+/* The older name of the same type. */
+typedef WHV_DELIVERABILITY_NOTIFICATIONS_REGISTER WHV_X64_DELIVERABILITY_NOTIFICATIONS_REGISTER;

@@ -158,8 +158,21 @@ boot_entry:
     pushl %eax
     lret
 
-/* %esi: a sentence. Says it on COM1 and stops. */
+/* %esi: a sentence. Says it on COM1, at 115200 bit/s and 8N1, and stops. */
 boot_fail:
+    movw $COM1 + 3, %dx
+    movb $0x80, %al                     /* DLAB: the next two writes are the divisor */
+    outb %al, %dx
+    movw $COM1, %dx
+    movb $1, %al
+    outb %al, %dx
+    incw %dx
+    xorl %eax, %eax
+    outb %al, %dx
+    movw $COM1 + 3, %dx
+    movb $3, %al
+    outb %al, %dx
+boot_fail_next:
     movl $0x10000, %ecx                 /* a missing UART must not hold us up for ever */
 1:  movw $COM1 + 5, %dx
     inb %dx, %al
@@ -171,7 +184,7 @@ boot_fail:
     jz 3f
     movw $COM1, %dx
     outb %al, %dx
-    jmp boot_fail
+    jmp boot_fail_next
 3:  cli
     hlt
     jmp 3b
