@@ -4,16 +4,27 @@
 #include "arch/cpu.h"
 #include "kernel/clock.h"
 #include "kernel/log.h"
+#include "kernel/multiboot2.h"
+#include "kernel/string.h"
 #include "vmm/vmm_state.h"
 
-#define BOCHS_DEBUG_PORT 0xe9u /* reads back its own number where its device is there: Bochs, and QEMU's debugcon */
+#define RSDP_OEM_ID 9u
+#define CPUID_1_ECX_HYPERVISOR (1u << 31)
 #define SLICE_MS 1u
 #define MISC_TIMER_RATE 0x1fu /* IA32_VMX_MISC: the timer counts when this bit of the TSC changes */
 
-void slice_init(void)
+/* The BIOS of Bochs signs the ACPI tables, and so does that of QEMU, whose CPUs say that they are virtual ones. */
+static bool is_bochs(const struct boot_info *info)
+{
+    const char oem[] = "BOCHS ";
+    return info->rsdp_size != 0 && memcmp(info->rsdp + RSDP_OEM_ID, oem, sizeof(oem) - 1) == 0 &&
+           (cpuid(1, 0).ecx & CPUID_1_ECX_HYPERVISOR) == 0;
+}
+
+void slice_init(const struct boot_info *info)
 {
     bool offered = ((uint32_t)(vmm.caps.pin >> 32) & PIN_PREEMPTION_TIMER) != 0;
-    if (!offered || kernel_tsc_khz == 0 || inb(BOCHS_DEBUG_PORT) != BOCHS_DEBUG_PORT) {
+    if (!offered || kernel_tsc_khz == 0 || !is_bochs(info)) {
         return;
     }
     vmm.slice = (kernel_tsc_khz * SLICE_MS) >> (vmm.caps.misc & MISC_TIMER_RATE);

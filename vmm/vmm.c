@@ -17,7 +17,7 @@
 
 struct vmm_state vmm;
 
-static void check_features(void)
+static void check_features(const struct boot_info *info)
 {
     char sentence[VMX_SENTENCE_SIZE];
     if (!vmx_caps_read(&vmm.caps, sentence) || !vmx_controls_root(&vmm.caps, &vmm.root_controls, sentence) ||
@@ -27,7 +27,7 @@ static void check_features(void)
     vmm.huge_2m = (vmm.caps.ept_vpid & EPT_CAP_2M) != 0;
     vmm.huge_1g = (vmm.caps.ept_vpid & EPT_CAP_1G) != 0;
     vmm.physical_bits = (uint8_t)cpuid(0x80000008, 0).eax;
-    slice_init();
+    slice_init(info);
     log_debug("VMX: basic %#llx, EPT and VPID %#llx, misc %#llx", (unsigned long long)vmm.caps.basic,
               (unsigned long long)vmm.caps.ept_vpid, (unsigned long long)vmm.caps.misc);
 }
@@ -35,7 +35,7 @@ static void check_features(void)
 void vmm_boot(const struct boot_info *info, const struct boot_options *options)
 {
     (void)options;
-    check_features();
+    check_features(info);
     mtrr_read(&vmm.mtrrs);
     switch_init();
     vmm.root_msr_bitmap = page_alloc(PAGE_USE_HOST);

@@ -94,12 +94,11 @@ static enum exit_action run_once(struct cpu *cpu, struct vp *vp)
         vmcs_write32(VMCS_ENTRY_INTERRUPTION_INFO, 0); /* the event stays in vp->event */
         return after_nmi(cpu);
     }
-    vp->launched = true;
-
     struct exit_snapshot snapshot;
     uint32_t reason = vmcs_read32(VMCS_EXIT_REASON);
     snapshot.reason = reason & 0xffffu;
     if ((reason & VMX_EXIT_ENTRY_FAILURE) == 0) {
+        vp->launched = true; /* an entry that fails leaves the launch state as it was (SDM vol. 3C, 27.8) */
         vp->event.info = 0;
     } else {
         vmcs_write32(VMCS_ENTRY_INTERRUPTION_INFO, 0);

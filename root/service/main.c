@@ -34,7 +34,7 @@ struct vp_run {
 
 static struct vp_run runs[2];
 static uint32_t checks, wrong;
-static struct vp_run *volatile timer_target; /* whom the timer handler cancels */
+static struct vp_run *volatile timer_targets[ROOT_MAX_CPUS]; /* whom the timer handler of a CPU cancels */
 
 static bool fail(struct vp_run *r, HRESULT hr)
 {
@@ -48,8 +48,9 @@ static void on_timer(struct root_frame *frame)
 {
     (void)frame;
     apic_eoi();
-    if (timer_target != NULL) {
-        (void)WHvCancelRunVirtualProcessor(timer_target->partition, timer_target->vp, 0);
+    struct vp_run *target = timer_targets[root_cpu()];
+    if (target != NULL) {
+        (void)WHvCancelRunVirtualProcessor(target->partition, target->vp, 0);
     }
 }
 
@@ -136,14 +137,14 @@ static void run_guest(void *argument)
     const struct step *s = r->kind->steps;
     r->cpu = root_cpu();
     if (r->kind->cancel) {
-        timer_target = r;
+        timer_targets[r->cpu] = r;
         apic_timer(TIMER_COUNT, false);
     }
     cpu_sti();
     while (turn(r, s) && next_step(r, &s)) {
     }
     cpu_cli();
-    timer_target = NULL;
+    timer_targets[r->cpu] = NULL;
 }
 
 static bool prepare_vp(struct vp_run *r, uint32_t vp)
