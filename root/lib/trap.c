@@ -106,7 +106,7 @@ static _Noreturn void report(const struct root_frame *f)
     root_printf("\nFAIL root program: exception %lu, error %lx, RIP %lx, CR2 %lx, RSP %lx on CPU %u\n", f->vector,
                 f->error, f->rip, cpu_read_cr2(), f->rsp, root_cpu());
     root_printf("  RAX %lx RBX %lx RCX %lx RDX %lx RSI %lx RDI %lx\n", f->rax, f->rbx, f->rcx, f->rdx, f->rsi, f->rdi);
-    root_printf("[scenario] done: 0 passed, 1 failed\n");
+    root_printf("[scenario] done\n0 passed, 1 failed\n");
     root_power_off(1);
 }
 

@@ -20,7 +20,7 @@ static uint8_t *ram_block;
 static void must(HRESULT hr, const char *what)
 {
     if (FAILED(hr)) {
-        root_printf("FAIL scenario set-up: %s gave 0x%x\n[scenario] done: 0 passed, 1 failed\n", what, (uint32_t)hr);
+        root_printf("FAIL scenario set-up: %s gave 0x%x\n[scenario] done\n0 passed, 1 failed\n", what, (uint32_t)hr);
         root_power_off(1);
     }
 }

@@ -51,6 +51,6 @@ void root_main(const struct whb_handoff *handoff)
             }
         }
     }
-    root_printf("[scenario] done: %u passed, %u failed\n", passed_count, failed_count);
+    root_printf("[scenario] done\n%u passed, %u failed\n", passed_count, failed_count);
     root_power_off(failed_count == 0 ? 0 : 1);
 }
