@@ -17,7 +17,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 KERNEL_METAPACKAGE = "linux-image-cloud-amd64"  # its kernel is packed with LZ4: a minute less in Bochs than with XZ
 QEMU = "/usr/bin/qemu-system-x86_64"
 BUSYBOX = "/bin/busybox"
-APPLETS = "sh mount stty insmod mkfifo tee grep sleep rm poweroff".split()
+APPLETS = "sh mount stty insmod mkfifo tee grep sleep rm dmesg devmem poweroff".split()
 FIRMWARE = {
     "bios-256k.bin": "/usr/share/seabios/bios-256k.bin",
     "kvmvapic.bin": "/usr/share/qemu/kvmvapic.bin",
@@ -26,7 +26,7 @@ MODULES = ("virt/lib/irqbypass.ko", "arch/x86/kvm/kvm.ko", "arch/x86/kvm/kvm-int
 IPS = 200_000_000  # instructions in an emulated second, for Bochs' devices and for Linux's clock alike
 KERNEL_COMMAND_LINE = " ".join(
     (
-        "console=ttyS0,115200 quiet nokaslr mitigations=off cryptomgr.notests",
+        "console=ttyS0,115200 quiet iomem=relaxed nokaslr mitigations=off cryptomgr.notests",
         # Bochs counts one TSC tick for an instruction, but its CPUID claims 3.5 GHz.
         f"tsc=reliable tsc_early_khz={IPS // 1000}",
         # Bochs 2.7 gives the wrong size for the compacted format, for which Linux gives up XSAVE and AVX altogether.
@@ -107,7 +107,7 @@ def _base_archive(modules):
     """The part of the initramfs that is the same for every ISO under test."""
     archive = newc.Archive()
     archive.character_device("dev/console", 5, 1)
-    for folder in ("proc", "tmp"):
+    for folder in ("proc", "sys", "tmp"):
         archive.folder(folder)
     archive.file("init", _read(os.path.join(HERE, "init")), 0o755)
     archive.file("bin/busybox", _read(BUSYBOX), 0o755)
