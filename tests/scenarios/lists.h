@@ -5,11 +5,15 @@
 #include "tests/scenarios/scenario.h"
 
 extern scenario_list scenarios_smoke;
+extern scenario_list scenarios_records_ids;
+extern scenario_list scenarios_records_ends;
 extern scenario_list scenarios_records_io;
 extern scenario_list scenarios_records_memory;
 
 static const struct scenario *const scenario_lists[] = {
     scenarios_smoke,
+    scenarios_records_ids,
+    scenarios_records_ends,
     scenarios_records_io,
     scenarios_records_memory,
     NULL,
