@@ -5,6 +5,8 @@
 #include "tests/scenarios/scenario.h"
 
 extern scenario_list scenarios_smoke;
+extern scenario_list scenarios_vp_registers;
+extern scenario_list scenarios_events;
 extern scenario_list scenarios_records_ids;
 extern scenario_list scenarios_records_ends;
 extern scenario_list scenarios_records_io;
@@ -12,6 +14,8 @@ extern scenario_list scenarios_records_memory;
 
 static const struct scenario *const scenario_lists[] = {
     scenarios_smoke,
+    scenarios_vp_registers,
+    scenarios_events,
     scenarios_records_ids,
     scenarios_records_ends,
     scenarios_records_io,
