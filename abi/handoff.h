@@ -2,8 +2,8 @@
 /*
  * What the root program finds when it starts.
  *
- * The first root VP starts at the ELF entry point in 64-bit mode at CPL 0: flat segments, interrupts off, RDI = address of
- * struct whb_handoff, RSP = 0 (the program brings its own stack), paging on with memory identity-mapped from 0 to
+ * The first root VP starts at the ELF entry point in 64-bit mode at CPL 0: flat segments, interrupts off, RDI = address
+ * of struct whb_handoff, RSP = 0 (the program brings its own stack), paging on with memory identity-mapped from 0 to
  * `identity_mapped` (page tables in root memory, in a range of type WHB_MEMORY_HANDOFF), CR0.TS clear, CR4.OSFXSR and
  * CR4.OSXMMEXCPT set, all other registers 0. The other root VPs wait for INIT and SIPI from the root's own local APICs.
  *
@@ -66,7 +66,7 @@ struct whb_handoff {
     uint32_t serial_baud;     /* bits a second */
     uint32_t tsc_khz;         /* TSC frequency in kHz, 0 if not known */
     uint32_t range_count;
-    uint32_t module_count;    /* modules after the root program */
+    uint32_t module_count;             /* modules after the root program */
     char cmdline[WHB_HANDOFF_CMDLINE]; /* the root module's command line, its name left out */
     struct whb_framebuffer framebuffer;
     struct whb_memory_range ranges[WHB_HANDOFF_MAX_RANGES]; /* ascending, not overlapping */

@@ -25,22 +25,22 @@
 #define WHB_CALL(number) (((uint64_t)WHB_ABI_MAJOR << 16) | (uint64_t)(number))
 
 enum whb_call {
-    WHB_CALL_VERSION = 0,          /* () -> (major << 16) | minor */
-    WHB_CALL_LOG_READ = 1,         /* (position, buffer, size) -> bytes copied; see struct whb_log_read */
-    WHB_CALL_STATISTICS = 2,       /* (buffer, size) -> bytes written; struct whb_statistics */
-    WHB_CALL_AUDIT_MAPPINGS = 3,   /* (buffer, size) -> bytes written; struct whb_mapping_audit */
-    WHB_CALL_GET_CAPABILITY = 4,   /* (code, buffer, size) -> bytes needed or written */
-    WHB_CALL_PARTITION_CREATE = 5, /* () -> partition handle */
-    WHB_CALL_PARTITION_SETUP = 6,  /* (partition) */
-    WHB_CALL_PARTITION_DELETE = 7, /* (partition) */
-    WHB_CALL_PROPERTY_GET = 8,     /* (partition, code, buffer, size) -> bytes needed or written */
-    WHB_CALL_PROPERTY_SET = 9,     /* (partition, code, buffer, size) */
-    WHB_CALL_GPA_MAP = 10,         /* (partition, root physical address, gpa, size, flags) */
-    WHB_CALL_GPA_UNMAP = 11,       /* (partition, gpa, size) */
-    WHB_CALL_VP_CREATE = 12,       /* (partition, vp index, run page root physical address) */
-    WHB_CALL_VP_DELETE = 13,       /* (partition, vp index) */
-    WHB_CALL_VP_RUN = 14,          /* (partition, vp index); the exit record is in the run page */
-    WHB_CALL_VP_CANCEL = 15,       /* (partition, vp index) */
+    WHB_CALL_VERSION = 0,           /* () -> (major << 16) | minor */
+    WHB_CALL_LOG_READ = 1,          /* (position, buffer, size) -> bytes copied; see struct whb_log_read */
+    WHB_CALL_STATISTICS = 2,        /* (buffer, size) -> bytes written; struct whb_statistics */
+    WHB_CALL_AUDIT_MAPPINGS = 3,    /* (buffer, size) -> bytes written; struct whb_mapping_audit */
+    WHB_CALL_GET_CAPABILITY = 4,    /* (code, buffer, size) -> bytes needed or written */
+    WHB_CALL_PARTITION_CREATE = 5,  /* () -> partition handle */
+    WHB_CALL_PARTITION_SETUP = 6,   /* (partition) */
+    WHB_CALL_PARTITION_DELETE = 7,  /* (partition) */
+    WHB_CALL_PROPERTY_GET = 8,      /* (partition, code, buffer, size) -> bytes needed or written */
+    WHB_CALL_PROPERTY_SET = 9,      /* (partition, code, buffer, size) */
+    WHB_CALL_GPA_MAP = 10,          /* (partition, root physical address, gpa, size, flags) */
+    WHB_CALL_GPA_UNMAP = 11,        /* (partition, gpa, size) */
+    WHB_CALL_VP_CREATE = 12,        /* (partition, vp index, run page root physical address) */
+    WHB_CALL_VP_DELETE = 13,        /* (partition, vp index) */
+    WHB_CALL_VP_RUN = 14,           /* (partition, vp index); the exit record is in the run page */
+    WHB_CALL_VP_CANCEL = 15,        /* (partition, vp index) */
     WHB_CALL_VP_GET_REGISTERS = 16, /* (partition, vp index, names, values, count) */
     WHB_CALL_VP_SET_REGISTERS = 17, /* (partition, vp index, names, values, count) */
     WHB_CALL_COUNT = 18,
@@ -48,26 +48,26 @@ enum whb_call {
 
 enum whb_status {
     WHB_OK = 0,
-    WHB_ERROR_UNKNOWN_CALL = 1,         /* no such call number, or reserved bits of RAX set */
-    WHB_ERROR_VERSION = 2,              /* RAX names another ABI major version */
-    WHB_ERROR_INVALID_ARGUMENT = 3,     /* an argument is malformed: alignment, range, flags, count, reserved bits */
-    WHB_ERROR_ACCESS_DENIED = 4,        /* memory that the root does not own, or is not RAM where RAM is needed */
-    WHB_ERROR_OUT_OF_MEMORY = 5,        /* the hypervisor's heap or a fixed table is full */
-    WHB_ERROR_INVALID_HANDLE = 6,       /* no such partition (never created, or deleted) */
-    WHB_ERROR_INVALID_STATE = 7,        /* partition not set up yet, or set up already */
-    WHB_ERROR_BUSY = 8,                 /* the object is in use on another CPU: running, or in another call */
-    WHB_ERROR_VP_EXISTS = 9,            /* a VP with this index exists */
-    WHB_ERROR_VP_ABSENT = 10,           /* no VP with this index */
-    WHB_ERROR_GPA_NOT_MAPPED = 11,      /* part of the range is not mapped */
-    WHB_ERROR_UNKNOWN_PROPERTY = 12,    /* property code not known */
-    WHB_ERROR_UNKNOWN_CAPABILITY = 13,  /* capability code not known */
-    WHB_ERROR_BUFFER_TOO_SMALL = 14,    /* RDX has the number of bytes needed */
-    WHB_ERROR_UNKNOWN_REGISTER = 15,    /* a register name is not known; nothing read or written */
-    WHB_ERROR_INVALID_REGISTER = 16,    /* a register value can never be valid; nothing written */
-    WHB_ERROR_INVALID_CONFIG = 17,      /* PARTITION_SETUP: a mandatory property is missing */
-    WHB_ERROR_INTERRUPTED = 18,         /* VP_RUN with RFLAGS.IF = 0: a physical interrupt is pending; run again after
-                                           taking it. There is no exit record. */
-    WHB_ERROR_NOT_SUPPORTED = 19,       /* known, but not available for this object or on this machine */
+    WHB_ERROR_UNKNOWN_CALL = 1,        /* no such call number, or reserved bits of RAX set */
+    WHB_ERROR_VERSION = 2,             /* RAX names another ABI major version */
+    WHB_ERROR_INVALID_ARGUMENT = 3,    /* an argument is malformed: alignment, range, flags, count, reserved bits */
+    WHB_ERROR_ACCESS_DENIED = 4,       /* memory that the root does not own, or is not RAM where RAM is needed */
+    WHB_ERROR_OUT_OF_MEMORY = 5,       /* the hypervisor's heap or a fixed table is full */
+    WHB_ERROR_INVALID_HANDLE = 6,      /* no such partition (never created, or deleted) */
+    WHB_ERROR_INVALID_STATE = 7,       /* partition not set up yet, or set up already */
+    WHB_ERROR_BUSY = 8,                /* the object is in use on another CPU: running, or in another call */
+    WHB_ERROR_VP_EXISTS = 9,           /* a VP with this index exists */
+    WHB_ERROR_VP_ABSENT = 10,          /* no VP with this index */
+    WHB_ERROR_GPA_NOT_MAPPED = 11,     /* part of the range is not mapped */
+    WHB_ERROR_UNKNOWN_PROPERTY = 12,   /* property code not known */
+    WHB_ERROR_UNKNOWN_CAPABILITY = 13, /* capability code not known */
+    WHB_ERROR_BUFFER_TOO_SMALL = 14,   /* RDX has the number of bytes needed */
+    WHB_ERROR_UNKNOWN_REGISTER = 15,   /* a register name is not known; nothing read or written */
+    WHB_ERROR_INVALID_REGISTER = 16,   /* a register value can never be valid; nothing written */
+    WHB_ERROR_INVALID_CONFIG = 17,     /* PARTITION_SETUP: a mandatory property is missing */
+    WHB_ERROR_INTERRUPTED = 18,        /* VP_RUN with RFLAGS.IF = 0: a physical interrupt is pending; run again after
+                                          taking it. There is no exit record. */
+    WHB_ERROR_NOT_SUPPORTED = 19,      /* known, but not available for this object or on this machine */
 };
 
 /* Flags of WHB_CALL_GPA_MAP: the bits of WHV_MAP_GPA_RANGE_FLAGS. Without Read, Write and Execute are refused. */
@@ -89,17 +89,17 @@ struct whb_log_read {
 
 /* Heap accounting, in bytes; the parts add up to total. */
 struct whb_statistics {
-    uint64_t heap_total;        /* reserved at boot */
-    uint64_t heap_free;         /* not allocated */
-    uint64_t heap_page_tables;  /* hypervisor's own page tables, stacks and per-CPU data */
-    uint64_t heap_ept;          /* EPT paging structures, root's and guests' */
-    uint64_t heap_partition;    /* partition objects */
-    uint64_t heap_vp;           /* VP objects: VMCS, virtual-APIC page, extended state, bookkeeping */
-    uint64_t heap_failed;       /* allocations refused for lack of memory since boot (a count) */
-    uint32_t cpus;              /* CPUs in VMX operation */
-    uint32_t partitions;        /* guest partitions alive */
-    uint32_t image_bytes;       /* size of the hypervisor's image in memory */
-    uint32_t tsc_khz;           /* TSC frequency in kHz, 0 if not known */
+    uint64_t heap_total;       /* reserved at boot */
+    uint64_t heap_free;        /* not allocated */
+    uint64_t heap_page_tables; /* hypervisor's own page tables, stacks and per-CPU data */
+    uint64_t heap_ept;         /* EPT paging structures, root's and guests' */
+    uint64_t heap_partition;   /* partition objects */
+    uint64_t heap_vp;          /* VP objects: VMCS, virtual-APIC page, extended state, bookkeeping */
+    uint64_t heap_failed;      /* allocations refused for lack of memory since boot (a count) */
+    uint32_t cpus;             /* CPUs in VMX operation */
+    uint32_t partitions;       /* guest partitions alive */
+    uint32_t image_bytes;      /* size of the hypervisor's image in memory */
+    uint32_t tsc_khz;          /* TSC frequency in kHz, 0 if not known */
 };
 
 /* What a walk of the calling CPU's live page tables (from CR3) found, in 4 KiB pages. */
@@ -116,7 +116,7 @@ struct whb_mapping_audit {
     uint32_t cr4_smep;            /* 1: on, 0: off */
     uint32_t cr4_smap;
     uint32_t cr4_umip;
-    uint32_t cpu_features;        /* bit 0 CPU has SMEP, bit 1 SMAP, bit 2 UMIP */
+    uint32_t cpu_features; /* bit 0 CPU has SMEP, bit 1 SMAP, bit 2 UMIP */
 };
 
 _Static_assert(sizeof(struct whb_statistics) == 72, "ABI");

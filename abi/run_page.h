@@ -4,15 +4,16 @@
  *
  * While the VP is not running, the root may read and write all of it. The guest's general registers live here and
  * nowhere else. RIP, RFLAGS and RSP are a copy: `valid` says which of them the hypervisor filled at the last exit, and
- * the root sets the bit in `dirty` for each one that it changed. While VP_RUN is in progress the root must leave the page
- * alone; what it writes then may or may not reach the guest, and harms nothing else.
+ * the root sets the bit in `dirty` for each one that it changed. While VP_RUN is in progress the root must leave the
+ * page alone; what it writes then may or may not reach the guest, and harms nothing else.
  */
 #pragma once
 
 #include <stddef.h>
 #include <stdint.h>
 
-/* Bit n of `valid` and `dirty` stands for the register whose WHV_REGISTER_NAME is n: 0 RAX ... 15 R15, 16 RIP, 17 RFLAGS. */
+/* Bit n of `valid` and `dirty` stands for the register whose WHV_REGISTER_NAME is n: 0 RAX ... 15 R15, 16 RIP, 17
+ * RFLAGS. */
 #define WHB_RUN_RSP (1u << 4)
 #define WHB_RUN_RIP (1u << 16)
 #define WHB_RUN_RFLAGS (1u << 17)
@@ -30,9 +31,9 @@ struct whb_run_page {
     uint64_t gpr[16];
     uint64_t rip;
     uint64_t rflags;
-    uint32_t valid;      /* written by the hypervisor at each exit: which of RSP, RIP and RFLAGS are current */
-    uint32_t dirty;      /* written by the root, cleared by the hypervisor when taken: which of them to load */
-    uint64_t sequence;   /* number of records delivered for this VP, starting at 1 with the first */
+    uint32_t valid;        /* written by the hypervisor at each exit: which of RSP, RIP and RFLAGS are current */
+    uint32_t dirty;        /* written by the root, cleared by the hypervisor when taken: which of them to load */
+    uint64_t sequence;     /* number of records delivered for this VP, starting at 1 with the first */
     uint64_t reserved[12]; /* zero */
     /* WHV_RUN_VP_EXIT_CONTEXT in its 224-byte form; bytes outside the reason's own context are zero. */
     uint8_t record[WHB_RUN_RECORD_SIZE];

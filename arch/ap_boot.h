@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The two pages below 1 MiB through which another CPU starts: a copy of the code between ap_boot_start and ap_boot_end, and
- * behind it this data. Included by assembly too.
+ * The two pages below 1 MiB through which another CPU starts: a copy of the code between ap_boot_start and ap_boot_end,
+ * and behind it this data. Included by assembly too.
  */
 #pragma once
 

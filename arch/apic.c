@@ -85,7 +85,8 @@ static void wait_idle(void)
     }
 }
 
-/* The root may be between its writes of ICR high and low: high is put back. Low is only read back for its pending bit. */
+/* The root may be between its writes of ICR high and low: high is put back. Low is only read back for its pending bit.
+ */
 static void send_xapic(uint32_t id, uint32_t command)
 {
     if (id > XAPIC_MAX_ID) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The direct map: all RAM, readable and writable, never executable, at one virtual offset. The hypervisor's own code and
- * constants are left out of it (arch/paging.h), so touch only RAM (layout_is_ram) through these pointers.
+ * The direct map: all RAM, readable and writable, never executable, at one virtual offset. The hypervisor's own code
+ * and constants are left out of it (arch/paging.h), so touch only RAM (layout_is_ram) through these pointers.
  */
 #pragma once
 

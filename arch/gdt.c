@@ -11,7 +11,8 @@
 #define IST_PAGES 2u
 #define IST_COUNT 3u
 
-/* Descriptors with the accessed bit set, so that the processor never writes them: 64-bit code, data, TSS (busy bit clear). */
+/* Descriptors with the accessed bit set, so that the processor never writes them: 64-bit code, data, TSS (busy bit
+ * clear). */
 #define DESCRIPTOR_CODE 0x00af9b000000ffffull
 #define DESCRIPTOR_DATA 0x00cf93000000ffffull
 #define DESCRIPTOR_TSS 0x0000890000000000ull

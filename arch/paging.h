@@ -40,8 +40,8 @@ void paging_cpu_init(void);
 uint64_t paging_root(void);
 
 /*
- * Maps one 4 KiB page; va and pa page aligned, PAGING_WRITE and PAGING_EXECUTE not both. An existing mapping is replaced.
- * false: out of memory. Not locked: boot CPU only, before the other CPUs leave arch/smp.c.
+ * Maps one 4 KiB page; va and pa page aligned, PAGING_WRITE and PAGING_EXECUTE not both. An existing mapping is
+ * replaced. false: out of memory. Not locked: boot CPU only, before the other CPUs leave arch/smp.c.
  */
 bool paging_map_page(uintptr_t va, uint64_t pa, unsigned flags);
 

@@ -135,7 +135,8 @@ static void start_listed(const struct acpi_cpus *list, uint32_t max_cpus, uint64
         }
         struct cpu *cpu = smp_create_cpu(id);
         if (cpu == NULL) {
-            log_warn("CPU with APIC ID %u is not started: the heap is too small for it; give a larger heap= option.", id);
+            log_warn("CPU with APIC ID %u is not started: the heap is too small for it; give a larger heap= option.",
+                     id);
             return;
         }
         if (start_one(cpu, pa)) {
@@ -157,7 +158,8 @@ static uint32_t init_listed(const struct acpi_cpus *list, uint32_t max_cpus)
             apic_send_init(list->apic_id[i]);
             wanted++;
         } else if (list->apic_id[i] != this_cpu()->apic_id) {
-            log_warn("CPU with APIC ID %u cannot be reached without x2APIC mode; going on without it.", list->apic_id[i]);
+            log_warn("CPU with APIC ID %u cannot be reached without x2APIC mode; going on without it.",
+                     list->apic_id[i]);
         }
     }
     return wanted;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Stacks of the hypervisor: in a region of their own, each with an absent page below. Boot CPU only, but for stack_find. */
+/* Stacks of the hypervisor: in a region of their own, each with an absent page below. Boot CPU only, but for
+ * stack_find. */
 #pragma once
 
 #include <stdbool.h>

@@ -3,8 +3,8 @@
  * VMCS fields (SDM vol. 3D, appendix B) and the instructions that read and write them.
  *
  * A field is a struct of its width's own type, so that an encoding cannot be used as a value and reading a field with
- * the accessor of another width does not compile. VMREAD and VMWRITE can fail only if no VMCS is current or the field does
- * not exist on this CPU; both are programming errors, so they stop the machine (vmcs_access_failed).
+ * the accessor of another width does not compile. VMREAD and VMWRITE can fail only if no VMCS is current or the field
+ * does not exist on this CPU; both are programming errors, so they stop the machine (vmcs_access_failed).
  */
 #pragma once
 

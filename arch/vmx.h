@@ -150,8 +150,8 @@ struct vmx_caps {
 #define VMX_SENTENCE_SIZE 200u
 
 /*
- * Reads the capabilities of the calling CPU. False: `sentence` (VMX_SENTENCE_SIZE bytes) says what is missing and what to
- * change in the firmware or on the QEMU command line. Writes IA32_FEATURE_CONTROL if firmware left it unlocked.
+ * Reads the capabilities of the calling CPU. False: `sentence` (VMX_SENTENCE_SIZE bytes) says what is missing and what
+ * to change in the firmware or on the QEMU command line. Writes IA32_FEATURE_CONTROL if firmware left it unlocked.
  */
 bool vmx_caps_read(struct vmx_caps *caps, char *sentence);
 
@@ -193,17 +193,18 @@ void vmx_flush_vpid(uint16_t vpid);
 
 /* The entry's outcome, from world_switch.S. */
 enum vmx_entry_result {
-    VMX_ENTRY_EXITED = 0,  /* a VM exit happened: read VMCS_EXIT_REASON */
-    VMX_ENTRY_FAILED = 1,  /* VMLAUNCH or VMRESUME failed: read VMCS_INSTRUCTION_ERROR */
-    VMX_ENTRY_KICKED = 2,  /* not entered: this CPU's kick flag is set */
+    VMX_ENTRY_EXITED = 0, /* a VM exit happened: read VMCS_EXIT_REASON */
+    VMX_ENTRY_FAILED = 1, /* VMLAUNCH or VMRESUME failed: read VMCS_INSTRUCTION_ERROR */
+    VMX_ENTRY_KICKED = 2, /* not entered: this CPU's kick flag is set */
 };
 
 /*
- * Enters the guest of the current VMCS with the general registers in `gpr` (run page order; the RSP slot is not used) and
- * returns after the next exit with them stored there. HOST_RSP of the VMCS must be gpr + 16. `launched`: VMRESUME instead
- * of VMLAUNCH.
+ * Enters the guest of the current VMCS with the general registers in `gpr` (run page order; the RSP slot is not used)
+ * and returns after the next exit with them stored there. HOST_RSP of the VMCS must be gpr + 16. `launched`: VMRESUME
+ * instead of VMLAUNCH.
  */
 enum vmx_entry_result vmx_enter(uint64_t *gpr, bool launched);
 
-/* First byte and end of the code in which an NMI must turn the entry into VMX_ENTRY_KICKED, and where to continue then. */
+/* First byte and end of the code in which an NMI must turn the entry into VMX_ENTRY_KICKED, and where to continue then.
+ */
 extern const char vmx_enter_window[], vmx_enter_window_end[], vmx_enter_kicked[], vmx_exit_point[];

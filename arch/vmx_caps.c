@@ -43,22 +43,25 @@ static bool may_be_one(uint64_t capability, uint32_t bits)
 static bool check_second_level(const struct vmx_caps *caps, char *sentence)
 {
     if (!may_be_one(caps->cpu2, CPU2_EPT)) {
-        return refuse(sentence, "This CPU has VMX but no EPT (extended page tables): use a CPU of the Westmere generation "
-                                "or later, or with QEMU -cpu host.");
+        return refuse(sentence,
+                      "This CPU has VMX but no EPT (extended page tables): use a CPU of the Westmere generation "
+                      "or later, or with QEMU -cpu host.");
     }
     if (!may_be_one(caps->cpu2, CPU2_UNRESTRICTED)) {
-        return refuse(sentence, "This CPU has no unrestricted guest mode: use a CPU of the Westmere generation or later; "
-                                "under KVM load kvm_intel with unrestricted_guest=1.");
+        return refuse(sentence,
+                      "This CPU has no unrestricted guest mode: use a CPU of the Westmere generation or later; "
+                      "under KVM load kvm_intel with unrestricted_guest=1.");
     }
     if (!may_be_one(caps->cpu2, CPU2_VPID)) {
         return refuse(sentence, "This CPU has no VPID (virtual processor identifiers): under KVM load kvm_intel with "
                                 "vpid=1.");
     }
-    uint64_t ept = EPT_CAP_WALK_4 | EPT_CAP_WB | EPT_CAP_INVEPT | EPT_CAP_INVEPT_SINGLE | EPT_CAP_INVVPID |
-                   EPT_CAP_INVVPID_SINGLE;
+    uint64_t ept =
+        EPT_CAP_WALK_4 | EPT_CAP_WB | EPT_CAP_INVEPT | EPT_CAP_INVEPT_SINGLE | EPT_CAP_INVVPID | EPT_CAP_INVVPID_SINGLE;
     if ((caps->ept_vpid & ept) != ept) {
-        return refuse(sentence, "This CPU's EPT lacks 4-level write-back tables or single-context INVEPT and INVVPID: use "
-                                "a later CPU.");
+        return refuse(sentence,
+                      "This CPU's EPT lacks 4-level write-back tables or single-context INVEPT and INVVPID: use "
+                      "a later CPU.");
     }
     return true;
 }
@@ -66,12 +69,14 @@ static bool check_second_level(const struct vmx_caps *caps, char *sentence)
 static bool check_basic(const struct vmx_caps *caps, char *sentence)
 {
     if (!caps->true_controls) {
-        return refuse(sentence, "This CPU has no true VMX control MSRs, so CR3 accesses of guests cannot be let through: "
-                                "use a CPU of the Nehalem generation or later.");
+        return refuse(sentence,
+                      "This CPU has no true VMX control MSRs, so CR3 accesses of guests cannot be let through: "
+                      "use a CPU of the Nehalem generation or later.");
     }
     if ((caps->misc & VMX_MISC_WAIT_FOR_SIPI) == 0) {
-        return refuse(sentence, "This CPU's VMX has no wait-for-SIPI activity state: under KVM use a host kernel of 5.11 "
-                                "or later.");
+        return refuse(sentence,
+                      "This CPU's VMX has no wait-for-SIPI activity state: under KVM use a host kernel of 5.11 "
+                      "or later.");
     }
     return true;
 }
@@ -126,16 +131,15 @@ static bool make_controls(const struct control_request *r, uint32_t *out, char *
     return true;
 }
 
-#define CPU_NEVER                                                                                                      \
-    (CPU_INTERRUPT_WINDOW | CPU_NMI_WINDOW | CPU_CR3_LOAD | CPU_CR3_STORE | CPU_CR8_LOAD | CPU_CR8_STORE)
-#define EXIT_REQUIRED                                                                                                  \
-    (EXIT_SAVE_DEBUG | EXIT_HOST_64 | EXIT_SAVE_PAT | EXIT_LOAD_PAT | EXIT_SAVE_EFER | EXIT_LOAD_EFER)
+#define CPU_NEVER (CPU_INTERRUPT_WINDOW | CPU_NMI_WINDOW | CPU_CR3_LOAD | CPU_CR3_STORE | CPU_CR8_LOAD | CPU_CR8_STORE)
+#define EXIT_REQUIRED (EXIT_SAVE_DEBUG | EXIT_HOST_64 | EXIT_SAVE_PAT | EXIT_LOAD_PAT | EXIT_SAVE_EFER | EXIT_LOAD_EFER)
 #define ENTRY_REQUIRED (ENTRY_LOAD_DEBUG | ENTRY_LOAD_PAT | ENTRY_LOAD_EFER)
 #define CPU2_REQUIRED (CPU2_EPT | CPU2_VPID | CPU2_UNRESTRICTED)
 
 static bool make_common(const struct vmx_caps *caps, struct vmx_controls *out, char *sentence)
 {
-    struct control_request cpu2 = {"secondary processor-based", caps->cpu2, CPU2_REQUIRED, CPU2_RDTSCP | CPU2_INVPCID, 0};
+    struct control_request cpu2 = {"secondary processor-based", caps->cpu2, CPU2_REQUIRED, CPU2_RDTSCP | CPU2_INVPCID,
+                                   0};
     struct control_request exit = {"VM-exit", caps->exit, EXIT_REQUIRED, 0, 0};
     struct control_request entry = {"VM-entry", caps->entry, ENTRY_REQUIRED, 0, ENTRY_IA32E};
     return make_controls(&cpu2, &out->cpu2, sentence) && make_controls(&exit, &out->exit, sentence) &&

@@ -4,5 +4,6 @@
 
 #include "kernel/options.h"
 
-/* Fails as the crash-test= option says; returns for CRASH_TEST_NONE. On a stack with a guard page, IDT and TSS loaded. */
+/* Fails as the crash-test= option says; returns for CRASH_TEST_NONE. On a stack with a guard page, IDT and TSS loaded.
+ */
 void crash_test_run(enum crash_test kind);

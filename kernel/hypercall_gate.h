@@ -11,7 +11,7 @@
 enum whb_status gate_check_call(uint64_t rax, enum whb_call *call);
 
 /*
- * VMCALL is a hypercall only in 64-bit mode at CPL 0. `ss_access` and `cs_access` are VMX access rights, `entry_controls`
- * the VM-entry controls.
+ * VMCALL is a hypercall only in 64-bit mode at CPL 0. `ss_access` and `cs_access` are VMX access rights,
+ * `entry_controls` the VM-entry controls.
  */
 bool gate_check_mode(uint32_t ss_access, uint32_t cs_access, uint32_t entry_controls);

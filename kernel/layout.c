@@ -117,7 +117,8 @@ static uint64_t place(const struct boot_info *info, const struct layout_span *bl
     return 0;
 }
 
-uint64_t layout_choose_heap(const struct boot_info *info, const struct layout_span *blocked, size_t count, uint64_t size)
+uint64_t layout_choose_heap(const struct boot_info *info, const struct layout_span *blocked, size_t count,
+                            uint64_t size)
 {
     struct layout_span window = {HEAP_FLOOR, HEAP_CEILING - HEAP_FLOOR};
     return place(info, blocked, count, size, window, HEAP_ALIGN);
@@ -149,9 +150,10 @@ void layout_init(const struct boot_info *info, uint64_t image_base, uint64_t mbi
     ram_count = layout_collect_ram(info, ram);
     memory_layout.heap_base = layout_choose_heap(info, taken, taken_count, heap_size);
     if (memory_layout.heap_base == 0) {
-        kernel_stop("no %lu MiB of free memory in one piece below 4 GiB for the heap; give a smaller heap= option or the "
-                    "machine more memory.",
-                    heap_size >> 20);
+        kernel_stop(
+            "no %lu MiB of free memory in one piece below 4 GiB for the heap; give a smaller heap= option or the "
+            "machine more memory.",
+            heap_size >> 20);
     }
     memory_layout.heap_size = heap_size;
 }

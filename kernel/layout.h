@@ -34,14 +34,14 @@ enum {
 size_t layout_collect_ram(const struct boot_info *info, struct layout_span *out);
 
 /*
- * Highest 2 MiB aligned base for `size` bytes in available RAM from 1 MiB to 4 GiB that overlaps none of the `count` spans
- * in `taken`. Pure; returns 0 if there is no such place.
+ * Highest 2 MiB aligned base for `size` bytes in available RAM from 1 MiB to 4 GiB that overlaps none of the `count`
+ * spans in `taken`. Pure; returns 0 if there is no such place.
  */
 uint64_t layout_choose_heap(const struct boot_info *info, const struct layout_span *taken, size_t count, uint64_t size);
 
 /*
- * Fills memory_layout: image at physical `image_base`, and a heap of `heap_size` bytes. `mbi_base`/`mbi_size` is where the
- * boot information itself lies. Stops the machine with a sentence if there is no room for the heap.
+ * Fills memory_layout: image at physical `image_base`, and a heap of `heap_size` bytes. `mbi_base`/`mbi_size` is where
+ * the boot information itself lies. Stops the machine with a sentence if there is no room for the heap.
  */
 void layout_init(const struct boot_info *info, uint64_t image_base, uint64_t mbi_base, uint64_t mbi_size,
                  uint64_t heap_size);

@@ -56,7 +56,8 @@ static const void *map_for_acpi(uint64_t pa, size_t size, void *ctx)
     return pa < EARLY_MAPPED && size <= EARLY_MAPPED - pa ? phys_to_virt(pa) : NULL;
 }
 
-/* While the early page tables reach all of the first 4 GiB: firmware keeps tables in memory that is not RAM by its map. */
+/* While the early page tables reach all of the first 4 GiB: firmware keeps tables in memory that is not RAM by its map.
+ */
 static void find_cpus(void)
 {
     struct acpi_reader reader = {map_for_acpi, NULL};

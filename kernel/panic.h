@@ -25,7 +25,8 @@ _Noreturn void kernel_stop(const char *format, ...) __attribute__((format(printf
 /* true: a panic reboots the machine; false (default): it halts. */
 void panic_set_reboot(bool reboot);
 
-/* Extra lines of the crash report (the current VMCS); NULL: none. A fault inside ends the report, not the machine's halt. */
+/* Extra lines of the crash report (the current VMCS); NULL: none. A fault inside ends the report, not the machine's
+ * halt. */
 extern void (*panic_dump_hook)(void);
 
 /* Nonzero once a CPU has begun to stop the machine. Every NMI path looks here first and calls panic_halt_this_cpu. */

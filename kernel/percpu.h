@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What belongs to one CPU. Reached by %gs in host context: IA32_GS_BASE (and HOST_GS_BASE of each VMCS) is the address of
- * this CPU's struct cpu. Other CPUs may only touch the members marked shared, with atomic operations.
+ * What belongs to one CPU. Reached by %gs in host context: IA32_GS_BASE (and HOST_GS_BASE of each VMCS) is the address
+ * of this CPU's struct cpu. Other CPUs may only touch the members marked shared, with atomic operations.
  */
 #pragma once
 
@@ -21,34 +21,34 @@ enum cpu_vmx_state {
 };
 
 struct cpu {
-    struct cpu *self;     /* first member: this_cpu() reads %gs:0 */
-    uint64_t host_rsp;    /* RSP of the C code that entered a VP; world_switch.S returns on it */
-    uint32_t kick;        /* shared: another CPU wants this one out of its guest; world_switch.S tests it */
-    uint32_t index;       /* 0 is the boot CPU */
+    struct cpu *self;  /* first member: this_cpu() reads %gs:0 */
+    uint64_t host_rsp; /* RSP of the C code that entered a VP; world_switch.S returns on it */
+    uint32_t kick;     /* shared: another CPU wants this one out of its guest; world_switch.S tests it */
+    uint32_t index;    /* 0 is the boot CPU */
     uint32_t apic_id;
-    uint32_t kick_nmis;   /* shared: kick NMIs sent to this CPU and not yet seen by it */
+    uint32_t kick_nmis;    /* shared: kick NMIs sent to this CPU and not yet seen by it */
     uint32_t nmi_for_root; /* NMIs that were not kicks, to be injected into the root VP */
-    uint32_t online;      /* shared: 1 once this CPU runs C code */
-    uint32_t parked;      /* shared: enum cpu_parked */
-    uint32_t sipi;        /* shared: start-up page for a CPU that is parked in the hypervisor, plus CPU_SIPI */
-    uint32_t init_wanted; /* shared: another root CPU sent INIT; comes with a kick */
-    uint32_t vmx_state;   /* shared: enum cpu_vmx_state */
+    uint32_t online;       /* shared: 1 once this CPU runs C code */
+    uint32_t parked;       /* shared: enum cpu_parked */
+    uint32_t sipi;         /* shared: start-up page for a CPU that is parked in the hypervisor, plus CPU_SIPI */
+    uint32_t init_wanted;  /* shared: another root CPU sent INIT; comes with a kick */
+    uint32_t vmx_state;    /* shared: enum cpu_vmx_state */
 
     /* Owned by vmm/. */
     struct vp *root_vp;
-    struct vp *current;            /* whose VMCS is current */
-    struct vp *fpu_owner;          /* whose extended state is in the registers; NULL: nobody's */
-    struct partition *running;     /* shared: partition whose guest VP this CPU has entered or is about to enter */
-    uint64_t flush_ack;            /* shared: partition's EPT generation this CPU has honoured for `running` */
-    struct vp *recall;             /* shared: VP whose VMCS and extended state another CPU wants back; NULL: none */
-    uint64_t xcr0;                 /* value in XCR0 */
-    uint64_t msr_shadow[5];        /* values in the MSRs of enum switched_msr (vmm/switch.c) */
-    bool breakpoints_loaded;       /* DR0 to DR3 are a guest's; root_vp->dr has the root's */
+    struct vp *current;        /* whose VMCS is current */
+    struct vp *fpu_owner;      /* whose extended state is in the registers; NULL: nobody's */
+    struct partition *running; /* shared: partition whose guest VP this CPU has entered or is about to enter */
+    uint64_t flush_ack;        /* shared: partition's EPT generation this CPU has honoured for `running` */
+    struct vp *recall;         /* shared: VP whose VMCS and extended state another CPU wants back; NULL: none */
+    uint64_t xcr0;             /* value in XCR0 */
+    uint64_t msr_shadow[5];    /* values in the MSRs of enum switched_msr (vmm/switch.c) */
+    bool breakpoints_loaded;   /* DR0 to DR3 are a guest's; root_vp->dr has the root's */
     void *vmxon_region;
 
     /* Owned by arch/: descriptor tables and stacks. */
     void *arch;
-    uint64_t stack_top;            /* top of the C stack */
+    uint64_t stack_top; /* top of the C stack */
 };
 
 #define CPU_SIPI 0x100u

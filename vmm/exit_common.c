@@ -38,7 +38,8 @@ static bool has_error_code(enum exception_vector vector)
 
 void exit_inject(struct vp *vp, enum exception_vector vector, uint32_t error)
 {
-    uint32_t info = (uint32_t)vector | (INTERRUPTION_HARDWARE_EXCEPTION << INTERRUPTION_TYPE_SHIFT) | INTERRUPTION_VALID;
+    uint32_t info =
+        (uint32_t)vector | (INTERRUPTION_HARDWARE_EXCEPTION << INTERRUPTION_TYPE_SHIFT) | INTERRUPTION_VALID;
     /* Real mode pushes no error code, and the entry would refuse one. */
     if (has_error_code(vector) && (vmcs_readnw(VMCS_GUEST_CR0) & CR0_PE) != 0) {
         info |= INTERRUPTION_ERROR_CODE;
@@ -93,7 +94,8 @@ static enum exit_action mov_to_cr0(struct vp *vp, uint64_t value)
         exit_inject(vp, VECTOR_GP, 0);
         return EXIT_RESUME;
     }
-    /* The masked bits now read as written, so the instruction, executed again, does not exit and does the rest itself. */
+    /* The masked bits now read as written, so the instruction, executed again, does not exit and does the rest itself.
+     */
     set_shadow(VMCS_CR0_SHADOW, VMCS_CR0_MASK, value, ~0ull);
     return EXIT_RESUME;
 }
@@ -162,8 +164,8 @@ static void reflect_debug(struct vp *vp)
     exit_inject(vp, VECTOR_DB, 0);
     if ((vmcs_read32(VMCS_EXIT_INTERRUPTION_INFO) & INTERRUPTION_TYPE) >> INTERRUPTION_TYPE_SHIFT ==
         INTERRUPTION_PRIVILEGED_SOFTWARE_EXCEPTION) {
-        vp->event.info = VECTOR_DB | (INTERRUPTION_PRIVILEGED_SOFTWARE_EXCEPTION << INTERRUPTION_TYPE_SHIFT) |
-                         INTERRUPTION_VALID;
+        vp->event.info =
+            VECTOR_DB | (INTERRUPTION_PRIVILEGED_SOFTWARE_EXCEPTION << INTERRUPTION_TYPE_SHIFT) | INTERRUPTION_VALID;
         vp->event.instruction_length = vmcs_read32(VMCS_EXIT_INSTRUCTION_LENGTH);
     }
 }
@@ -171,8 +173,7 @@ static void reflect_debug(struct vp *vp)
 /* An IRET that faulted had already unblocked NMIs; it will be executed again (SDM vol. 3C, 28.2.3). */
 static void restore_nmi_blocking(uint32_t info)
 {
-    if ((info & INTERRUPTION_NMI_UNBLOCKING) != 0 &&
-        (vmcs_read32(VMCS_IDT_VECTORING_INFO) & INTERRUPTION_VALID) == 0) {
+    if ((info & INTERRUPTION_NMI_UNBLOCKING) != 0 && (vmcs_read32(VMCS_IDT_VECTORING_INFO) & INTERRUPTION_VALID) == 0) {
         vmcs_write32(VMCS_GUEST_INTERRUPTIBILITY, vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY) | BLOCKING_BY_NMI);
     }
 }

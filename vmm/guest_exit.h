@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Handlers of VM exits. Each is called on the CPU that runs the VP, with the VP's VMCS current, and says what comes next.
- * Handlers marked "both" serve root VPs too.
+ * Handlers of VM exits. Each is called on the CPU that runs the VP, with the VP's VMCS current, and says what comes
+ * next. Handlers marked "both" serve root VPs too.
  */
 #pragma once
 

@@ -106,8 +106,8 @@ enum whb_status guest_memory_unmap(struct partition *p, uint64_t gpa, uint64_t s
 }
 
 /*
- * Without the partition's lock, since it serves exits: a lookup that meets a change reads either the old or the new leaf,
- * each a page of the root's that the guest could have read at that moment.
+ * Without the partition's lock, since it serves exits: a lookup that meets a change reads either the old or the new
+ * leaf, each a page of the root's that the guest could have read at that moment.
  */
 uint64_t guest_memory_read(const struct partition *p, uint64_t gpa, void *to, uint64_t size)
 {

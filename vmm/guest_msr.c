@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * MSRs of guests that exit: those the hypervisor keeps for the guest, in a table; the others go to the root if it asked for
- * MSR exits, else they fault. docs/msrs.md lists them; run-VP semantics as WHP's (TLFS, appendix D, "MSRs").
+ * MSRs of guests that exit: those the hypervisor keeps for the guest, in a table; the others go to the root if it asked
+ * for MSR exits, else they fault. docs/msrs.md lists them; run-VP semantics as WHP's (TLFS, appendix D, "MSRs").
  */
 #include "abi/whv.h"
 #include "arch/cpu.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The hypercalls. Each handler checks all its arguments before it changes anything. Root memory named by a call is copied
- * once, and only the copy is looked at.
+ * The hypercalls. Each handler checks all its arguments before it changes anything. Root memory named by a call is
+ * copied once, and only the copy is looked at.
  */
 #include "vmm/hypercall.h"
 
@@ -15,9 +15,9 @@
 #include "kernel/log.h"
 #include "kernel/page_alloc.h"
 #include "kernel/string.h"
+#include "vmm/kick.h"
 #include "vmm/partition.h"
 #include "vmm/switch.h"
-#include "vmm/kick.h"
 
 struct call {
     struct cpu *cpu;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Kicks. The sender stores its request, marks a kick NMI as under way and sends it. The receiver sees the NMI either as a
- * VM exit or in the host; if in the host between the test of its kick flag and the entry, the handler diverts it.
+ * Kicks. The sender stores its request, marks a kick NMI as under way and sends it. The receiver sees the NMI either as
+ * a VM exit or in the host; if in the host between the test of its kick flag and the entry, the handler diverts it.
  * Each request is stored before the NMI is sent and read after it arrived, so none is missed.
  */
 #include "vmm/kick.h"

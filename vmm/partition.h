@@ -25,14 +25,14 @@ struct cpuid_override {
 
 struct partition {
     struct spinlock lock;
-    uint32_t slot;             /* index in the handle table */
-    bool set_up;               /* properties are frozen, VPs and mappings may be made */
-    uint32_t processor_count;  /* 0: not set yet */
-    uint64_t extended_exits;   /* WHV_EXTENDED_VM_EXITS */
-    uint64_t tsc_offset;       /* added to the TSC for VPs of this partition at their creation */
+    uint32_t slot;            /* index in the handle table */
+    bool set_up;              /* properties are frozen, VPs and mappings may be made */
+    uint32_t processor_count; /* 0: not set yet */
+    uint64_t extended_exits;  /* WHV_EXTENDED_VM_EXITS */
+    uint64_t tsc_offset;      /* added to the TSC for VPs of this partition at their creation */
     struct ept ept;
     uint64_t eptp;
-    uint64_t ept_generation;   /* atomic; counts changes of the EPT, starting at 1 */
+    uint64_t ept_generation;           /* atomic; counts changes of the EPT, starting at 1 */
     uint64_t cpu_generation[MAX_CPUS]; /* of each CPU, its own: the change after which it last did INVEPT */
     struct vp *vps[WHB_MAX_VPS]; /* atomic; NULL: never created. A deleted VP's struct stays until the partition goes */
     uint32_t cpuid_exit_count;

@@ -80,8 +80,7 @@ static uint64_t value_size(uint64_t code)
 static enum whb_status set_locked(struct partition *p, uint64_t code, const void *value, uint64_t size)
 {
     /* WHP from 1903 on lets these two change while the partition lives; the others are frozen by setup. */
-    bool changeable =
-        code == WHvPartitionPropertyCodeExtendedVmExits || code == WHvPartitionPropertyCodeCpuidExitList;
+    bool changeable = code == WHvPartitionPropertyCodeExtendedVmExits || code == WHvPartitionPropertyCodeCpuidExitList;
     if (p->set_up && !changeable) {
         return WHB_ERROR_INVALID_STATE;
     }
@@ -104,8 +103,7 @@ enum whb_status property_set(struct partition *p, uint64_t code, const void *val
     if (value_size(code) == 0) {
         return WHB_ERROR_UNKNOWN_PROPERTY;
     }
-    bool is_list =
-        code == WHvPartitionPropertyCodeCpuidExitList || code == WHvPartitionPropertyCodeCpuidResultList;
+    bool is_list = code == WHvPartitionPropertyCodeCpuidExitList || code == WHvPartitionPropertyCodeCpuidResultList;
     if (!is_list && size < value_size(code)) {
         return WHB_ERROR_INVALID_ARGUMENT;
     }

@@ -80,7 +80,8 @@ struct register_value register_from_exception(const struct pending_event *e, uin
     if ((e->info & INTERRUPTION_VALID) != 0 && type == INTERRUPTION_HARDWARE_EXCEPTION) {
         uint32_t vector = e->info & INTERRUPTION_VECTOR;
         bool has_error = (e->info & INTERRUPTION_ERROR_CODE) != 0;
-        v.low = 1u | (has_error ? 1u << 8 : 0) | ((uint64_t)vector << 16) | (has_error ? (uint64_t)e->error_code << 32 : 0);
+        v.low =
+            1u | (has_error ? 1u << 8 : 0) | ((uint64_t)vector << 16) | (has_error ? (uint64_t)e->error_code << 32 : 0);
         v.high = vector == VECTOR_PF ? cr2 : 0;
     }
     return v;

@@ -137,7 +137,8 @@ static void root_hypercall(struct cpu *cpu, struct vp *root)
         exit_skip_instruction();
         break;
     case HYPERCALL_AGAIN:
-        /* The shadow of STI or MOV SS covers one instruction, this VMCALL: it has had it, and the interrupt may come. */
+        /* The shadow of STI or MOV SS covers one instruction, this VMCALL: it has had it, and the interrupt may come.
+         */
         vmcs_write32(VMCS_GUEST_INTERRUPTIBILITY,
                      vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY) & ~(BLOCKING_BY_STI | BLOCKING_BY_MOV_SS));
         break;

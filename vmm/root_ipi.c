@@ -34,8 +34,8 @@ static void let_go(struct vp *vp, void *context)
 }
 
 /*
- * Not always the processor's state: Bochs 2.7 blocks SMI and NMI for good on a CPU that left it by a SIPI exit, and keeps an
- * INIT pending that has exited. In x2APIC mode neither is needed.
+ * Not always the processor's state: Bochs 2.7 blocks SMI and NMI for good on a CPU that left it by a SIPI exit, and
+ * keeps an INIT pending that has exited. In x2APIC mode neither is needed.
  */
 void root_ipi_park(struct cpu *cpu)
 {
@@ -81,8 +81,8 @@ void root_ipi_sipi(struct cpu *cpu, struct vp *root, uint64_t vector)
 }
 
 /*
- * A CPU that waits for SIPI keeps an INIT pending and takes it after the SIPI that followed it. Such an INIT, older than the
- * SIPI, has been obeyed already. It shows by the VP not having executed anything yet.
+ * A CPU that waits for SIPI keeps an INIT pending and takes it after the SIPI that followed it. Such an INIT, older
+ * than the SIPI, has been obeyed already. It shows by the VP not having executed anything yet.
  */
 void root_ipi_init_signal(struct cpu *cpu, struct vp *root)
 {
@@ -113,8 +113,8 @@ static void send_init(struct cpu *target)
 }
 
 /*
- * A real SIPI that comes before the target's entry into the waiting state is lost, and so is a kick just before HLT: each is
- * repeated until the target runs. A CPU that does not wait ignores SIPIs.
+ * A real SIPI that comes before the target's entry into the waiting state is lost, and so is a kick just before HLT:
+ * each is repeated until the target runs. A CPU that does not wait ignores SIPIs.
  */
 static void send_sipi(struct cpu *target, uint8_t vector)
 {

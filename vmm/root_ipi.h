@@ -32,7 +32,7 @@ void root_ipi_init_signal(struct cpu *cpu, struct vp *root);
 void root_ipi_sipi(struct cpu *cpu, struct vp *root, uint64_t vector);
 
 enum ipi_kind {
-    IPI_PASS,  /* to be sent as it is */
+    IPI_PASS, /* to be sent as it is */
     IPI_INIT,
     IPI_SIPI,
     IPI_NONE,  /* does nothing: INIT deassert, which processors since the Pentium 4 ignore */

@@ -38,7 +38,8 @@ static const struct whb_memory_range *first_meeting(const struct root_map *map, 
     return NULL;
 }
 
-static uint64_t find_in_range(const struct root_map *map, uint64_t base, uint64_t end, uint64_t size, uint64_t alignment)
+static uint64_t find_in_range(const struct root_map *map, uint64_t base, uint64_t end, uint64_t size,
+                              uint64_t alignment)
 {
     for (;;) {
         uint64_t at = (base + alignment - 1) & ~(alignment - 1);

@@ -21,8 +21,8 @@ uint8_t vmm_memory_type(void *context, uint64_t hpa, uint64_t size)
 static bool map_identity(uint64_t base, uint64_t end)
 {
     struct ept_garbage garbage = {0};
-    return base >= end || ept_map(&vmm.root_ept, base, base, end - base, ROOT_RIGHTS, vmm_memory_type, NULL, &garbage) ==
-                              EPT_OK;
+    return base >= end ||
+           ept_map(&vmm.root_ept, base, base, end - base, ROOT_RIGHTS, vmm_memory_type, NULL, &garbage) == EPT_OK;
 }
 
 /* Lower and upper of the hypervisor's two ranges. */
@@ -43,8 +43,9 @@ void root_memory_init(void)
     hypervisor_ranges(base, end);
     if (!ept_init(&vmm.root_ept, vmm.huge_2m, vmm.huge_1g) || !map_identity(0, base[0]) ||
         !map_identity(end[0], base[1]) || !map_identity(end[1], top)) {
-        kernel_stop("The hypervisor's heap is too small for the root partition's page tables: give it more with heap= on "
-                    "its command line.");
+        kernel_stop(
+            "The hypervisor's heap is too small for the root partition's page tables: give it more with heap= on "
+            "its command line.");
     }
     vmm.root_eptp = ept_pointer(&vmm.root_ept, false);
 }
@@ -57,7 +58,8 @@ bool root_memory_fill(uint64_t pa)
     }
     spin_lock(&fill_lock);
     struct ept_leaf leaf;
-    bool done = ept_lookup(&vmm.root_ept, pa, &leaf) || (!layout_is_hypervisor(base, GIB) && map_identity(base, base + GIB));
+    bool done =
+        ept_lookup(&vmm.root_ept, pa, &leaf) || (!layout_is_hypervisor(base, GIB) && map_identity(base, base + GIB));
     spin_unlock(&fill_lock);
     return done;
 }

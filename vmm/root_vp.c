@@ -17,7 +17,7 @@
 #define ACCESS_DATA 0xc093u
 #define ACCESS_TSS 0x8bu
 
-_Static_assert(WHB_MAX_PARTITIONS * WHB_MAX_VPS < ROOT_VPID_BASE, "VPIDs of root and guests do not meet");
+_Static_assert(WHB_MAX_PARTITIONS *WHB_MAX_VPS < ROOT_VPID_BASE, "VPIDs of root and guests do not meet");
 
 uint64_t root_entry_rip, root_entry_handoff, root_entry_delta, root_entry_cr3;
 

@@ -12,8 +12,8 @@ void root_memory_init(void);
 bool root_memory_fill(uint64_t pa);
 
 /*
- * Places the root program of the first module, builds the hand-off (abi/handoff.h). Stops the machine with a sentence if
- * there is no program or no place. root_entry_* are what the first root VP starts with.
+ * Places the root program of the first module, builds the hand-off (abi/handoff.h). Stops the machine with a sentence
+ * if there is no program or no place. root_entry_* are what the first root VP starts with.
  */
 void root_load(const struct boot_info *info);
 extern uint64_t root_entry_rip, root_entry_handoff, root_entry_delta, root_entry_cr3;

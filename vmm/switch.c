@@ -2,10 +2,10 @@
 /*
  * Switching between VPs of one CPU what the VMCS does not switch.
  *
- * MSRs: writes of the switched MSRs exit for root and guests alike, so cpu->msr_shadow is always what the CPU holds, and a
- * switch compares and writes only what differs. KERNEL_GS_BASE changes by SWAPGS without a trace and is read each time.
- * Extended state stays in the registers until another VP really uses its own: until then that VP runs with CR0.TS set
- * and #NM exiting. Debug registers move only for a VP that has a breakpoint on.
+ * MSRs: writes of the switched MSRs exit for root and guests alike, so cpu->msr_shadow is always what the CPU holds,
+ * and a switch compares and writes only what differs. KERNEL_GS_BASE changes by SWAPGS without a trace and is read each
+ * time. Extended state stays in the registers until another VP really uses its own: until then that VP runs with CR0.TS
+ * set and #NM exiting. Debug registers move only for a VP that has a breakpoint on.
  */
 #include "vmm/switch.h"
 
@@ -174,7 +174,8 @@ void switch_fpu_before_entry(struct cpu *cpu, struct vp *vp)
     }
 }
 
-/* All components that any VP may use, whatever this VP's XCR0 says now: what it wrote earlier is still in the registers. */
+/* All components that any VP may use, whatever this VP's XCR0 says now: what it wrote earlier is still in the
+ * registers. */
 static void save_state(struct cpu *cpu, struct vp *vp)
 {
     uint8_t *image = vp->extended_state;

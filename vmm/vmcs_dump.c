@@ -23,7 +23,10 @@ struct dump_row {
 };
 
 /* Encodings as plain numbers, for this is the one place that reads fields without knowing their width. */
-#define ROW(name, field) {name, (field).encoding}
+#define ROW(name, field)                                                                                               \
+    {                                                                                                                  \
+        name, (field).encoding                                                                                         \
+    }
 
 static void dump_rows(const struct dump_row *rows, size_t count)
 {

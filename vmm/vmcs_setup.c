@@ -18,8 +18,8 @@
      CR4_OSXSAVE | CR4_SMEP | CR4_SMAP)
 
 /*
- * #AC and #DB exit always: a guest that takes them in an endless loop of delivery would hold the CPU beyond the reach of
- * NMIs (CVE-2015-5307, CVE-2015-8104).
+ * #AC and #DB exit always: a guest that takes them in an endless loop of delivery would hold the CPU beyond the reach
+ * of NMIs (CVE-2015-5307, CVE-2015-8104).
  */
 #define EXCEPTIONS ((1u << VECTOR_AC) | (1u << VECTOR_DB))
 #define GUEST_EXCEPTIONS (EXCEPTIONS | (1u << VECTOR_MC))

@@ -8,9 +8,9 @@ struct boot_info;
 struct boot_options;
 
 /*
- * Once, on the boot CPU, after memory, console and descriptor tables are up and before the other CPUs are started: checks
- * the processor's VMX features (halts the machine with a sentence for what is missing), builds the root partition and
- * loads the root program.
+ * Once, on the boot CPU, after memory, console and descriptor tables are up and before the other CPUs are started:
+ * checks the processor's VMX features (halts the machine with a sentence for what is missing), builds the root
+ * partition and loads the root program.
  */
 void vmm_boot(const struct boot_info *info, const struct boot_options *options);
 

@@ -136,7 +136,8 @@ static enum whb_status create_locked(struct partition *p, uint32_t index, struct
         return status;
     }
     if (!allocate_pages(vp)) {
-        free_pages(vp); /* the struct stays, absent, until the partition goes: another CPU may be looking at its owner */
+        free_pages(
+            vp); /* the struct stays, absent, until the partition goes: another CPU may be looking at its owner */
         return WHB_ERROR_OUT_OF_MEMORY;
     }
     initialise(vp, p, index, run);

@@ -2,8 +2,8 @@
 /*
  * Virtual processors, the root's and the guests'.
  *
- * A VP is worked on by one CPU at a time, the one named by `owner`; everything below `owner` belongs to that CPU. A guest
- * VP is owned during a run and during register access. A root VP is owned by its CPU for ever.
+ * A VP is worked on by one CPU at a time, the one named by `owner`; everything below `owner` belongs to that CPU. A
+ * guest VP is owned during a run and during register access. A root VP is owned by its CPU for ever.
  */
 #pragma once
 
@@ -55,20 +55,20 @@ struct vp {
     bool is_root;
     struct partition *partition; /* NULL for a root VP */
 
-    uint64_t *gpr;             /* in the run page, or root_gpr */
-    struct whb_run_page *run;  /* NULL for a root VP */
+    uint64_t *gpr;            /* in the run page, or root_gpr */
+    struct whb_run_page *run; /* NULL for a root VP */
     void *vmcs;
-    void *virtual_apic;        /* page with the guest's TPR, which is its CR8 */
-    void *extended_state;      /* XSAVE image, valid while no CPU has it in its registers */
-    struct cpu *loaded_on;     /* CPU that may hold VMCS data or extended state of this VP in its registers and caches */
-    bool launched;             /* the VMCS's launch state on that CPU */
-    bool fpu_trapped;          /* CR0.TS is the hypervisor's and #NM exits: the registers hold another VP's state */
-    bool flush_vpid;           /* drop cached translations before the next entry */
-    bool pdptes_stale;         /* load the PDPTEs from CR3 before the next entry */
-    bool breakpoints;          /* DR7 has a breakpoint on: DR0 to DR3 move with the VP */
-    bool nmi_window;           /* NMI-window exiting is on */
-    bool fresh_sipi;           /* root: nothing was executed since SIPI */
-    bool nmi_pending;          /* root: an NMI waits until the root can take it */
+    void *virtual_apic;    /* page with the guest's TPR, which is its CR8 */
+    void *extended_state;  /* XSAVE image, valid while no CPU has it in its registers */
+    struct cpu *loaded_on; /* CPU that may hold VMCS data or extended state of this VP in its registers and caches */
+    bool launched;         /* the VMCS's launch state on that CPU */
+    bool fpu_trapped;      /* CR0.TS is the hypervisor's and #NM exits: the registers hold another VP's state */
+    bool flush_vpid;       /* drop cached translations before the next entry */
+    bool pdptes_stale;     /* load the PDPTEs from CR3 before the next entry */
+    bool breakpoints;      /* DR7 has a breakpoint on: DR0 to DR3 move with the VP */
+    bool nmi_window;       /* NMI-window exiting is on */
+    bool fresh_sipi;       /* root: nothing was executed since SIPI */
+    bool nmi_pending;      /* root: an NMI waits until the root can take it */
 
     struct vmx_controls controls; /* what the VMCS holds, but for ENTRY_IA32E, which the CPU changes */
     uint32_t exception_bitmap;
@@ -109,10 +109,10 @@ void vp_flush_here(struct cpu *cpu, struct vp *vp);
 
 /* Runs an owned guest VP (vmm/vp_run.c). */
 enum run_result {
-    RUN_RECORD,      /* the record is in the run page */
-    RUN_RESTART,     /* a physical interrupt or NMI is the root's: let it take it, then run again */
-    RUN_INIT,        /* another root CPU sent INIT to this one */
-    RUN_BAD_PAGE,    /* the run page's dirty mask has unknown bits; nothing happened */
+    RUN_RECORD,   /* the record is in the run page */
+    RUN_RESTART,  /* a physical interrupt or NMI is the root's: let it take it, then run again */
+    RUN_INIT,     /* another root CPU sent INIT to this one */
+    RUN_BAD_PAGE, /* the run page's dirty mask has unknown bits; nothing happened */
 };
 enum run_result vp_run(struct cpu *cpu, struct vp *vp);
 

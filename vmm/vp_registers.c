@@ -35,8 +35,8 @@ static void get_segment(enum vmcs_segment s, struct register_value *v)
     uint32_t access = vmcs_read32(vmcs_access_field(s));
     uint64_t attributes = (access & ACCESS_UNUSABLE) != 0 ? access & 0xf07fu : access & 0xf0ffu;
     v->low = vmcs_readnw(vmcs_base_field(s));
-    v->high = vmcs_read32(vmcs_limit_field(s)) | ((uint64_t)vmcs_read16(vmcs_selector_field(s)) << 32) |
-              (attributes << 48);
+    v->high =
+        vmcs_read32(vmcs_limit_field(s)) | ((uint64_t)vmcs_read16(vmcs_selector_field(s)) << 32) | (attributes << 48);
 }
 
 static void set_segment(enum vmcs_segment s, const struct register_value *v)

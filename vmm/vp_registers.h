@@ -82,7 +82,8 @@ struct register_limits {
     bool tsc_aux; /* the CPU has IA32_TSC_AUX */
 };
 
-/* WHB_ERROR_UNKNOWN_REGISTER, or WHB_ERROR_INVALID_REGISTER for a value that would fault in the hypervisor or never run. */
+/* WHB_ERROR_UNKNOWN_REGISTER, or WHB_ERROR_INVALID_REGISTER for a value that would fault in the hypervisor or never
+ * run. */
 enum whb_status register_check(const struct register_limits *limits, uint32_t name, const struct register_value *v);
 
 /* WHV_X64_PENDING_INTERRUPTION_REGISTER and WHV_X64_PENDING_EXCEPTION_EVENT to and from the VMCS's form. */

@@ -7,6 +7,7 @@
 static struct {
     uint64_t handle;
     struct whb_run_page *pages[WHB_MAX_VPS];
+    uint8_t running[WHB_MAX_VPS];
 } clients[WHB_MAX_PARTITIONS];
 
 static uint32_t slot_of(uint64_t handle)
@@ -21,6 +22,11 @@ struct whb_run_page **client_run_page_slot(uint64_t handle, uint32_t index)
         return NULL;
     }
     return &clients[slot].pages[index];
+}
+
+uint8_t *client_running(uint64_t handle, uint32_t index)
+{
+    return &clients[slot_of(handle)].running[index];
 }
 
 void client_partition_created(uint64_t handle)

@@ -37,6 +37,7 @@ HRESULT WHvCreateVirtualProcessor(WHV_PARTITION_HANDLE partition, UINT32 index, 
     }
     enum whb_status status = whb_call(WHB_CALL_VP_CREATE, whb_handle(partition), index, (uintptr_t)page, 0, 0, NULL);
     if (status == WHB_OK) {
+        __atomic_store_n(client_running(whb_handle(partition), index), 0, __ATOMIC_RELEASE);
         *slot = page;
     } else {
         root_free_page(page);
@@ -49,8 +50,10 @@ HRESULT WHvDeleteVirtualProcessor(WHV_PARTITION_HANDLE partition, UINT32 index)
     enum whb_status status = whb_call(WHB_CALL_VP_DELETE, whb_handle(partition), index, 0, 0, 0, NULL);
     if (status == WHB_OK) {
         struct whb_run_page **slot = client_run_page_slot(whb_handle(partition), index);
-        root_free_page(*slot);
-        *slot = NULL;
+        if (slot != NULL && *slot != NULL) { /* else it was made by a hypercall of the caller's own */
+            root_free_page(*slot);
+            *slot = NULL;
+        }
     }
     return whb_hresult(status);
 }
@@ -63,9 +66,18 @@ HRESULT WHvRunVirtualProcessor(WHV_PARTITION_HANDLE partition, UINT32 index, VOI
     if (size < RECORD_MIN) {
         return WHV_E_INSUFFICIENT_BUFFER;
     }
+    struct whb_run_page **slot = client_run_page_slot(whb_handle(partition), index);
+    if (slot == NULL || *slot == NULL) {
+        return slot == NULL && index < WHB_MAX_VPS ? E_HANDLE : WHV_E_VP_DOES_NOT_EXIST;
+    }
+    const struct whb_run_page *page = *slot;
+    uint8_t *running = client_running(whb_handle(partition), index);
+    __atomic_store_n(running, 1, __ATOMIC_SEQ_CST);
     enum whb_status status = whb_call(WHB_CALL_VP_RUN, whb_handle(partition), index, 0, 0, 0, NULL);
+    if (status != WHB_ERROR_BUSY) { /* else another CPU's run clears it */
+        __atomic_store_n(running, 0, __ATOMIC_SEQ_CST);
+    }
     if (status == WHB_OK) {
-        const struct whb_run_page *page = whb_run_page(partition, index);
         memcpy(exit_context, page->record, size < WHB_RUN_RECORD_SIZE ? size : WHB_RUN_RECORD_SIZE);
     }
     return whb_hresult(status);
@@ -77,6 +89,16 @@ HRESULT WHvCancelRunVirtualProcessor(WHV_PARTITION_HANDLE partition, UINT32 inde
         return E_INVALIDARG;
     }
     return whb_hresult(whb_call(WHB_CALL_VP_CANCEL, whb_handle(partition), index, 0, 0, 0, NULL));
+}
+
+/* The VP's run page if it is known to be at rest. */
+static struct whb_run_page *page_at_rest(WHV_PARTITION_HANDLE partition, UINT32 index)
+{
+    struct whb_run_page *page = whb_run_page(partition, index);
+    if (page == NULL || __atomic_load_n(client_running(whb_handle(partition), index), __ATOMIC_SEQ_CST) != 0) {
+        return NULL;
+    }
+    return page;
 }
 
 /* Registers that the page holds now; those that are dirty are in it too. */
@@ -104,7 +126,7 @@ static uint64_t *page_register(struct whb_run_page *page, WHV_REGISTER_NAME name
 HRESULT WHvGetVirtualProcessorRegisters(WHV_PARTITION_HANDLE partition, UINT32 index, const WHV_REGISTER_NAME *names,
                                         UINT32 count, WHV_REGISTER_VALUE *values)
 {
-    struct whb_run_page *page = whb_run_page(partition, index);
+    struct whb_run_page *page = page_at_rest(partition, index);
     if (names == NULL || values == NULL) {
         return E_POINTER;
     }
@@ -122,7 +144,7 @@ HRESULT WHvGetVirtualProcessorRegisters(WHV_PARTITION_HANDLE partition, UINT32 i
 HRESULT WHvSetVirtualProcessorRegisters(WHV_PARTITION_HANDLE partition, UINT32 index, const WHV_REGISTER_NAME *names,
                                         UINT32 count, const WHV_REGISTER_VALUE *values)
 {
-    struct whb_run_page *page = whb_run_page(partition, index);
+    struct whb_run_page *page = page_at_rest(partition, index);
     if (names == NULL || values == NULL) {
         return E_POINTER;
     }

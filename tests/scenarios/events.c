@@ -181,14 +181,9 @@ static void guest_vmxon(void)
 }
 
 const struct scenario scenarios_events[] = {
-    {"event/interrupt", 1, inject_interrupt},
-    {"event/exception", 1, inject_exception},
-    {"event/nmi-blocking", 1, nmi_blocking},
-    {"event/in-flight-interrupt", 1, in_flight_interrupt},
-    {"event/in-flight-nmi", 1, in_flight_nmi},
-    {"event/in-flight-int-n", 1, in_flight_software},
-    {"event/in-flight-dropped", 1, in_flight_dropped},
-    {"guest/vmcall-is-undefined", 1, guest_vmcall},
-    {"guest/vmxon-is-undefined", 1, guest_vmxon},
-    {0},
+    {"event/interrupt", 1, inject_interrupt},          {"event/exception", 1, inject_exception},
+    {"event/nmi-blocking", 1, nmi_blocking},           {"event/in-flight-interrupt", 1, in_flight_interrupt},
+    {"event/in-flight-nmi", 1, in_flight_nmi},         {"event/in-flight-int-n", 1, in_flight_software},
+    {"event/in-flight-dropped", 1, in_flight_dropped}, {"guest/vmcall-is-undefined", 1, guest_vmcall},
+    {"guest/vmxon-is-undefined", 1, guest_vmxon},      {0},
 };

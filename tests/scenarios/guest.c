@@ -35,7 +35,8 @@ void guest_create(struct guest *g, uint32_t vps, uint64_t exits)
     memset(g->ram, 0, GUEST_RAM);
     must(WHvCreatePartition(&g->partition), "WHvCreatePartition");
     must(WHvSetPartitionProperty(g->partition, WHvPartitionPropertyCodeProcessorCount, &vps, sizeof(vps)), "count");
-    must(WHvSetPartitionProperty(g->partition, WHvPartitionPropertyCodeExtendedVmExits, &exits, sizeof(exits)), "exits");
+    must(WHvSetPartitionProperty(g->partition, WHvPartitionPropertyCodeExtendedVmExits, &exits, sizeof(exits)),
+         "exits");
     must(WHvSetupPartition(g->partition), "WHvSetupPartition");
     must(WHvMapGpaRange(g->partition, g->ram, 0, GUEST_RAM,
                         WHvMapGpaRangeFlagRead | WHvMapGpaRangeFlagWrite | WHvMapGpaRangeFlagExecute),

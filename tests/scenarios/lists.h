@@ -13,12 +13,6 @@ extern scenario_list scenarios_records_io;
 extern scenario_list scenarios_records_memory;
 
 static const struct scenario *const scenario_lists[] = {
-    scenarios_smoke,
-    scenarios_vp_registers,
-    scenarios_events,
-    scenarios_records_ids,
-    scenarios_records_ends,
-    scenarios_records_io,
-    scenarios_records_memory,
-    NULL,
+    scenarios_smoke,        scenarios_vp_registers, scenarios_events,         scenarios_records_ids,
+    scenarios_records_ends, scenarios_records_io,   scenarios_records_memory, NULL,
 };

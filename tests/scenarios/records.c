@@ -11,9 +11,8 @@ void records_check_context(struct guest *g, const WHV_RUN_VP_EXIT_CONTEXT *r, ui
                            unsigned shadow, unsigned pending)
 {
     const WHV_VP_EXIT_CONTEXT *v = &r->VpContext;
-    const WHV_REGISTER_NAME names[] = {WHvX64RegisterCs,   WHvX64RegisterCr0, WHvX64RegisterEfer,
-                                       WHvX64RegisterCr8,  WHvX64RegisterDr7, WHvX64RegisterRflags,
-                                       WHvX64RegisterRip};
+    const WHV_REGISTER_NAME names[] = {WHvX64RegisterCs,  WHvX64RegisterCr0,    WHvX64RegisterEfer, WHvX64RegisterCr8,
+                                       WHvX64RegisterDr7, WHvX64RegisterRflags, WHvX64RegisterRip};
     WHV_REGISTER_VALUE is[7];
     CHECK_EQ(S_OK, WHvGetVirtualProcessorRegisters(g->partition, 0, names, 7, is));
     CHECK_EQ(rip, v->Rip);

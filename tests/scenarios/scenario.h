@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Whole-machine scenarios: each makes its partition, runs its guest payload and checks every field it gets. They run one
- * after another in the test root program, each printing `PASS name` or `FAIL name: what, expected X, came Y`.
+ * Whole-machine scenarios: each makes its partition, runs its guest payload and checks every field it gets. They run
+ * one after another in the test root program, each printing `PASS name` or `FAIL name: what, expected X, came Y`.
  */
 #pragma once
 
@@ -43,9 +43,9 @@ void guest_destroy(struct guest *g);
 void guest_load(struct guest *g, uint32_t vp, const void *begin, const void *end, uint32_t at);
 
 /*
- * Puts the VP in a flat mode with page tables in guest RAM from 0x100000 that map GVA 0.. identically (first 1 GiB, 2 MiB
- * pages) and, for the paged modes, GVA 0x40000000..0x40200000 to GPA 0x0: a GVA that differs from its GPA.
- * RSP = 0x8000, GDT at 0x7000 (see guest.c for the selectors), IDT limit 0 unless guest_idt is called.
+ * Puts the VP in a flat mode with page tables in guest RAM from 0x100000 that map GVA 0.. identically (first 1 GiB, 2
+ * MiB pages) and, for the paged modes, GVA 0x40000000..0x40200000 to GPA 0x0: a GVA that differs from its GPA. RSP =
+ * 0x8000, GDT at 0x7000 (see guest.c for the selectors), IDT limit 0 unless guest_idt is called.
  */
 enum guest_mode { GUEST_REAL, GUEST_PROTECTED, GUEST_PAE, GUEST_LONG };
 void guest_enter_mode(struct guest *g, uint32_t vp, enum guest_mode mode, uint64_t rip);

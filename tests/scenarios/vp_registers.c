@@ -7,7 +7,8 @@ struct reset_value {
     uint64_t low, high;
 };
 
-#define SEGMENT(base, selector, attributes) (base), 0xffffull | (uint64_t)(selector) << 32 | (uint64_t)(attributes) << 48
+#define SEGMENT(base, selector, attributes)                                                                            \
+    (base), 0xffffull | (uint64_t)(selector) << 32 | (uint64_t)(attributes) << 48
 
 /* After INIT or power-up: SDM vol. 3A, table 10-1. */
 static const struct reset_value reset_values[] = {
@@ -166,7 +167,7 @@ static void atomic_batches(void)
         {WHvX64RegisterKernelGsBase, 0x0000800000000000, 0},
         {WHvX64RegisterXmmControlStatus, 0, 0x10000},
         {WHvX64RegisterDr7, 0x100000400, 0},
-        {WHvRegisterPendingInterruption, 1 | (1u << 1), 0}, /* no such type */
+        {WHvRegisterPendingInterruption, 1 | (1u << 1), 0},              /* no such type */
         {WHvRegisterPendingInterruption, 1 | (2u << 1) | (3u << 16), 0}, /* an NMI is vector 2 */
         {WHvRegisterInternalActivityState, 2, 0},
     };

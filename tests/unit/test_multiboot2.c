@@ -6,16 +6,7 @@
 #include "kernel/multiboot2.h"
 #include "tests/unit/cmocka_tests.h"
 
-enum {
-    CMDLINE = 1,
-    MODULE = 3,
-    MEMORY_MAP = 6,
-    FRAMEBUFFER = 8,
-    EFI64 = 12,
-    RSDP_OLD = 14,
-    RSDP_NEW = 15,
-    LOAD = 21
-};
+enum { CMDLINE = 1, MODULE = 3, MEMORY_MAP = 6, FRAMEBUFFER = 8, EFI64 = 12, RSDP_OLD = 14, RSDP_NEW = 15, LOAD = 21 };
 
 /* An information block under construction. */
 static uint8_t block[65536];

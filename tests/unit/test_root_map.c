@@ -79,9 +79,9 @@ static void test_describe(void **state)
     assert_true(root_map_take(&map, 63 * MIB, 1 * MIB, WHB_MEMORY_MODULE));
     assert_true(root_map_describe(&map, machine, RANGES, out, 8, &n));
     const struct whb_memory_range expected[] = {
-        {0, 0x9f000, WHB_MEMORY_AVAILABLE, 0},          {0x9f000, 0x61000, WHB_MEMORY_RESERVED, 0},
-        {1 * MIB, 1 * MIB, WHB_MEMORY_AVAILABLE, 0},    {2 * MIB, 1 * MIB, WHB_MEMORY_HYPERVISOR, 0},
-        {3 * MIB, 60 * MIB, WHB_MEMORY_AVAILABLE, 0},   {63 * MIB, 1 * MIB, WHB_MEMORY_MODULE, 0},
+        {0, 0x9f000, WHB_MEMORY_AVAILABLE, 0},        {0x9f000, 0x61000, WHB_MEMORY_RESERVED, 0},
+        {1 * MIB, 1 * MIB, WHB_MEMORY_AVAILABLE, 0},  {2 * MIB, 1 * MIB, WHB_MEMORY_HYPERVISOR, 0},
+        {3 * MIB, 60 * MIB, WHB_MEMORY_AVAILABLE, 0}, {63 * MIB, 1 * MIB, WHB_MEMORY_MODULE, 0},
         {64 * MIB, 1 * MIB, WHB_MEMORY_ACPI, 0},
     };
     assert_int_equal(n, 7);
