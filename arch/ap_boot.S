@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * First instructions of a CPU that a SIPI started: real mode at a page below 1 MiB, then protected mode, then long mode on
+ * First instructions of a CPU that a SIPI started: real mode at a page below 1 MiB, then protected mode, then long
+ * mode on
  * the final page tables, where this page is mapped executable and the next one (struct ap_boot_data) writable. A copy
  * runs, so every address is relative to the page: in %ds first, in %ebx later.
  */

@@ -2,8 +2,10 @@
 /*
  * From the boot loader to C: multiboot2 header, 32-bit entry, early page tables, long mode.
  *
- * Multiboot2 enters in 32-bit protected mode with paging off, on BIOS and UEFI alike, at any 2 MiB boundary that suited
- * the loader. So nothing before long mode uses an absolute address: %ebp holds the physical address of image_start, and
+ * Multiboot2 enters in 32-bit protected mode with paging off, on BIOS and UEFI alike, at any 2 MiB boundary that
+ * suited
+ * the loader. So nothing before long mode uses an absolute address: %ebp holds the physical address of
+ * image_start, and
  * OFF(symbol) is a symbol's distance from it.
  *
  * There is no framebuffer tag in the header: with one, GRUB 2.06 on BIOS switches to graphics, and jumps to address 0
@@ -196,9 +198,11 @@ boot_long_mode:
     .size boot_entry, . - boot_entry
 
 text_no_loader:
-    .asciz "[whimbrel] error: not started by a multiboot2 loader; use GRUB's multiboot2 command.\r\n[whimbrel] machine halted\r\n"
+    .ascii "[whimbrel] error: not started by a multiboot2 loader; use GRUB's multiboot2 command.\r\n"
+    .asciz "[whimbrel] machine halted\r\n"
 text_no_long_mode:
-    .asciz "[whimbrel] error: this processor has no 64-bit mode; use qemu-system-x86_64 or another CPU model.\r\n[whimbrel] machine halted\r\n"
+    .ascii "[whimbrel] error: this processor has no 64-bit mode; use qemu-system-x86_64 or another CPU model.\r\n"
+    .asciz "[whimbrel] machine halted\r\n"
 
     .section .text.boot_high, "ax", @progbits
     .type boot_high, @function

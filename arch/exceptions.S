@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Entry points of exceptions and NMIs, and panic(). GS base is the struct cpu whatever was interrupted, as everything here
- * runs in the hypervisor; so there is no SWAPGS. struct trap_frame in arch/idt.h is what lies on the stack at the call.
+ * Entry points of exceptions and NMIs, and panic(). GS base is the struct cpu whatever was interrupted, as
+ * everything here
+ * runs in the hypervisor; so there is no SWAPGS. struct trap_frame in arch/idt.h is what lies on the stack at the
+ * call.
  */
 
 #define FRAME_VECTOR 120
@@ -141,10 +143,14 @@ panic:
     .balign 8
     .globl exception_entries
 exception_entries:
-    .quad exception_0, exception_1, exception_2, exception_3, exception_4, exception_5, exception_6, exception_7
-    .quad exception_8, exception_9, exception_10, exception_11, exception_12, exception_13, exception_14, exception_15
-    .quad exception_16, exception_17, exception_18, exception_19, exception_20, exception_21, exception_22, exception_23
-    .quad exception_24, exception_25, exception_26, exception_27, exception_28, exception_29, exception_30, exception_31
+    .quad exception_0, exception_1, exception_2, exception_3
+    .quad exception_4, exception_5, exception_6, exception_7
+    .quad exception_8, exception_9, exception_10, exception_11
+    .quad exception_12, exception_13, exception_14, exception_15
+    .quad exception_16, exception_17, exception_18, exception_19
+    .quad exception_20, exception_21, exception_22, exception_23
+    .quad exception_24, exception_25, exception_26, exception_27
+    .quad exception_28, exception_29, exception_30, exception_31
 
     .section .bss.panic_frame_taken, "aw", @nobits
     .balign 4

@@ -17,4 +17,4 @@ void stack_destroy(void *top);
 bool stack_find(uintptr_t address, uintptr_t *bottom, uintptr_t *top);
 
 /* Number of stacks that stack_create made, and how many of them have an absent page below. */
-void stack_count_guards(uint64_t *stacks, uint64_t *guarded);
+void stack_count_guards(uint64_t *count, uint64_t *guarded);

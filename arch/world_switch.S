@@ -2,7 +2,8 @@
 /*
  * The edge between the hypervisor and its guests, both ways. arch/vmx.h has the contract of vmx_enter.
  *
- * RSP holds the hypervisor's stack from the call to VMLAUNCH or VMRESUME, so a failed or cancelled entry needs no repair
+ * RSP holds the hypervisor's stack from the call to VMLAUNCH or VMRESUME, so a failed or cancelled entry needs no
+ * repair
  * but the callee-saved registers. After a VM exit RSP is HOST_RSP, the end of the VP's register block, and 15 pushes
  * fill the block without a scratch register. An NMI or machine check there runs on its own stack (arch/idt.c).
  */

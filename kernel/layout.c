@@ -13,6 +13,8 @@
 
 #define MAX_TAKEN (BOOT_MAX_MODULES + 2)
 
+extern const char image_start[], image_end[]; /* linker.ld */
+
 struct memory_layout memory_layout;
 
 static struct layout_span ram[LAYOUT_MAX_SPANS];
@@ -98,7 +100,7 @@ static uint64_t place_in(uint64_t low, uint64_t high, uint64_t size, uint64_t al
     return 0;
 }
 
-static uint64_t place(const struct boot_info *info, const struct layout_span *blocked, size_t count, uint64_t size,
+static uint64_t place(const struct boot_info *info, const struct layout_span *taken, size_t count, uint64_t size,
                       struct layout_span window, uint64_t align)
 {
     uint64_t window_end = window.base + window.size;
@@ -117,11 +119,10 @@ static uint64_t place(const struct boot_info *info, const struct layout_span *bl
     return 0;
 }
 
-uint64_t layout_choose_heap(const struct boot_info *info, const struct layout_span *blocked, size_t count,
-                            uint64_t size)
+uint64_t layout_choose_heap(const struct boot_info *info, const struct layout_span *taken, size_t count, uint64_t size)
 {
     struct layout_span window = {HEAP_FLOOR, HEAP_CEILING - HEAP_FLOOR};
-    return place(info, blocked, count, size, window, HEAP_ALIGN);
+    return place(info, taken, count, size, window, HEAP_ALIGN);
 }
 
 uint64_t layout_low_pages(const struct boot_info *info, size_t pages)
@@ -138,7 +139,6 @@ static void take(uint64_t base, uint64_t end)
 void layout_init(const struct boot_info *info, uint64_t image_base, uint64_t mbi_base, uint64_t mbi_size,
                  uint64_t heap_size)
 {
-    extern const char image_start[], image_end[];
     memory_layout.image_base = image_base;
     memory_layout.image_size = (uint64_t)(image_end - image_start);
     taken_count = 0;
@@ -194,6 +194,5 @@ uint64_t layout_ram_top(void)
 
 uint64_t layout_image_pa(const void *object)
 {
-    extern const char image_start[];
     return (uint64_t)((uintptr_t)object - (uintptr_t)image_start) + memory_layout.image_base;
 }

@@ -211,11 +211,9 @@ static uint8_t *legacy_place(const struct vp *vp, uint32_t name)
     if (name == REG_FP_CONTROL) {
         return image;
     }
-    if (name == REG_XMM_CONTROL) {
-        return image + 16;
-    }
-    return name >= REG_FP_MMX0 ? image + 32 + (size_t)(name - REG_FP_MMX0) * 16
-                               : image + 160 + (size_t)(name - REG_XMM0) * 16;
+    return name == REG_XMM_CONTROL ? image + 16
+           : name >= REG_FP_MMX0   ? image + 32 + (size_t)(name - REG_FP_MMX0) * 16
+                                   : image + 160 + (size_t)(name - REG_XMM0) * 16;
 }
 
 static uint64_t *mtrr_place(struct vp *vp, uint32_t name)

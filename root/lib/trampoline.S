@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where another CPU begins: real mode, CS:IP = page:0, this code copied there. The three quadwords at its end are filled
+ * Where another CPU begins: real mode, CS:IP = page:0, this code copied there. The three quadwords at its end are
+ * filled
  * in by smp.c: page tables, stack, C function. CPUs are started one at a time.
  */
     .section .rodata.trampoline, "a", @progbits

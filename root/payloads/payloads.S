@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Guest programs of the root service, all loaded at GPA 0x1000 and started there in real mode with CS = DS = 0. The label
+ * Guest programs of the root service, all loaded at GPA 0x1000 and started there in real mode with CS = DS = 0.
+ * The label
  * of each instruction that exits is known to root/service/guests.c. Registers of a payload that runs on several VPs at
  * once: memory is shared, so none writes to memory that another reads.
  */
