@@ -119,10 +119,11 @@ static uint64_t place(const struct boot_info *info, const struct layout_span *ta
     return 0;
 }
 
-uint64_t layout_choose_heap(const struct boot_info *info, const struct layout_span *taken, size_t count, uint64_t size)
+uint64_t layout_choose_heap(const struct boot_info *info, const struct layout_span *blocked, size_t count,
+                            uint64_t size)
 {
     struct layout_span window = {HEAP_FLOOR, HEAP_CEILING - HEAP_FLOOR};
-    return place(info, taken, count, size, window, HEAP_ALIGN);
+    return place(info, blocked, count, size, window, HEAP_ALIGN);
 }
 
 uint64_t layout_low_pages(const struct boot_info *info, size_t pages)

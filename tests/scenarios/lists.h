@@ -5,6 +5,10 @@
 #include "tests/scenarios/scenario.h"
 
 extern scenario_list scenarios_smoke;
+extern scenario_list scenarios_calls_arguments;
+extern scenario_list scenarios_calls_memory;
+extern scenario_list scenarios_root_machine;
+extern scenario_list scenarios_smp_run;
 extern scenario_list scenarios_vp_registers;
 extern scenario_list scenarios_events;
 extern scenario_list scenarios_records_ids;
@@ -14,5 +18,9 @@ extern scenario_list scenarios_records_memory;
 
 static const struct scenario *const scenario_lists[] = {
     scenarios_smoke,        scenarios_vp_registers, scenarios_events,         scenarios_records_ids,
+    scenarios_root_machine,
+    scenarios_calls_arguments,
+    scenarios_calls_memory,
+    scenarios_smp_run,
     scenarios_records_ends, scenarios_records_io,   scenarios_records_memory, NULL,
 };

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/* Guest code of the smp_*.c and state_*.c scenarios. Real mode. */
+    .section .rodata, "a", @progbits
+    .code16
+
+    /* Counts for ever in the dword at 0x3000. */
+    .globl payload_count, payload_count_end
+payload_count:
+    incl 0x3000
+    jmp payload_count
+payload_count_end:
+
+    /* For ever: reads the dword at 0x5000 and stores it at 0x3000; counts the reads at 0x3004. */
+    .globl payload_read, payload_read_end
+payload_read:
+    movl 0x5000, %eax
+    movl %eax, 0x3000
+    incl 0x3004
+    jmp payload_read
+payload_read_end:
+
+    /* Each turn: one more in every register that it has, then a port write. */
+    .globl payload_turn, payload_turn_end
+payload_turn:
+    incl %eax
+    incl %ebx
+    incl %ecx
+    incl %edx
+    incl %esi
+    incl %edi
+    incl %ebp
+    outb %al, $0x80
+    jmp payload_turn
+payload_turn_end:
+
+    /* Halts after counting EAX to 0. */
+    .globl payload_down, payload_down_end
+payload_down:
+    decl %eax
+    jnz payload_down
+    hlt
+payload_down_end:
+
+    /* Stores XMM0 and XMM7 at 0x3000 and x87 ST0 at 0x3020, then puts others there from 0x3100 on. */
+    .globl payload_sse, payload_sse_end
+payload_sse:
+    movl %cr4, %eax
+    orl $0x600, %eax
+    movl %eax, %cr4
+    movups 0x3100, %xmm0
+    movups 0x3110, %xmm7
+    fninit
+    fildl 0x3120
+    outb %al, $0x80
+1:  movups %xmm0, 0x3000
+    movups %xmm7, 0x3010
+    fistl 0x3020
+    outb %al, $0x80
+    jmp 1b
+payload_sse_end:
+    .section .note.GNU-stack, "", @progbits
