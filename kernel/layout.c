@@ -100,7 +100,7 @@ static uint64_t place_in(uint64_t low, uint64_t high, uint64_t size, uint64_t al
     return 0;
 }
 
-static uint64_t place(const struct boot_info *info, const struct layout_span *taken, size_t count, uint64_t size,
+static uint64_t place(const struct boot_info *info, const struct layout_span *blocked, size_t count, uint64_t size,
                       struct layout_span window, uint64_t align)
 {
     uint64_t window_end = window.base + window.size;

@@ -35,7 +35,7 @@ size_t layout_collect_ram(const struct boot_info *info, struct layout_span *out)
 
 /*
  * Highest 2 MiB aligned base for `size` bytes in available RAM from 1 MiB to 4 GiB that overlaps none of the `count`
- * spans in `taken`. Pure; returns 0 if there is no such place.
+ * spans in `blocked`. Pure; returns 0 if there is no such place.
  */
 uint64_t layout_choose_heap(const struct boot_info *info, const struct layout_span *blocked, size_t count,
                             uint64_t size);

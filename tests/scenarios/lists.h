@@ -7,8 +7,10 @@
 extern scenario_list scenarios_smoke;
 extern scenario_list scenarios_calls_arguments;
 extern scenario_list scenarios_calls_memory;
+extern scenario_list scenarios_root_events;
 extern scenario_list scenarios_root_machine;
 extern scenario_list scenarios_smp_run;
+extern scenario_list scenarios_state_separation;
 extern scenario_list scenarios_vp_registers;
 extern scenario_list scenarios_events;
 extern scenario_list scenarios_records_ids;
@@ -17,10 +19,11 @@ extern scenario_list scenarios_records_io;
 extern scenario_list scenarios_records_memory;
 
 static const struct scenario *const scenario_lists[] = {
-    scenarios_smoke,        scenarios_vp_registers, scenarios_events,         scenarios_records_ids,
-    scenarios_root_machine,
-    scenarios_calls_arguments,
-    scenarios_calls_memory,
-    scenarios_smp_run,
-    scenarios_records_ends, scenarios_records_io,   scenarios_records_memory, NULL,
+    scenarios_smoke,           scenarios_vp_registers,
+    scenarios_events,          scenarios_records_ids,
+    scenarios_root_events,     scenarios_root_machine,
+    scenarios_calls_arguments, scenarios_calls_memory,
+    scenarios_smp_run,         scenarios_state_separation,
+    scenarios_records_ends,    scenarios_records_io,
+    scenarios_records_memory,  NULL,
 };

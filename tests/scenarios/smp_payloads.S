@@ -58,4 +58,29 @@ payload_sse:
     outb %al, $0x80
     jmp 1b
 payload_sse_end:
+
+    /*
+     * Each turn: the MSRs whose numbers are at 0x3100 (0 ends the list) to 0x3200, then CR2, XMM0 and XMM7 to 0x3300,
+     * and a port write.
+     */
+    .globl payload_state, payload_state_end
+payload_state:
+    movw $0x3100, %si
+    movw $0x3200, %di
+1:  movl (%si), %ecx
+    testl %ecx, %ecx
+    jz 2f
+    rdmsr
+    movl %eax, (%di)
+    movl %edx, 4(%di)
+    addw $4, %si
+    addw $8, %di
+    jmp 1b
+2:  movl %cr2, %eax
+    movl %eax, 0x3300
+    movups %xmm0, 0x3310
+    movups %xmm7, 0x3320
+    outb %al, $0x80
+    jmp payload_state
+payload_state_end:
     .section .note.GNU-stack, "", @progbits
