@@ -17,13 +17,22 @@ extern scenario_list scenarios_records_ids;
 extern scenario_list scenarios_records_ends;
 extern scenario_list scenarios_records_io;
 extern scenario_list scenarios_records_memory;
+extern scenario_list scenarios_records_modes;
 
 static const struct scenario *const scenario_lists[] = {
-    scenarios_smoke,           scenarios_vp_registers,
-    scenarios_events,          scenarios_records_ids,
-    scenarios_root_events,     scenarios_root_machine,
-    scenarios_calls_arguments, scenarios_calls_memory,
-    scenarios_smp_run,         scenarios_state_separation,
-    scenarios_records_ends,    scenarios_records_io,
-    scenarios_records_memory,  NULL,
+    scenarios_smoke,
+    scenarios_vp_registers,
+    scenarios_events,
+    scenarios_records_ids,
+    scenarios_root_events,
+    scenarios_root_machine,
+    scenarios_calls_arguments,
+    scenarios_calls_memory,
+    scenarios_smp_run,
+    scenarios_state_separation,
+    scenarios_records_ends,
+    scenarios_records_io,
+    scenarios_records_memory,
+    scenarios_records_modes,
+    NULL,
 };
