@@ -2,11 +2,13 @@
 #include "vmm/slice.h"
 
 #include "arch/cpu.h"
+#include "arch/vmcs.h"
 #include "kernel/clock.h"
 #include "kernel/log.h"
 #include "kernel/multiboot2.h"
 #include "kernel/string.h"
 #include "vmm/vmm_state.h"
+#include "vmm/vp.h"
 
 #define RSDP_OEM_ID 9u
 #define CPUID_1_ECX_HYPERVISOR (1u << 31)
@@ -31,5 +33,21 @@ void slice_init(const struct boot_info *info)
     if (vmm.slice != 0) {
         vmm.guest_controls.pin |= PIN_PREEMPTION_TIMER;
         log_debug("guests leave after %u ms at the latest: this emulator can miss interrupts.", SLICE_MS);
+    }
+}
+
+bool slice_may_block_nmi(const struct vp *vp)
+{
+    if (__builtin_expect(vmm.slice == 0, 1)) {
+        return true;
+    }
+    bool injected = (vp->event.info & INTERRUPTION_VALID) != 0 && (vp->event.info & INTERRUPTION_VECTOR) == VECTOR_NMI;
+    return injected || (vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY) & BLOCKING_BY_NMI) != 0;
+}
+
+void slice_correct_nmi(bool may_block)
+{
+    if (__builtin_expect(!may_block, 0)) {
+        vmcs_write32(VMCS_GUEST_INTERRUPTIBILITY, vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY) & ~BLOCKING_BY_NMI);
     }
 }

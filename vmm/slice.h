@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* A bound on how long a guest runs without an exit, for machines that miss interrupts. */
+/* What Bochs needs beyond a processor: a bound on how long a guest runs without an exit, and true NMI blocking. */
 #pragma once
 
+#include <stdbool.h>
+
 struct boot_info;
+struct vp;
 
 /*
  * Once at boot, after the features are known: on Bochs guests get the VMX preemption timer. Bochs 2.7 forgets to unmask
@@ -11,3 +14,12 @@ struct boot_info;
  * bound.
  */
 void slice_init(const struct boot_info *info);
+
+/*
+ * Around each VM entry, with the VP's VMCS current. Bochs 2.7 never unblocks virtual NMIs at an entry, so that a VP
+ * which exited in its NMI handler leaves them blocked for all other VPs of the CPU until one of these executes IRET,
+ * and their exits report it. A VP's NMIs can only be blocked after an exit if they were at the entry or if that
+ * injected an NMI.
+ */
+bool slice_may_block_nmi(const struct vp *vp);
+void slice_correct_nmi(bool may_block);

@@ -6,6 +6,7 @@
 #include "vmm/guest_exit.h"
 #include "vmm/kick.h"
 #include "vmm/partition.h"
+#include "vmm/slice.h"
 #include "vmm/switch.h"
 
 #define VM_INSTRUCTION_ERROR_CONTROLS 7u /* VM entry with invalid control fields (SDM vol. 3C, 31.4) */
@@ -86,6 +87,7 @@ static enum exit_action run_once(struct cpu *cpu, struct vp *vp)
         exit_load_event(vp);
     }
 
+    bool nmi_blocked = slice_may_block_nmi(vp);
     enum vmx_entry_result entry = vmx_enter(vp->gpr, vp->launched);
     if (__builtin_expect(entry != VMX_ENTRY_EXITED, 0)) {
         if (entry == VMX_ENTRY_FAILED) {
@@ -94,6 +96,7 @@ static enum exit_action run_once(struct cpu *cpu, struct vp *vp)
         vmcs_write32(VMCS_ENTRY_INTERRUPTION_INFO, 0); /* the event stays in vp->event */
         return after_nmi(cpu);
     }
+    slice_correct_nmi(nmi_blocked);
     struct exit_snapshot snapshot;
     uint32_t reason = vmcs_read32(VMCS_EXIT_REASON);
     snapshot.reason = reason & 0xffffu;

@@ -9,8 +9,8 @@
 struct whb_run_page **client_run_page_slot(uint64_t handle, uint32_t index);
 
 /*
- * A byte of a VP that client_run_page_slot finds, atomic: 1 from before a run until it returned, and for good when the CPU
- * was restarted meanwhile. It only says that the run page may be in use and the hypervisor must be asked.
+ * A byte of a VP that client_run_page_slot finds, atomic: 1 from before a run until it returned, and for good when the
+ * CPU was restarted meanwhile. It only says that the run page may be in use and the hypervisor must be asked.
  */
 uint8_t *client_running(uint64_t handle, uint32_t index);
 

@@ -41,24 +41,6 @@ payload_down:
     hlt
 payload_down_end:
 
-    /* Stores XMM0 and XMM7 at 0x3000 and x87 ST0 at 0x3020, then puts others there from 0x3100 on. */
-    .globl payload_sse, payload_sse_end
-payload_sse:
-    movl %cr4, %eax
-    orl $0x600, %eax
-    movl %eax, %cr4
-    movups 0x3100, %xmm0
-    movups 0x3110, %xmm7
-    fninit
-    fildl 0x3120
-    outb %al, $0x80
-1:  movups %xmm0, 0x3000
-    movups %xmm7, 0x3010
-    fistl 0x3020
-    outb %al, $0x80
-    jmp 1b
-payload_sse_end:
-
     /*
      * Each turn: the MSRs whose numbers are at 0x3100 (0 ends the list) to 0x3200, then CR2, XMM0 and XMM7 to 0x3300,
      * and a port write.
