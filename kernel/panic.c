@@ -13,15 +13,12 @@
 #include "kernel/format.h"
 #include "kernel/log.h"
 #include "kernel/percpu.h"
+#include "kernel/power.h"
 #include "kernel/symbols.h"
 
 #define MAX_FRAMES 32u
 #define REASON_SIZE 256u
 #define STOP_OTHERS_US 2000u
-
-#define KEYBOARD_COMMAND 0x64
-#define KEYBOARD_RESET 0xfe
-#define RESET_WAIT_US 100000u
 
 void (*panic_dump_hook)(void);
 uint32_t panicking;
@@ -166,14 +163,9 @@ static void stop_others(void)
 
 static _Noreturn void end_machine(bool reboot)
 {
-    if (!reboot) {
-        cpu_halt_forever();
+    if (reboot) {
+        power_reset();
     }
-    outb(KEYBOARD_COMMAND, KEYBOARD_RESET);
-    clock_delay_us(RESET_WAIT_US);
-    /* No keyboard controller: an exception without a descriptor table shuts the processor down, which resets a PC. */
-    static const uint8_t no_table[10];
-    __asm__ volatile("lidt %0; int3" : : "m"(no_table));
     cpu_halt_forever();
 }
 
