@@ -190,6 +190,7 @@ static void log_ring(void)
     } part;
     uint64_t position = 0, copied = 0, found = 0;
     const char *wanted = "starting the root partition";
+    memset(&part, 0, sizeof(part));
     do {
         CHECK_EQ(WHB_OK, whb_call(WHB_CALL_LOG_READ, position, (uintptr_t)&part, 8 + 56, 0, 0, &copied));
         CHECK(part.header.position >= position);
