@@ -4,7 +4,11 @@
 
 #include <stdint.h>
 
+/* The guard is that of the Windows headers, so that a client may include those too (first). */
+#ifndef _HRESULT_DEFINED
+#define _HRESULT_DEFINED
 typedef int32_t HRESULT; /* negative: failure */
+#endif
 typedef void *WHV_PARTITION_HANDLE;
 typedef uint64_t WHV_GUEST_PHYSICAL_ADDRESS; /* bytes */
 typedef uint64_t WHV_GUEST_VIRTUAL_ADDRESS;  /* bytes */

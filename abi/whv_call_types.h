@@ -11,20 +11,20 @@
 #include "abi/whv_register_types.h"
 
 typedef struct WHV_INTERRUPT_CONTROL {
-    uint64_t Type : 8;
-    uint64_t DestinationMode : 4;
-    uint64_t TriggerMode : 4;
+    uint64_t Type : 8;            /* WHV_INTERRUPT_TYPE */
+    uint64_t DestinationMode : 4; /* WHV_INTERRUPT_DESTINATION_MODE */
+    uint64_t TriggerMode : 4;     /* WHV_INTERRUPT_TRIGGER_MODE */
     uint64_t TargetVtl : 8;
     uint64_t Reserved : 40;
-    uint32_t Destination;
+    uint32_t Destination; /* APIC ID, or logical destination */
     uint32_t Vector;
 } WHV_INTERRUPT_CONTROL;
 _Static_assert(sizeof(WHV_INTERRUPT_CONTROL) == 16, "ABI");
 
 typedef struct WHV_DOORBELL_MATCH_DATA {
     WHV_GUEST_PHYSICAL_ADDRESS GuestAddress;
-    uint64_t Value;
-    uint32_t Length;
+    uint64_t Value;  /* counts if MatchOnValue */
+    uint32_t Length; /* bytes; counts if MatchOnLength */
     uint32_t MatchOnValue : 1;
     uint32_t MatchOnLength : 1;
     uint32_t Reserved : 30;

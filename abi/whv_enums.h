@@ -132,6 +132,7 @@ typedef enum WHV_X64_UNSUPPORTED_FEATURE_CODE {
 
 typedef enum WHV_RUN_VP_CANCEL_REASON {
     WHvRunVpCancelReasonUser = 0,
+    WhvRunVpCancelReasonUser = 0, /* as SDKs up to Windows 11 21H2 spell it */
 } WHV_RUN_VP_CANCEL_REASON;
 
 typedef enum WHV_X64_PENDING_INTERRUPTION_TYPE {

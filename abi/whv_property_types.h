@@ -49,8 +49,8 @@ typedef struct WHV_TRANSLATE_GVA_RESULT {
 _Static_assert(sizeof(WHV_TRANSLATE_GVA_RESULT) == 8, "ABI");
 
 typedef struct WHV_MEMORY_RANGE_ENTRY {
-    uint64_t GuestAddress;
-    uint64_t SizeInBytes;
+    uint64_t GuestAddress; /* guest physical address, bytes, page aligned */
+    uint64_t SizeInBytes;  /* page aligned */
 } WHV_MEMORY_RANGE_ENTRY;
 _Static_assert(sizeof(WHV_MEMORY_RANGE_ENTRY) == 16, "ABI");
 
@@ -110,30 +110,30 @@ typedef union WHV_SCHEDULER_FEATURES {
 _Static_assert(sizeof(WHV_SCHEDULER_FEATURES) == 8, "ABI");
 
 typedef union WHV_CAPABILITY {
-    int32_t HypervisorPresent;
+    int32_t HypervisorPresent; /* 0 or 1 */
     WHV_CAPABILITY_FEATURES Features;
     WHV_EXTENDED_VM_EXITS ExtendedVmExits;
     WHV_PROCESSOR_VENDOR ProcessorVendor;
     WHV_PROCESSOR_FEATURES ProcessorFeatures;
     WHV_SYNTHETIC_PROCESSOR_FEATURES_BANKS SyntheticProcessorFeaturesBanks;
-    uint8_t ProcessorClFlushSize;
-    uint64_t ProcessorClockFrequency;
+    uint8_t ProcessorClFlushSize;     /* log2 of bytes */
+    uint64_t ProcessorClockFrequency; /* Hz */
     WHV_PROCESSOR_FEATURES_BANKS ProcessorFeaturesBanks;
     WHV_ADVISE_GPA_RANGE_POPULATE_FLAGS GpaRangePopulateFlags;
     WHV_CAPABILITY_PROCESSOR_FREQUENCY_CAP ProcessorFrequencyCap;
     WHV_SCHEDULER_FEATURES SchedulerFeatures;
-    uint32_t PhysicalAddressWidth;
-    uint64_t NestedFeatureRegister;
+    uint32_t PhysicalAddressWidth;  /* bits */
+    uint64_t NestedFeatureRegister; /* value of the VMX capability MSR that was asked for */
     WHV_PROCESSOR_XSAVE_FEATURES ProcessorXsaveFeatures;
-    uint64_t InterruptClockFrequency;
+    uint64_t InterruptClockFrequency; /* Hz */
     WHV_PROCESSOR_PERFMON_FEATURES ProcessorPerfmonFeatures;
     WHV_X64_MSR_EXIT_BITMAP X64MsrExitBitmap;
-    uint64_t ExceptionExitBitmap;
+    uint64_t ExceptionExitBitmap; /* bit n: exception n can exit */
 } WHV_CAPABILITY;
 _Static_assert(sizeof(WHV_CAPABILITY) == 24, "ABI");
 
 typedef struct WHV_X64_CPUID_RESULT {
-    uint32_t Function;
+    uint32_t Function; /* EAX of CPUID: the leaf */
     uint32_t Reserved[3];
     uint32_t Eax;
     uint32_t Ebx;
@@ -151,19 +151,19 @@ typedef struct WHV_CPUID_OUTPUT {
 _Static_assert(sizeof(WHV_CPUID_OUTPUT) == 16, "ABI");
 
 typedef struct WHV_X64_CPUID_RESULT2 {
-    uint32_t Function;
-    uint32_t Index;
-    uint32_t VpIndex;
+    uint32_t Function; /* EAX of CPUID: the leaf */
+    uint32_t Index;    /* ECX of CPUID, if FlagSubleafSpecific */
+    uint32_t VpIndex;  /* if FlagVpSpecific */
     WHV_X64_CPUID_RESULT2_FLAGS Flags;
     WHV_CPUID_OUTPUT Output;
-    WHV_CPUID_OUTPUT Mask;
+    WHV_CPUID_OUTPUT Mask; /* 1 bits: take from Output; 0 bits: leave as they are */
 } WHV_X64_CPUID_RESULT2;
 _Static_assert(sizeof(WHV_X64_CPUID_RESULT2) == 48, "ABI");
 
 typedef struct WHV_MSR_ACTION_ENTRY {
-    uint32_t Index;
-    uint8_t ReadAction;
-    uint8_t WriteAction;
+    uint32_t Index;      /* MSR number */
+    uint8_t ReadAction;  /* WHV_MSR_ACTION */
+    uint8_t WriteAction; /* WHV_MSR_ACTION */
     uint16_t Reserved;
 } WHV_MSR_ACTION_ENTRY;
 _Static_assert(sizeof(WHV_MSR_ACTION_ENTRY) == 8, "ABI");
@@ -172,13 +172,13 @@ typedef union WHV_PARTITION_PROPERTY {
     WHV_EXTENDED_VM_EXITS ExtendedVmExits;
     WHV_PROCESSOR_FEATURES ProcessorFeatures;
     WHV_SYNTHETIC_PROCESSOR_FEATURES_BANKS SyntheticProcessorFeaturesBanks;
-    uint8_t ProcessorClFlushSize;
+    uint8_t ProcessorClFlushSize; /* log2 of bytes */
     uint32_t ProcessorCount;
     int32_t SeparateSecurityDomain;
     int32_t NestedVirtualization;
-    uint64_t ProcessorClockFrequency;
+    uint64_t ProcessorClockFrequency; /* Hz */
     WHV_PROCESSOR_FEATURES_BANKS ProcessorFeaturesBanks;
-    uint64_t ReferenceTime;
+    uint64_t ReferenceTime; /* 100 ns units */
     uint16_t PrimaryNumaNode;
     uint32_t CpuReserve;
     uint32_t CpuCap;
@@ -187,17 +187,17 @@ typedef union WHV_PARTITION_PROPERTY {
     uint32_t ProcessorFrequencyCap;
     int32_t AllowDeviceAssignment;
     int32_t DisableSmt;
-    uint32_t PhysicalAddressWidth;
+    uint32_t PhysicalAddressWidth; /* bits */
     WHV_PROCESSOR_XSAVE_FEATURES ProcessorXsaveFeatures;
-    uint32_t CpuidExitList[1];
-    uint64_t ExceptionExitBitmap;
+    uint32_t CpuidExitList[1];    /* leaves; as many as the size argument says */
+    uint64_t ExceptionExitBitmap; /* bit n: exception n exits */
     int32_t ApicRemoteRead;
     WHV_X64_MSR_EXIT_BITMAP X64MsrExitBitmap;
     WHV_PROCESSOR_PERFMON_FEATURES ProcessorPerfmonFeatures;
-    uint64_t InterruptClockFrequency;
-    WHV_X64_CPUID_RESULT CpuidResultList[1];
-    WHV_X64_CPUID_RESULT2 CpuidResultList2[1];
-    WHV_MSR_ACTION_ENTRY MsrActionList[1];
+    uint64_t InterruptClockFrequency;          /* Hz */
+    WHV_X64_CPUID_RESULT CpuidResultList[1];   /* as many as the size argument says */
+    WHV_X64_CPUID_RESULT2 CpuidResultList2[1]; /* likewise */
+    WHV_MSR_ACTION_ENTRY MsrActionList[1];     /* likewise */
     WHV_MSR_ACTION UnimplementedMsrAction;
     WHV_X64_LOCAL_APIC_EMULATION_MODE LocalApicEmulationMode;
 } WHV_PARTITION_PROPERTY;

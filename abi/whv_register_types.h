@@ -63,15 +63,15 @@ typedef union WHV_X64_XMM_CONTROL_STATUS_REGISTER {
 _Static_assert(sizeof(WHV_X64_XMM_CONTROL_STATUS_REGISTER) == 16, "ABI");
 
 typedef struct WHV_X64_SEGMENT_REGISTER {
-    uint64_t Base;
-    uint32_t Limit;
+    uint64_t Base;  /* linear address, bytes */
+    uint32_t Limit; /* bytes minus 1, whatever Granularity says */
     uint16_t Selector;
     union {
         struct {
             uint16_t SegmentType : 4;
             uint16_t NonSystemSegment : 1;
             uint16_t DescriptorPrivilegeLevel : 2;
-            uint16_t Present : 1;
+            uint16_t Present : 1; /* 0 also for a segment that is unusable */
             uint16_t Reserved : 4;
             uint16_t Available : 1;
             uint16_t Long : 1;
@@ -85,15 +85,15 @@ _Static_assert(sizeof(WHV_X64_SEGMENT_REGISTER) == 16, "ABI");
 
 typedef struct WHV_X64_TABLE_REGISTER {
     uint16_t Pad[3];
-    uint16_t Limit;
-    uint64_t Base;
+    uint16_t Limit; /* bytes minus 1 */
+    uint64_t Base;  /* linear address, bytes */
 } WHV_X64_TABLE_REGISTER;
 _Static_assert(sizeof(WHV_X64_TABLE_REGISTER) == 16, "ABI");
 
 typedef union WHV_X64_INTERRUPT_STATE_REGISTER {
     struct {
-        uint64_t InterruptShadow : 1;
-        uint64_t NmiMasked : 1;
+        uint64_t InterruptShadow : 1; /* blocking by STI or MOV SS */
+        uint64_t NmiMasked : 1;       /* blocking by NMI */
         uint64_t Reserved : 62;
     };
     uint64_t AsUINT64;
@@ -102,10 +102,10 @@ _Static_assert(sizeof(WHV_X64_INTERRUPT_STATE_REGISTER) == 8, "ABI");
 
 typedef union WHV_X64_PENDING_INTERRUPTION_REGISTER {
     struct {
-        uint32_t InterruptionPending : 1;
-        uint32_t InterruptionType : 3;
-        uint32_t DeliverErrorCode : 1;
-        uint32_t InstructionLength : 4;
+        uint32_t InterruptionPending : 1; /* delivered at the next entry, whatever RFLAGS.IF is */
+        uint32_t InterruptionType : 3;    /* WHV_X64_PENDING_INTERRUPTION_TYPE, or 4 to 6: software events */
+        uint32_t DeliverErrorCode : 1;    /* ErrorCode counts */
+        uint32_t InstructionLength : 4;   /* bytes; of a software event's instruction */
         uint32_t NestedEvent : 1;
         uint32_t Reserved : 6;
         uint32_t InterruptionVector : 16;
@@ -118,13 +118,13 @@ _Static_assert(sizeof(WHV_X64_PENDING_INTERRUPTION_REGISTER) == 8, "ABI");
 typedef union WHV_X64_PENDING_EXCEPTION_EVENT {
     struct {
         uint32_t EventPending : 1;
-        uint32_t EventType : 3;
+        uint32_t EventType : 3; /* WHvX64PendingEventException */
         uint32_t Reserved0 : 4;
-        uint32_t DeliverErrorCode : 1;
+        uint32_t DeliverErrorCode : 1; /* ErrorCode counts */
         uint32_t Reserved1 : 7;
         uint32_t Vector : 16;
         uint32_t ErrorCode;
-        uint64_t ExceptionParameter;
+        uint64_t ExceptionParameter; /* #PF: goes to CR2; #DB: to DR6 */
     };
     WHV_UINT128 AsUINT128;
 } __attribute__((aligned(16))) WHV_X64_PENDING_EXCEPTION_EVENT;
@@ -133,7 +133,7 @@ _Static_assert(sizeof(WHV_X64_PENDING_EXCEPTION_EVENT) == 16, "ABI");
 typedef union WHV_X64_PENDING_EXT_INT_EVENT {
     struct {
         uint64_t EventPending : 1;
-        uint64_t EventType : 3;
+        uint64_t EventType : 3; /* WHvX64PendingEventExtInt */
         uint64_t Reserved0 : 4;
         uint64_t Vector : 8;
         uint64_t Reserved1 : 48;
@@ -249,13 +249,14 @@ typedef union WHV_X64_NESTED_GUEST_STATE {
 } __attribute__((aligned(16))) WHV_X64_NESTED_GUEST_STATE;
 _Static_assert(sizeof(WHV_X64_NESTED_GUEST_STATE) == 16, "ABI");
 
+/* Cleared by the X64InterruptWindow exit that it asks for. */
 typedef union WHV_DELIVERABILITY_NOTIFICATIONS_REGISTER {
     struct {
-        uint64_t NmiNotification : 1;
-        uint64_t InterruptNotification : 1;
-        uint64_t InterruptPriority : 4;
+        uint64_t NmiNotification : 1;       /* exit once an NMI can be delivered */
+        uint64_t InterruptNotification : 1; /* exit once an interrupt can be delivered */
+        uint64_t InterruptPriority : 4;     /* class (vector >> 4) that CR8 must let pass; 0: any */
         uint64_t Reserved : 42;
-        uint64_t Sint : 16;
+        uint64_t Sint : 16; /* bit n: exit once SINT n can be delivered */
     };
     uint64_t AsUINT64;
 } WHV_DELIVERABILITY_NOTIFICATIONS_REGISTER;
@@ -263,9 +264,9 @@ _Static_assert(sizeof(WHV_DELIVERABILITY_NOTIFICATIONS_REGISTER) == 8, "ABI");
 
 typedef union WHV_INTERNAL_ACTIVITY_REGISTER {
     struct {
-        uint64_t StartupSuspend : 1;
-        uint64_t HaltSuspend : 1;
-        uint64_t IdleSuspend : 1;
+        uint64_t StartupSuspend : 1; /* waits for SIPI */
+        uint64_t HaltSuspend : 1;    /* in HLT */
+        uint64_t IdleSuspend : 1;    /* in the guest idle state */
         uint64_t Reserved : 61;
     };
     uint64_t AsUINT64;
@@ -285,6 +286,7 @@ typedef union WHV_X64_PENDING_DEBUG_EXCEPTION {
 } WHV_X64_PENDING_DEBUG_EXCEPTION;
 _Static_assert(sizeof(WHV_X64_PENDING_DEBUG_EXCEPTION) == 8, "ABI");
 
+/* Which member counts depends on the register's name. A register narrower than its member has the rest 0. */
 typedef union WHV_REGISTER_VALUE {
     WHV_UINT128 Reg128;
     uint64_t Reg64;
@@ -315,6 +317,7 @@ typedef union WHV_REGISTER_VALUE {
     WHV_X64_PENDING_VMX_NESTED_EXIT_EVENT2 VmxNestedExit2;
 } __attribute__((aligned(16))) WHV_REGISTER_VALUE;
 _Static_assert(sizeof(WHV_REGISTER_VALUE) == 16, "ABI");
+_Static_assert(_Alignof(WHV_REGISTER_VALUE) == 16, "ABI");
 
 /* The older name of the same type. */
 typedef WHV_DELIVERABILITY_NOTIFICATIONS_REGISTER WHV_X64_DELIVERABILITY_NOTIFICATIONS_REGISTER;

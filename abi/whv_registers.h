@@ -255,9 +255,10 @@ typedef enum WHV_REGISTER_NAME {
     WHvRegisterPendingInterruption = 0x80000000,
     WHvRegisterInterruptState = 0x80000001,
     WHvRegisterPendingEvent = 0x80000002,
+    WHvRegisterPendingEvent0 = 0x80000002, /* the 2018 SDK's name */
     WHvRegisterPendingEvent1 = 0x80000003,
-    WHvX64RegisterDeliverabilityNotifications = 0x80000004,
     WHvRegisterDeliverabilityNotifications = 0x80000004,
+    WHvX64RegisterDeliverabilityNotifications = 0x80000004, /* as SDKs up to Windows 11 21H2 spell it */
     WHvRegisterInternalActivityState = 0x80000005,
     WHvX64RegisterPendingDebugException = 0x80000006,
     WHvRegisterPendingEvent2 = 0x80000007,
