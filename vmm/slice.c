@@ -15,18 +15,20 @@
 #define SLICE_MS 1u
 #define MISC_TIMER_RATE 0x1fu /* IA32_VMX_MISC: the timer counts when this bit of the TSC changes */
 
-/* The BIOS of Bochs signs the ACPI tables, and so does that of QEMU, whose CPUs say that they are virtual ones. */
-static bool is_bochs(const struct boot_info *info)
+/* The BIOS of Bochs signs the ACPI tables with this name, and so does that of QEMU. */
+static bool is_bochs_or_qemu(const struct boot_info *info)
 {
     const char oem[] = "BOCHS ";
-    return info->rsdp_size != 0 && memcmp(info->rsdp + RSDP_OEM_ID, oem, sizeof(oem) - 1) == 0 &&
-           (cpuid(1, 0).ecx & CPUID_1_ECX_HYPERVISOR) == 0;
+    return info->rsdp_size != 0 && memcmp(info->rsdp + RSDP_OEM_ID, oem, sizeof(oem) - 1) == 0;
 }
 
 void slice_init(const struct boot_info *info)
 {
+    /* With KVM between Bochs and us its NMI defect shows all the same, its interrupt defect is KVM's. */
+    vmm.correct_nmi = is_bochs_or_qemu(info);
     bool offered = ((uint32_t)(vmm.caps.pin >> 32) & PIN_PREEMPTION_TIMER) != 0;
-    if (!offered || kernel_tsc_khz == 0 || !is_bochs(info)) {
+    bool virtual_cpu = (cpuid(1, 0).ecx & CPUID_1_ECX_HYPERVISOR) != 0;
+    if (!offered || kernel_tsc_khz == 0 || virtual_cpu || !is_bochs_or_qemu(info)) {
         return;
     }
     vmm.slice = (kernel_tsc_khz * SLICE_MS) >> (vmm.caps.misc & MISC_TIMER_RATE);
@@ -38,7 +40,7 @@ void slice_init(const struct boot_info *info)
 
 bool slice_may_block_nmi(const struct vp *vp)
 {
-    if (__builtin_expect(vmm.slice == 0, 1)) {
+    if (__builtin_expect(!vmm.correct_nmi, 1)) {
         return true;
     }
     bool injected = (vp->event.info & INTERRUPTION_VALID) != 0 && (vp->event.info & INTERRUPTION_VECTOR) == VECTOR_NMI;
