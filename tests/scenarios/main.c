@@ -29,6 +29,22 @@ static void run_one(const struct scenario *s)
     }
 }
 
+/*
+ * QEMU answers at its fw_cfg ports. Here that is QEMU with KVM on Bochs, where NMIs of the root get lost: KVM's own
+ * VMCSs suffer from the NMI blocking that Bochs 2.7 carries over between VMCSs, and no correction of ours reaches them.
+ */
+static bool loses_nmis(void)
+{
+    cpu_outw(0x510, 0);
+    return cpu_inb(0x511) == 'Q' && cpu_inb(0x511) == 'E';
+}
+
+static bool is_nmi_scenario(const char *name)
+{
+    const char prefix[] = "root-nmi";
+    return memcmp(name, prefix, sizeof(prefix) - 1) == 0;
+}
+
 /* `only` on the root module's command line (only=NAME) picks one scenario. */
 static bool wanted(const char *cmdline, const char *name)
 {
@@ -44,9 +60,12 @@ static bool wanted(const char *cmdline, const char *name)
 void root_main(const struct whb_handoff *handoff)
 {
     scenario_machine = handoff;
+    bool no_nmis = loses_nmis();
     for (uint32_t i = 0; scenario_lists[i] != NULL; i++) {
         for (const struct scenario *s = scenario_lists[i]; s->name != NULL; s++) {
-            if (s->cpus <= root_cpu_count() && wanted(handoff->cmdline, s->name)) {
+            if (no_nmis && is_nmi_scenario(s->name)) {
+                root_printf("left out here: %s\n", s->name);
+            } else if (s->cpus <= root_cpu_count() && wanted(handoff->cmdline, s->name)) {
                 run_one(s);
             }
         }
