@@ -36,7 +36,9 @@ static void run_one(const struct scenario *s)
 static bool loses_nmis(void)
 {
     cpu_outw(0x510, 0);
-    return cpu_inb(0x511) == 'Q' && cpu_inb(0x511) == 'E';
+    const char first = (char)cpu_inb(0x511);
+    const char second = (char)cpu_inb(0x511);
+    return first == 'Q' && second == 'E';
 }
 
 static bool is_nmi_scenario(const char *name)
