@@ -43,7 +43,25 @@ enum whb_call {
     WHB_CALL_VP_CANCEL = 15,        /* (partition, vp index) */
     WHB_CALL_VP_GET_REGISTERS = 16, /* (partition, vp index, names, values, count) */
     WHB_CALL_VP_SET_REGISTERS = 17, /* (partition, vp index, names, values, count) */
-    WHB_CALL_COUNT = 18,
+    WHB_CALL_GPA_PROTECT = 18,      /* (partition, gpa, size, flags) */
+    WHB_CALL_GPA_DIRTY = 19,        /* (partition, gpa, size, bitmap, bitmap bytes); reads and clears, see below */
+    WHB_CALL_GPA_READ = 20,         /* (partition, gpa, buffer, size) */
+    WHB_CALL_GPA_WRITE = 21,        /* (partition, gpa, buffer, size) */
+    WHB_CALL_TRANSLATE_GVA = 22,    /* (partition, vp index, gva, WHV_TRANSLATE_GVA_FLAGS, struct whb_translation) */
+    WHB_CALL_VP_STATE_GET = 23,     /* (partition, vp index, type, buffer, size) -> bytes needed or written */
+    WHB_CALL_VP_STATE_SET = 24,     /* (partition, vp index, type, buffer, size) */
+    WHB_CALL_INTERRUPT = 25, /* (partition, first 8 bytes of WHV_INTERRUPT_CONTROL, destination | vector << 32) */
+    WHB_CALL_PARTITION_COUNTERS = 26, /* (partition, set, buffer, size) -> bytes needed or written */
+    WHB_CALL_VP_COUNTERS = 27,        /* (partition, vp index, set, buffer, size) -> bytes needed or written */
+    WHB_CALL_TIME_SUSPEND = 28,       /* (partition) */
+    WHB_CALL_TIME_RESUME = 29,        /* (partition) */
+    WHB_CALL_PARTITION_RESET = 30,    /* (partition) */
+    WHB_CALL_DOORBELL_ADD = 31,       /* (partition, WHV_DOORBELL_MATCH_DATA, struct whb_event) */
+    WHB_CALL_DOORBELL_REMOVE = 32,    /* (partition, WHV_DOORBELL_MATCH_DATA) */
+    WHB_CALL_CPUID_OUTPUT = 33,       /* (partition, vp index, leaf | subleaf << 32, buffer of 16 bytes) */
+    WHB_CALL_VP_DIAGNOSTICS = 34,     /* (partition, vp index, buffer, size) -> bytes; struct whb_vp_diagnostics */
+    WHB_CALL_FAIL_ALLOCATION = 35,    /* (k); tests only: needs test-calls on the hypervisor's command line */
+    WHB_CALL_COUNT = 36,
 };
 
 enum whb_status {
@@ -74,6 +92,10 @@ enum whb_status {
 #define WHB_MAP_READ 1u
 #define WHB_MAP_WRITE 2u
 #define WHB_MAP_EXECUTE 4u
+#define WHB_MAP_TRACK_DIRTY 8u
+
+/* Most bytes one GPA_READ or GPA_WRITE moves. */
+#define WHB_MAX_GPA_ACCESS 16u
 
 /* Most names one VP_GET_REGISTERS or VP_SET_REGISTERS may carry. */
 #define WHB_MAX_REGISTERS 256u
@@ -119,5 +141,47 @@ struct whb_mapping_audit {
     uint32_t cpu_features; /* bit 0 CPU has SMEP, bit 1 SMAP, bit 2 UMIP */
 };
 
+/* What TRANSLATE_GVA answers. The call's status is WHB_OK also when the walk fails. */
+struct whb_translation {
+    uint32_t code; /* WHV_TRANSLATE_GVA_RESULT_CODE */
+    uint32_t reserved;
+    uint64_t gpa; /* with the offset in the page; 0 unless the code is Success */
+};
+
+/*
+ * What a doorbell signals: 8 bytes of root memory, aligned to 8. The hypervisor adds 1, atomically, for each write of a
+ * guest that matches.
+ */
+struct whb_event {
+    uint64_t signals;
+};
+
+/* One step on the way to a triple fault. */
+struct whb_exception_step {
+    uint8_t vector;
+    uint8_t type; /* of the interruption information: 3 hardware exception, 4 INT n, 6 INT3 or INTO, ... */
+    uint8_t has_error_code;
+    uint8_t reserved;
+    uint32_t error_code;
+    uint64_t parameter; /* #PF: the linear address; #DB: bits for DR6; otherwise 0 */
+    uint64_t rip;       /* of the instruction or event delivery that raised it */
+};
+
+#define WHB_MAX_EXCEPTION_STEPS 4u
+
+/* Why the VP's last record was UnrecoverableException or InvalidVpRegisterValue; all zero for other records. */
+struct whb_vp_diagnostics {
+    uint64_t sequence;    /* of the record that this explains, as in the run page */
+    uint32_t exit_reason; /* WHV_RUN_VP_EXIT_REASON of that record */
+    uint32_t step_count;  /* valid members of `steps`, oldest first; 0: not known */
+    struct whb_exception_step steps[WHB_MAX_EXCEPTION_STEPS];
+    uint32_t check;         /* enum whb_entry_check (abi/entry_check.h): the first check that fails; 0: none found */
+    uint32_t register_name; /* WHV_REGISTER_NAME of the register it is about */
+    uint64_t value[2];      /* that register's value, as WHvGetVirtualProcessorRegisters gives it */
+    uint64_t qualification; /* the processor's exit qualification (SDM vol. 3C, 27.8) */
+};
+
+_Static_assert(sizeof(struct whb_translation) == 16, "ABI");
+_Static_assert(sizeof(struct whb_vp_diagnostics) == 144, "ABI");
 _Static_assert(sizeof(struct whb_statistics) == 72, "ABI");
 _Static_assert(sizeof(struct whb_mapping_audit) == 80, "ABI");

@@ -19,10 +19,10 @@ static struct cpuid_result host_cpuid(uint32_t leaf, uint32_t subleaf)
 static struct cpuid_result guest_cpuid(const struct vp *vp, uint32_t leaf, uint32_t subleaf)
 {
     const struct partition *p = vp->partition;
-    for (uint32_t i = 0; i < p->cpuid_override_count; i++) {
-        const struct cpuid_override *o = &p->cpuid_overrides[i];
-        if (o->leaf == leaf) {
-            return (struct cpuid_result){o->eax, o->ebx, o->ecx, o->edx};
+    for (uint32_t i = 0; i < p->policy->cpuid_override_count; i++) {
+        const WHV_X64_CPUID_RESULT2 *o = &p->policy->cpuid_overrides[i];
+        if (o->Function == leaf) {
+            return (struct cpuid_result){o->Output.Eax, o->Output.Ebx, o->Output.Ecx, o->Output.Edx};
         }
     }
     uint64_t mask = vmcs_readnw(VMCS_CR4_MASK);
@@ -40,16 +40,16 @@ static struct cpuid_result guest_cpuid(const struct vp *vp, uint32_t leaf, uint3
 
 static bool cpuid_exits(const struct partition *p, uint32_t leaf)
 {
-    WHV_EXTENDED_VM_EXITS exits = {.AsUINT64 = p->extended_exits};
+    WHV_EXTENDED_VM_EXITS exits = {.AsUINT64 = p->policy->extended_exits};
     if (exits.X64CpuidExit == 0) {
         return false;
     }
-    for (uint32_t i = 0; i < p->cpuid_exit_count; i++) {
-        if (p->cpuid_exit_leaves[i] == leaf) {
+    for (uint32_t i = 0; i < p->policy->cpuid_exit_count; i++) {
+        if (p->policy->cpuid_exit_leaves[i] == leaf) {
             return true;
         }
     }
-    return p->cpuid_exit_count == 0;
+    return p->policy->cpuid_exit_count == 0;
 }
 
 static enum exit_action exit_cpuid(struct vp *vp, struct exit_snapshot *snapshot)

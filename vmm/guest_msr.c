@@ -200,7 +200,7 @@ static enum msr_outcome write_msr(struct cpu *cpu, struct vp *vp, uint32_t msr, 
 
 static enum exit_action conclude(struct vp *vp, enum msr_outcome outcome)
 {
-    WHV_EXTENDED_VM_EXITS exits = {.AsUINT64 = vp->partition->extended_exits};
+    WHV_EXTENDED_VM_EXITS exits = {.AsUINT64 = vp->partition->policy->extended_exits};
     if (outcome == MSR_DONE) {
         exit_skip_instruction();
         return EXIT_RESUME;

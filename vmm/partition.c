@@ -75,10 +75,24 @@ static struct slot *find_free_slot(void)
     return NULL;
 }
 
+static struct partition *allocate(void)
+{
+    struct partition *p = page_alloc(PAGE_USE_PARTITION);
+    if (p == NULL) {
+        return NULL;
+    }
+    p->policy = page_alloc(PAGE_USE_PARTITION);
+    if (p->policy == NULL) {
+        page_free(p, PAGE_USE_PARTITION);
+        return NULL;
+    }
+    return p;
+}
+
 static enum whb_status create_locked(uint64_t *handle)
 {
     struct slot *slot = find_free_slot();
-    struct partition *p = slot == NULL ? NULL : page_alloc(PAGE_USE_PARTITION);
+    struct partition *p = slot == NULL ? NULL : allocate();
     if (p == NULL) {
         return WHB_ERROR_OUT_OF_MEMORY;
     }
@@ -142,6 +156,7 @@ static void destroy(struct partition *p)
     if (p->set_up) {
         ept_destroy(&p->ept);
     }
+    page_free(p->policy, PAGE_USE_PARTITION);
     page_free(p, PAGE_USE_PARTITION);
 }
 

@@ -15,30 +15,20 @@
 #include "kernel/percpu.h"
 #include "kernel/spinlock.h"
 #include "vmm/ept.h"
-
-#define CPUID_LIST_MAX 64u
-
-/* One entry of the CpuidResultList property. */
-struct cpuid_override {
-    uint32_t leaf, eax, ebx, ecx, edx;
-};
+#include "vmm/partition_policy.h"
 
 struct partition {
     struct spinlock lock;
     uint32_t slot;            /* index in the handle table */
     bool set_up;              /* properties are frozen, VPs and mappings may be made */
     uint32_t processor_count; /* 0: not set yet */
-    uint64_t extended_exits;  /* WHV_EXTENDED_VM_EXITS */
     uint64_t tsc_offset;      /* added to the TSC for VPs of this partition at their creation */
     struct ept ept;
     uint64_t eptp;
     uint64_t ept_generation;           /* atomic; counts changes of the EPT, starting at 1 */
     uint64_t cpu_generation[MAX_CPUS]; /* of each CPU, its own: the change after which it last did INVEPT */
     struct vp *vps[WHB_MAX_VPS]; /* atomic; NULL: never created. A deleted VP's struct stays until the partition goes */
-    uint32_t cpuid_exit_count;
-    uint32_t cpuid_override_count;
-    uint32_t cpuid_exit_leaves[CPUID_LIST_MAX];
-    struct cpuid_override cpuid_overrides[CPUID_LIST_MAX];
+    struct partition_policy *policy;
 };
 
 _Static_assert(sizeof(struct partition) <= 4096, "a partition is one page");

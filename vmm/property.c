@@ -13,7 +13,7 @@ static enum whb_status set_extended_exits(struct partition *p, const void *value
     if ((exits & ~EXTENDED_EXITS_OFFERED) != 0) {
         return WHB_ERROR_NOT_SUPPORTED;
     }
-    p->extended_exits = exits;
+    p->policy->extended_exits = exits;
     return WHB_OK;
 }
 
@@ -33,8 +33,8 @@ static enum whb_status set_cpuid_exits(struct partition *p, const void *value, u
     if (size % sizeof(uint32_t) != 0 || size / sizeof(uint32_t) > CPUID_LIST_MAX) {
         return WHB_ERROR_INVALID_ARGUMENT;
     }
-    memcpy(p->cpuid_exit_leaves, value, size);
-    p->cpuid_exit_count = (uint32_t)(size / sizeof(uint32_t));
+    memcpy(p->policy->cpuid_exit_leaves, value, size);
+    p->policy->cpuid_exit_count = (uint32_t)(size / sizeof(uint32_t));
     return WHB_OK;
 }
 
@@ -47,9 +47,13 @@ static enum whb_status set_cpuid_results(struct partition *p, const void *value,
     for (uint64_t i = 0; i < count; i++) {
         WHV_X64_CPUID_RESULT r;
         memcpy(&r, (const uint8_t *)value + i * sizeof(r), sizeof(r));
-        p->cpuid_overrides[i] = (struct cpuid_override){r.Function, r.Eax, r.Ebx, r.Ecx, r.Edx};
+        p->policy->cpuid_overrides[i] = (WHV_X64_CPUID_RESULT2){
+            .Function = r.Function,
+            .Output = {r.Eax, r.Ebx, r.Ecx, r.Edx},
+            .Mask = {~0u, ~0u, ~0u, ~0u},
+        };
     }
-    p->cpuid_override_count = (uint32_t)count;
+    p->policy->cpuid_override_count = (uint32_t)count;
     return WHB_OK;
 }
 
@@ -119,7 +123,7 @@ enum whb_status property_get(const struct partition *p, uint64_t code, void *val
     *size = value_size(code);
     switch (code) {
     case WHvPartitionPropertyCodeExtendedVmExits:
-        memcpy(value, &p->extended_exits, sizeof(p->extended_exits));
+        memcpy(value, &p->policy->extended_exits, sizeof(p->policy->extended_exits));
         return WHB_OK;
     case WHvPartitionPropertyCodeProcessorCount:
         memcpy(value, &p->processor_count, sizeof(p->processor_count));

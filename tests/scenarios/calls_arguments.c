@@ -104,7 +104,7 @@ static void handles(void)
     CHECK_EQ(WHB_OK, whb_call(WHB_CALL_PARTITION_DELETE, deleted, 0, 0, 0, 0, NULL));
     const uint64_t bad[] = {0, NOBODY, deleted, UINT64_MAX, partition ^ (1ull << 47), partition + (1ull << 48)};
     for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        for (uint32_t call = WHB_CALL_PARTITION_SETUP; call < WHB_CALL_COUNT; call++) {
+        for (uint32_t call = WHB_CALL_PARTITION_SETUP; call < WHB_CALL_FAIL_ALLOCATION; call++) {
             const struct refusal r[] = {
                 {"bad handle", (enum whb_call)call, {bad[i], 0, 0, 0, 0}, WHB_ERROR_INVALID_HANDLE}, {0}};
             check_refusals(r);

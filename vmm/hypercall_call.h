@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* A hypercall in progress, and the handlers by topic. Each checks all its arguments before it changes anything. */
+#pragma once
+
+#include "abi/hypercall.h"
+#include "kernel/percpu.h"
+#include "vmm/hypercall.h"
+#include "vmm/partition.h"
+#include "vmm/vp.h"
+
+struct call {
+    struct cpu *cpu;
+    uint64_t arg[5];
+    uint64_t value;           /* goes to RDX */
+    enum hypercall_next next; /* HYPERCALL_DONE unless the handler says otherwise */
+};
+
+/* WHB_OK: a buffer of the root, RAM that it owns. */
+enum whb_status call_check_buffer(uint64_t pa, uint64_t size);
+
+/* Copies the root's buffer of `size` bytes; WHB_OK only if all of it may be read. */
+enum whb_status call_fetch(uint64_t pa, void *to, uint64_t size);
+
+/* Answers with `size` bytes, or with WHB_ERROR_BUFFER_TOO_SMALL and the size. */
+enum whb_status call_reply(struct call *c, uint64_t pa, uint64_t room, const void *data, uint64_t size);
+
+/* vmm/hypercall_partition.c */
+enum whb_status call_get_capability(struct call *c);
+enum whb_status call_partition_create(struct call *c);
+enum whb_status call_partition_setup(struct call *c);
+enum whb_status call_partition_delete(struct call *c);
+enum whb_status call_property_get(struct call *c, struct partition *p);
+enum whb_status call_property_set(struct call *c, struct partition *p);
+
+/* vmm/hypercall_memory.c */
+enum whb_status call_gpa_map(struct call *c, struct partition *p);
+enum whb_status call_gpa_unmap(struct call *c, struct partition *p);
+
+/* vmm/hypercall_vp.c */
+enum whb_status call_vp_create(struct call *c, struct partition *p);
+enum whb_status call_vp_delete(struct call *c, struct partition *p);
+enum whb_status call_vp_cancel(struct call *c, struct partition *p);
+enum whb_status call_vp_run(struct call *c, struct partition *p);
+enum whb_status call_get_registers(struct call *c, struct partition *p);
+enum whb_status call_set_registers(struct call *c, struct partition *p);

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/* Hypercalls on virtual processors. */
+#include "arch/cpu.h"
+#include "arch/direct_map.h"
+#include "arch/vmcs.h"
+#include "kernel/string.h"
+#include "vmm/hypercall_call.h"
+#include "vmm/kick.h"
+#include "vmm/switch.h"
+
+enum whb_status call_vp_create(struct call *c, struct partition *p)
+{
+    return vp_create(p, c->arg[1], c->arg[2]);
+}
+
+enum whb_status call_vp_delete(struct call *c, struct partition *p)
+{
+    return vp_delete(p, c->arg[1]);
+}
+
+enum whb_status call_vp_cancel(struct call *c, struct partition *p)
+{
+    if (c->arg[1] >= WHB_MAX_VPS) {
+        return WHB_ERROR_VP_ABSENT;
+    }
+    struct vp *vp = __atomic_load_n(&p->vps[c->arg[1]], __ATOMIC_ACQUIRE);
+    if (vp == NULL || __atomic_load_n(&vp->owner, __ATOMIC_SEQ_CST) == VP_OWNER_ABSENT) {
+        return WHB_ERROR_VP_ABSENT;
+    }
+    /* The mark first, then who runs it: the runner takes the VP first and then looks at the mark. */
+    __atomic_store_n(&vp->cancel, 1, __ATOMIC_SEQ_CST);
+    uint32_t owner = __atomic_load_n(&vp->owner, __ATOMIC_SEQ_CST);
+    if (owner != VP_OWNER_NONE && owner != VP_OWNER_ABSENT && owner - 1 != c->cpu->index) {
+        kick_cpu(cpus[owner - 1]);
+    }
+    return WHB_OK;
+}
+
+static enum whb_status run_status(struct call *c, enum run_result result)
+{
+    switch (result) {
+    case RUN_RECORD:
+        return WHB_OK;
+    case RUN_BAD_PAGE:
+        return WHB_ERROR_INVALID_ARGUMENT;
+    case RUN_INIT:
+        c->next = HYPERCALL_INIT;
+        return WHB_OK;
+    case RUN_RESTART:
+        break;
+    }
+    if ((vmcs_readnw(VMCS_GUEST_RFLAGS) & RFLAGS_IF) == 0 && c->cpu->nmi_for_root == 0) {
+        return WHB_ERROR_INTERRUPTED;
+    }
+    c->next = HYPERCALL_AGAIN;
+    return WHB_OK;
+}
+
+enum whb_status call_vp_run(struct call *c, struct partition *p)
+{
+    struct vp *vp;
+    enum whb_status status = vp_acquire(p, c->arg[1], &vp);
+    if (status != WHB_OK) {
+        return status;
+    }
+    enum run_result result = vp_run(c->cpu, vp);
+    vp_release(vp);
+    return run_status(c, result);
+}
+
+static enum whb_status registers(struct call *c, struct partition *p, bool set)
+{
+    static struct spinlock lock; /* guards the two arrays, too large for a stack; such calls are rare and short */
+    static uint32_t names[WHB_MAX_REGISTERS];
+    static uint8_t values[WHB_MAX_REGISTERS][16] __attribute__((aligned(16)));
+    uint64_t count = c->arg[4], names_size = count * sizeof(names[0]), values_size = count * sizeof(values[0]);
+    if (count == 0 || count > WHB_MAX_REGISTERS) {
+        return WHB_ERROR_INVALID_ARGUMENT;
+    }
+    enum whb_status status = call_check_buffer(c->arg[2], names_size);
+    status = status == WHB_OK ? call_check_buffer(c->arg[3], values_size) : status;
+    struct vp *vp;
+    status = status == WHB_OK ? vp_acquire(p, c->arg[1], &vp) : status;
+    if (status != WHB_OK) {
+        return status;
+    }
+    vp_bring_here(c->cpu, vp);
+    spin_lock(&lock);
+    memcpy(names, phys_to_virt(c->arg[2]), names_size);
+    if (!vp_take_run_page(vp)) {
+        status = WHB_ERROR_INVALID_ARGUMENT;
+    } else if (set) {
+        memcpy(values, phys_to_virt(c->arg[3]), values_size);
+        status = vp_registers_set(vp, names, values, (uint32_t)count);
+    } else {
+        memset(values, 0, values_size);
+        status = vp_registers_get(vp, names, values, (uint32_t)count);
+        if (status == WHB_OK) {
+            memcpy(phys_to_virt(c->arg[3]), values, values_size);
+        }
+    }
+    spin_unlock(&lock);
+    switch_to(c->cpu, c->cpu->root_vp);
+    vp_release(vp);
+    return status;
+}
+
+enum whb_status call_get_registers(struct call *c, struct partition *p)
+{
+    return registers(c, p, false);
+}
+
+enum whb_status call_set_registers(struct call *c, struct partition *p)
+{
+    return registers(c, p, true);
+}
