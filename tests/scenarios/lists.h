@@ -18,6 +18,9 @@ extern scenario_list scenarios_records_ends;
 extern scenario_list scenarios_records_io;
 extern scenario_list scenarios_records_memory;
 extern scenario_list scenarios_records_modes;
+extern scenario_list scenarios_records_exceptions;
+extern scenario_list scenarios_records_later;
+extern scenario_list scenarios_windows;
 
 /*
  * The root's own NMIs come before the guests': Bochs 2.7, also with KVM between it and us, carries NMI blocking over
@@ -38,5 +41,8 @@ static const struct scenario *const scenario_lists[] = {
     scenarios_records_io,
     scenarios_records_memory,
     scenarios_records_modes,
+    scenarios_records_exceptions,
+    scenarios_records_later,
+    scenarios_windows,
     NULL,
 };
