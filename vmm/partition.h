@@ -43,6 +43,8 @@ void partition_put(struct partition *partition);
 enum whb_status partition_create(uint64_t *handle);
 enum whb_status partition_setup(uint64_t handle);
 enum whb_status partition_delete(uint64_t handle);
+/* The caller holds a reference. WHB_ERROR_BUSY: a VP is in use, nothing changed. */
+enum whb_status partition_reset(struct partition *p);
 
 /* Partitions alive, for the statistics. */
 uint32_t partition_count(void);
