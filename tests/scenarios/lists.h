@@ -21,6 +21,7 @@ extern scenario_list scenarios_records_modes;
 extern scenario_list scenarios_records_exceptions;
 extern scenario_list scenarios_records_later;
 extern scenario_list scenarios_windows;
+extern scenario_list scenarios_vp_state;
 
 /*
  * The root's own NMIs come before the guests': Bochs 2.7, also with KVM between it and us, carries NMI blocking over
@@ -44,5 +45,6 @@ static const struct scenario *const scenario_lists[] = {
     scenarios_records_exceptions,
     scenarios_records_later,
     scenarios_windows,
+    scenarios_vp_state,
     NULL,
 };
