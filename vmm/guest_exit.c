@@ -11,6 +11,8 @@
 #include "vmm/switch.h"
 #include "vmm/vmm_state.h"
 
+#define EPT_VIOLATION_WRITE (1ull << 1) /* SDM vol. 3C, table 28-7 */
+
 static struct cpuid_result host_cpuid(uint32_t leaf, uint32_t subleaf)
 {
     return cpuid(leaf, subleaf);
@@ -78,14 +80,20 @@ static enum exit_action inject_and_resume(struct vp *vp, enum exception_vector v
     return EXIT_RESUME;
 }
 
-/* EPT violation: the root's, with what was being delivered and NMI blocking kept (SDM vol. 3C, 28.2.1 bit 12). */
+/* EPT violation: a tracked page's first write, or the root's, with what was being delivered and NMI blocking kept (SDM
+ * vol. 3C, 28.2.1 bit 12). */
 static enum exit_action exit_ept_violation(struct vp *vp)
 {
+    uint64_t qualification = vmcs_readnw(VMCS_EXIT_QUALIFICATION);
     exit_keep_event(vp);
-    if ((vp->event.info & INTERRUPTION_VALID) == 0 && (vmcs_readnw(VMCS_EXIT_QUALIFICATION) & (1ull << 12)) != 0) {
+    if ((vp->event.info & INTERRUPTION_VALID) == 0 && (qualification & (1ull << 12)) != 0) {
         vmcs_write32(VMCS_GUEST_INTERRUPTIBILITY, vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY) | BLOCKING_BY_NMI);
     }
-    return EXIT_DELIVER;
+    if ((qualification & EPT_VIOLATION_WRITE) == 0) {
+        return EXIT_DELIVER;
+    }
+    uint64_t gpa = vmcs_read64(VMCS_GUEST_PHYSICAL_ADDRESS);
+    return guest_memory_write_fault(vp->partition, gpa) ? EXIT_RESUME : EXIT_DELIVER;
 }
 
 /* Exits that mean a defect of the hypervisor or of the hardware. */

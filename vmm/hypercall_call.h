@@ -36,6 +36,14 @@ enum whb_status call_property_set(struct call *c, struct partition *p);
 enum whb_status call_gpa_map(struct call *c, struct partition *p);
 enum whb_status call_gpa_unmap(struct call *c, struct partition *p);
 
+enum whb_status call_gpa_protect(struct call *c, struct partition *p);
+enum whb_status call_gpa_dirty(struct call *c, struct partition *p);
+enum whb_status call_gpa_read(struct call *c, struct partition *p);
+enum whb_status call_gpa_write(struct call *c, struct partition *p);
+
+/* vmm/hypercall_counters.c */
+enum whb_status call_partition_counters(struct call *c, struct partition *p);
+
 /* vmm/hypercall_vp.c */
 enum whb_status call_vp_create(struct call *c, struct partition *p);
 enum whb_status call_vp_delete(struct call *c, struct partition *p);
