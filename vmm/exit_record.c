@@ -81,6 +81,12 @@ static void fetch_instruction(const struct vp *vp, struct exit_snapshot *s)
     }
 }
 
+void exit_fetch_instruction(const struct vp *vp, struct exit_snapshot *s)
+{
+    read_common(vp, s);
+    fetch_instruction(vp, s);
+}
+
 /* What the exit reason's table row names, and no more. */
 static void read_reason_fields(const struct vp *vp, struct exit_snapshot *s)
 {

@@ -7,6 +7,7 @@
 #include "arch/vmcs.h"
 #include "kernel/panic.h"
 #include "vmm/cpuid_policy.h"
+#include "vmm/doorbell.h"
 #include "vmm/partition.h"
 #include "vmm/switch.h"
 #include "vmm/vmm_state.h"
@@ -80,8 +81,8 @@ static enum exit_action inject_and_resume(struct vp *vp, enum exception_vector v
     return EXIT_RESUME;
 }
 
-/* EPT violation: a tracked page's first write, or the root's, with what was being delivered and NMI blocking kept (SDM
- * vol. 3C, 28.2.1 bit 12). */
+/* EPT violation: a tracked page's first write, a doorbell, or the root's, with what was being delivered and NMI
+ * blocking kept (SDM vol. 3C, 28.2.1 bit 12). */
 static enum exit_action exit_ept_violation(struct vp *vp)
 {
     uint64_t qualification = vmcs_readnw(VMCS_EXIT_QUALIFICATION);
@@ -93,7 +94,8 @@ static enum exit_action exit_ept_violation(struct vp *vp)
         return EXIT_DELIVER;
     }
     uint64_t gpa = vmcs_read64(VMCS_GUEST_PHYSICAL_ADDRESS);
-    return guest_memory_write_fault(vp->partition, gpa) ? EXIT_RESUME : EXIT_DELIVER;
+    bool done = guest_memory_write_fault(vp->partition, gpa) || doorbell_memory_write(vp, gpa, qualification);
+    return done ? EXIT_RESUME : EXIT_DELIVER;
 }
 
 /* Exits that mean a defect of the hypervisor or of the hardware. */
@@ -106,6 +108,7 @@ enum exit_action guest_exit(struct cpu *cpu, struct vp *vp, struct exit_snapshot
 {
     switch ((enum vmx_exit_reason)snapshot->reason) {
     case VMX_EXIT_IO:
+        return doorbell_port_write(vp) ? EXIT_RESUME : EXIT_DELIVER;
     case VMX_EXIT_HLT:
     case VMX_EXIT_TRIPLE_FAULT:
     case VMX_EXIT_INVALID_GUEST_STATE:

@@ -124,6 +124,8 @@ static const struct handler handlers[WHB_CALL_COUNT] = {
     [WHB_CALL_GPA_READ] = {.on_partition = call_gpa_read},
     [WHB_CALL_GPA_WRITE] = {.on_partition = call_gpa_write},
     [WHB_CALL_PARTITION_COUNTERS] = {.on_partition = call_partition_counters},
+    [WHB_CALL_DOORBELL_ADD] = {.on_partition = call_doorbell_add},
+    [WHB_CALL_DOORBELL_REMOVE] = {.on_partition = call_doorbell_remove},
     [WHB_CALL_VP_CREATE] = {.on_partition = call_vp_create},
     [WHB_CALL_VP_DELETE] = {.on_partition = call_vp_delete},
     [WHB_CALL_VP_RUN] = {.on_partition = call_vp_run},

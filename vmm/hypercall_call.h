@@ -40,6 +40,8 @@ enum whb_status call_gpa_protect(struct call *c, struct partition *p);
 enum whb_status call_gpa_dirty(struct call *c, struct partition *p);
 enum whb_status call_gpa_read(struct call *c, struct partition *p);
 enum whb_status call_gpa_write(struct call *c, struct partition *p);
+enum whb_status call_doorbell_add(struct call *c, struct partition *p);
+enum whb_status call_doorbell_remove(struct call *c, struct partition *p);
 
 /* vmm/hypercall_counters.c */
 enum whb_status call_partition_counters(struct call *c, struct partition *p);

@@ -2,6 +2,7 @@
 /* Hypercalls on guest memory. */
 #include "arch/direct_map.h"
 #include "kernel/string.h"
+#include "vmm/doorbell.h"
 #include "vmm/hypercall_call.h"
 
 enum whb_status call_gpa_map(struct call *c, struct partition *p)
@@ -59,4 +60,23 @@ enum whb_status call_gpa_write(struct call *c, struct partition *p)
     }
     enum whb_status status = call_fetch(c->arg[2], data, size);
     return status != WHB_OK ? status : guest_memory_access(p, c->arg[1], data, size, true);
+}
+
+enum whb_status call_doorbell_add(struct call *c, struct partition *p)
+{
+    WHV_DOORBELL_MATCH_DATA match;
+    uint64_t event = c->arg[2];
+    enum whb_status status = call_fetch(c->arg[1], &match, sizeof(match));
+    if (status == WHB_OK && event % sizeof(struct whb_event) != 0) {
+        status = WHB_ERROR_INVALID_ARGUMENT;
+    }
+    status = status == WHB_OK ? call_check_buffer(event, sizeof(struct whb_event)) : status;
+    return status != WHB_OK ? status : doorbell_add(p, &match, event);
+}
+
+enum whb_status call_doorbell_remove(struct call *c, struct partition *p)
+{
+    WHV_DOORBELL_MATCH_DATA match;
+    enum whb_status status = call_fetch(c->arg[1], &match, sizeof(match));
+    return status != WHB_OK ? status : doorbell_remove(p, &match);
 }
