@@ -24,6 +24,7 @@ extern scenario_list scenarios_records_exceptions;
 extern scenario_list scenarios_records_later;
 extern scenario_list scenarios_windows;
 extern scenario_list scenarios_vp_state;
+extern scenario_list scenarios_apic_guest;
 
 /*
  * The root's own NMIs come before the guests': Bochs 2.7, also with KVM between it and us, carries NMI blocking over
@@ -50,5 +51,6 @@ static const struct scenario *const scenario_lists[] = {
     scenarios_records_later,
     scenarios_windows,
     scenarios_vp_state,
+    scenarios_apic_guest,
     NULL,
 };
