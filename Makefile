@@ -203,6 +203,6 @@ $(B)/whimbrel.iso: $(B)/boot/whimbrel.elf $(B)/boot/root.elf scripts/mkiso $(B)/
 
 $(B)/whimbrel-test.iso: $(B)/boot/whimbrel.elf $(B)/boot/test-root.elf scripts/mkiso
 	$(call say,ISO,$@)
-	$(Q)scripts/mkiso -o $@ --kernel $(B)/boot/whimbrel.elf --module $(B)/boot/test-root.elf
+	$(Q)scripts/mkiso -o $@ --kernel $(B)/boot/whimbrel.elf --cmdline test-calls --module $(B)/boot/test-root.elf
 
 -include $(objects:.o=.d) $(B)/generated/asm_offsets.d

@@ -9,6 +9,7 @@ extern scenario_list scenarios_calls_arguments;
 extern scenario_list scenarios_calls_memory;
 extern scenario_list scenarios_root_events;
 extern scenario_list scenarios_root_machine;
+extern scenario_list scenarios_out_of_memory;
 extern scenario_list scenarios_smp_run;
 extern scenario_list scenarios_state_separation;
 extern scenario_list scenarios_vp_registers;
@@ -24,19 +25,8 @@ extern scenario_list scenarios_records_modes;
  * from one VMCS to another (its bug 1456), and after a guest that blocked NMIs the root would get none.
  */
 static const struct scenario *const scenario_lists[] = {
-    scenarios_smoke,
-    scenarios_root_events,
-    scenarios_root_machine,
-    scenarios_vp_registers,
-    scenarios_events,
-    scenarios_records_ids,
-    scenarios_calls_arguments,
-    scenarios_calls_memory,
-    scenarios_smp_run,
-    scenarios_state_separation,
-    scenarios_records_ends,
-    scenarios_records_io,
-    scenarios_records_memory,
-    scenarios_records_modes,
-    NULL,
+    scenarios_smoke,         scenarios_root_events,    scenarios_root_machine,     scenarios_vp_registers,
+    scenarios_events,        scenarios_records_ids,    scenarios_calls_arguments,  scenarios_calls_memory,
+    scenarios_out_of_memory, scenarios_smp_run,        scenarios_state_separation, scenarios_records_ends,
+    scenarios_records_io,    scenarios_records_memory, scenarios_records_modes,    NULL,
 };
