@@ -97,6 +97,10 @@ static void read_reason_fields(const struct vp *vp, struct exit_snapshot *s)
     if ((reads & EXIT_READ_GUEST_LINEAR) != 0) {
         s->guest_linear = vmcs_readnw(VMCS_GUEST_LINEAR_ADDRESS);
     }
+    if ((reads & EXIT_READ_INTERRUPTION) != 0) {
+        s->interruption_info = vmcs_read32(VMCS_EXIT_INTERRUPTION_INFO);
+        s->interruption_error = vmcs_read32(VMCS_EXIT_INTERRUPTION_ERROR);
+    }
     if ((reads & EXIT_READ_STRING_IO) != 0 && exit_wants_bytes(s)) {
         read_segment(VMCS_SEG_DS, &s->ds);
         read_segment(VMCS_SEG_ES, &s->es);

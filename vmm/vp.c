@@ -96,7 +96,8 @@ static void initialise(struct vp *vp, struct partition *p, uint32_t index, struc
     vp->run = run;
     vp->gpr = run->gpr;
     vp->apic_base = APIC_BASE_RESET | (index == 0 ? 1ull << 8 : 0);
-    vp->tsc_offset = p->tsc_offset;
+    vp->tsc_offset = p->tsc_offset - p->paused_ticks;
+    vp->paused_seen = p->paused_ticks;
     vp->xcr0 = XCR0_X87;
     switch_fpu_reset(vp);
     vp_bring_here(cpu, vp);

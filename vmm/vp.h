@@ -70,9 +70,21 @@ struct vp {
     bool fresh_sipi;       /* root: nothing was executed since SIPI */
     bool nmi_pending;      /* root: an NMI waits until the root can take it */
 
+    bool windows;               /* before the next entry vmm/window.c must look what can be delivered */
+    uint8_t tpr_threshold;      /* what the VMCS holds */
+    uint32_t policy_generation; /* of the partition's properties that this VP's controls reflect */
+
     struct vmx_controls controls; /* what the VMCS holds, but for ENTRY_IA32E, which the CPU changes */
     uint32_t exception_bitmap;
+    uint32_t client_exceptions; /* bits of the exception bitmap that the root wants to see */
     struct pending_event event;
+    uint64_t notifications; /* WHV_DELIVERABILITY_NOTIFICATIONS_REGISTER */
+    uint32_t external;      /* external interrupt to inject once it can be delivered: interruption information, or 0 */
+    /* The software exception (INT3, INTO, INT1) of the last Exception record, for its injection by the root. */
+    struct {
+        uint64_t rip;
+        uint32_t info, length;
+    } software;
 
     uint64_t msr[SWITCHED_COUNT];
     uint64_t kernel_gs_base;
@@ -81,6 +93,7 @@ struct vp {
     uint64_t dr[4], dr6;
     uint64_t apic_base;
     uint64_t tsc_offset;
+    uint64_t paused_seen; /* the partition's paused_ticks that tsc_offset reflects */
     struct guest_mtrrs mtrrs;
     uint64_t root_gpr[16];
 };
@@ -115,6 +128,9 @@ enum run_result {
     RUN_BAD_PAGE, /* the run page's dirty mask has unknown bits; nothing happened */
 };
 enum run_result vp_run(struct cpu *cpu, struct vp *vp);
+
+/* Brings the VMCS in line with the partition's properties as they are now; the VP's VMCS is current. */
+void vp_apply_policy(struct vp *vp);
 
 /* Loads what the root changed in the run page; the VP's VMCS is current. False: unknown bits in the dirty mask. */
 bool vp_take_run_page(struct vp *vp);

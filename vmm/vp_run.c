@@ -6,8 +6,10 @@
 #include "vmm/guest_exit.h"
 #include "vmm/kick.h"
 #include "vmm/partition.h"
+#include "vmm/partition_time.h"
 #include "vmm/slice.h"
 #include "vmm/switch.h"
+#include "vmm/window.h"
 
 #define VM_INSTRUCTION_ERROR_CONTROLS 7u /* VM entry with invalid control fields (SDM vol. 3C, 31.4) */
 
@@ -81,6 +83,12 @@ static enum exit_action entry_failed(struct vp *vp)
 /* One turn: enters the guest, and deals with what made it leave. EXIT_DELIVER: the record is made. */
 static enum exit_action run_once(struct cpu *cpu, struct vp *vp)
 {
+    if (__builtin_expect(vp->windows, 0)) {
+        enum exit_action window = window_before_entry(vp);
+        if (window != EXIT_RESUME) {
+            return window;
+        }
+    }
     refresh_translations(cpu, vp);
     switch_fpu_before_entry(cpu, vp);
     if ((vp->event.info & INTERRUPTION_VALID) != 0) {
@@ -168,6 +176,10 @@ enum run_result vp_run(struct cpu *cpu, struct vp *vp)
     enum run_result result = RUN_BAD_PAGE;
     if (vp_take_run_page(vp)) {
         __atomic_store_n(&cpu->running, vp->partition, __ATOMIC_SEQ_CST);
+        partition_time_start(vp);
+        if (vp->policy_generation != __atomic_load_n(&vp->partition->policy->generation, __ATOMIC_ACQUIRE)) {
+            vp_apply_policy(vp);
+        }
         result = run_until_root(cpu, vp);
         __atomic_store_n(&cpu->running, NULL, __ATOMIC_RELEASE);
     }
