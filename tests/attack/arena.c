@@ -63,13 +63,14 @@ void arena_delete(struct attacker *a, uint64_t handle)
     enum whb_status status;
     do {
         status = attack_do(a, WHB_CALL_PARTITION_DELETE, handle, 0, 0, 0, 0);
+        cpu_pause();
     } while (status == WHB_ERROR_BUSY);
     __atomic_store_n(&PICK(&a->random, arena.stale), handle, __ATOMIC_RELAXED);
 }
 
-void arena_put(struct attacker *a, uint64_t handle)
+void arena_put(struct attacker *a, uint32_t place, uint64_t handle)
 {
-    uint64_t old = __atomic_exchange_n(&PICK(&a->random, arena.partitions), handle, __ATOMIC_SEQ_CST);
+    uint64_t old = __atomic_exchange_n(&arena.partitions[place], handle, __ATOMIC_SEQ_CST);
     if (old != 0) {
         arena_delete(a, old);
     }
@@ -95,7 +96,7 @@ static void set_start(struct attacker *a, uint64_t handle, uint64_t vp)
                     (uintptr_t)a->buffers + ATTACK_BUFFER, 2);
 }
 
-void arena_build(struct attacker *a)
+void arena_build(struct attacker *a, uint32_t place)
 {
     const uint64_t none[5] = {0};
     uint64_t handle;
@@ -121,5 +122,5 @@ void arena_build(struct attacker *a)
         (void)attack_do(a, WHB_CALL_VP_CREATE, handle, vp, page, 0, 0);
         set_start(a, handle, vp);
     }
-    arena_put(a, handle);
+    arena_put(a, place, handle);
 }

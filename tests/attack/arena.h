@@ -30,7 +30,7 @@ void arena_init(struct random *r, const struct whb_handoff *machine);
 
 /* Deletes a partition, waiting while others use it. */
 void arena_delete(struct attacker *a, uint64_t handle);
-/* Puts a handle into a random place, and deletes the partition that was there. */
-void arena_put(struct attacker *a, uint64_t handle);
+/* Puts a handle into a place below ARENA_PARTITIONS, and deletes the partition that was there. */
+void arena_put(struct attacker *a, uint32_t place, uint64_t handle);
 /* Makes a partition with memory and VPs that can run, and puts it. */
-void arena_build(struct attacker *a);
+void arena_build(struct attacker *a, uint32_t place);

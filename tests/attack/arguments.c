@@ -136,7 +136,7 @@ static uint64_t property_value(struct attacker *a)
 {
     uint32_t *words = (uint32_t *)(void *)a->buffers;
     uint32_t limit = 1u << random_below(&a->random, 7);
-    for (unsigned i = 0; i < 64; i++) {
+    for (unsigned i = 0; i < 16; i++) {
         words[i] = random_once_in(&a->random, 16) ? (uint32_t)random_u64(&a->random) : random_below(&a->random, limit);
     }
     return (uintptr_t)a->buffers;

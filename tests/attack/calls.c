@@ -3,7 +3,7 @@
 #include "abi/run_page.h"
 #include "tests/attack/arguments.h"
 
-#define RUN_TICKS_MAX 8192u
+#define RUN_TICKS_MAX 2048u
 
 /* How often a call is made, beside the others, and what it takes. Calls that end what others need are rare. */
 static const struct {
@@ -16,7 +16,7 @@ static const struct {
     [WHB_CALL_STATISTICS] = {"STATISTICS", 8, {ARG_OUTPUT, ARG_OUTPUT_SIZE}},
     [WHB_CALL_AUDIT_MAPPINGS] = {"AUDIT_MAPPINGS", 0, {ARG_OUTPUT, ARG_OUTPUT_SIZE}}, /* slow: see attack_one */
     [WHB_CALL_GET_CAPABILITY] = {"GET_CAPABILITY", 16, {ARG_CAPABILITY, ARG_OUTPUT, ARG_OUTPUT_SIZE}},
-    [WHB_CALL_PARTITION_CREATE] = {"PARTITION_CREATE", 1, {0}},
+    [WHB_CALL_PARTITION_CREATE] = {"PARTITION_CREATE", 0, {0}},
     [WHB_CALL_PARTITION_SETUP] = {"PARTITION_SETUP", 4, {ARG_PARTITION}},
     [WHB_CALL_PARTITION_DELETE] = {"PARTITION_DELETE", 1, {ARG_PARTITION}},
     [WHB_CALL_PROPERTY_GET] = {"PROPERTY_GET", 16, {ARG_PARTITION, ARG_PROPERTY, ARG_OUTPUT, ARG_OUTPUT_SIZE}},
@@ -25,7 +25,7 @@ static const struct {
                                {ARG_PARTITION, ARG_PROPERTY, ARG_PROPERTY_VALUE, ARG_PROPERTY_SIZE}},
     [WHB_CALL_GPA_MAP] = {"GPA_MAP", 24, {ARG_PARTITION, ARG_GUEST_MEMORY, ARG_GPA, ARG_PAGES, ARG_MAP_FLAGS}},
     [WHB_CALL_GPA_UNMAP] = {"GPA_UNMAP", 8, {ARG_PARTITION, ARG_GPA, ARG_PAGES}},
-    [WHB_CALL_VP_CREATE] = {"VP_CREATE", 8, {ARG_PARTITION, ARG_VP, ARG_RUN_PAGE}},
+    [WHB_CALL_VP_CREATE] = {"VP_CREATE", 16, {ARG_PARTITION, ARG_VP, ARG_RUN_PAGE}},
     [WHB_CALL_VP_DELETE] = {"VP_DELETE", 4, {ARG_PARTITION, ARG_VP}},
     [WHB_CALL_VP_RUN] = {"VP_RUN", 48, {ARG_PARTITION, ARG_VP}},
     [WHB_CALL_VP_CANCEL] = {"VP_CANCEL", 16, {ARG_PARTITION, ARG_VP}},
@@ -81,7 +81,7 @@ static void make_call(struct attacker *a, enum whb_call number)
     if (number == WHB_CALL_VP_RUN) {
         (void)attack_run(a, arguments[0], arguments[1], 1 + random_below(&a->random, RUN_TICKS_MAX));
     } else if (attack_call(a, WHB_CALL(number), arguments, &value) == WHB_OK && number == WHB_CALL_PARTITION_CREATE) {
-        arena_put(a, value);
+        arena_put(a, random_below(&a->random, ARENA_PARTITIONS), value);
     }
 }
 
@@ -124,10 +124,11 @@ static void scribble_run_page(struct attacker *a)
 /* A partition that is gone makes every call on it fail: another takes its place. */
 static void renew(struct attacker *a)
 {
-    uint64_t handle = __atomic_load_n(&PICK(&a->random, arena.partitions), __ATOMIC_RELAXED);
+    uint32_t place = random_below(&a->random, ARENA_PARTITIONS);
+    uint64_t handle = __atomic_load_n(&arena.partitions[place], __ATOMIC_RELAXED);
     if (handle == 0 || random_once_in(&a->random, 16) ||
         attack_do(a, WHB_CALL_PARTITION_SETUP, handle, 0, 0, 0, 0) != WHB_ERROR_INVALID_STATE) {
-        arena_build(a);
+        arena_build(a, place);
     }
 }
 
@@ -141,8 +142,8 @@ static void attack_one(struct attacker *a)
     case 2:
         scribble_run_page(a);
         break;
-    case 3:
-        renew(a);
+    case 3: /* a bare partition now and then: most calls need one that is set up */
+        random_once_in(&a->random, 16) ? make_call(a, WHB_CALL_PARTITION_CREATE) : renew(a);
         break;
     case 4:
         make_call(a, random_once_in(&a->random, 64) ? WHB_CALL_AUDIT_MAPPINGS : WHB_CALL_VERSION);
