@@ -54,7 +54,7 @@ bool attack_failed(void);
 enum whb_status attack_run(struct attacker *a, uint64_t partition, uint64_t vp, uint32_t ticks);
 
 /* The two kinds of work; each runs on every CPU at once. `prepare` once before, `finish` once after. */
-void calls_prepare(struct random *r);
+void calls_prepare(void);
 void calls_attack(void *attacker);
 void calls_finish(struct attacker *a);
 void calls_judge(const struct attacker *sum);

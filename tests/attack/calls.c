@@ -57,9 +57,8 @@ static const struct {
 
 static uint32_t weight_sum;
 
-void calls_prepare(struct random *r)
+void calls_prepare(void)
 {
-    (void)r;
     for (unsigned i = 0; i < WHB_CALL_COUNT; i++) {
         weight_sum += table[i].weight;
     }

@@ -132,13 +132,18 @@ void root_main(const struct whb_handoff *handoff)
         attackers[cpu].buffers = (uint8_t *)(uintptr_t)(arena.buffers + cpu * ATTACK_BUFFERS * ATTACK_BUFFER);
     }
     read_statistics("statistics-before", &before);
-    calls_prepare(&attackers[0].random);
+    calls_prepare();
+    guests_prepare((uint32_t)cpus);
     uint64_t begin = cpu_rdtsc();
-    run_all((uint32_t)cpus, calls_attack);
+    run_all((uint32_t)cpus, guests ? guests_attack : calls_attack);
     calls_finish(&attackers[0]);
     add_up((uint32_t)cpus);
     root_printf("%lu ticks for each call\n", (cpu_rdtsc() - begin) / (sum.calls + 1));
-    calls_judge(&sum);
+    if (guests) {
+        guests_judge(&sum);
+    } else {
+        calls_judge(&sum);
+    }
     check_accounting(&before);
     attack_check("no-failure", "failures", 0, attack_failed());
     root_printf("[scenario] done\n%u passed, %u failed\n", passed_count, failed_count);
