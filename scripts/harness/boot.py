@@ -17,7 +17,7 @@ ATTACK = "build/boot/attack-root.elf"
 # Time inside the machine, for what takes a few hundred million ticks when it works, and the second guard: wall time,
 # for a machine whose CPUs all halt with interrupts off. With n CPUs a tick costs n instructions.
 TICKS = 6_000_000_000
-ATTACK_TICKS = 100_000  # for each piece of an attack's work
+ATTACK_TICKS = 20_000  # more, for each piece of an attack's work
 WALL_SECONDS = 300
 SHORT_WALL_SECONDS = 60  # for a machine that does nothing but start and stop
 
@@ -105,7 +105,7 @@ def attack(kind, cpus, seed, work, wall=WALL_SECONDS):
     """Random hypercalls or guests, which print PASS and FAIL lines as scenarios do."""
     name = f"attack/{kind}-{cpus}cpu"
     image = make_image(f"attack-{kind}-{cpus}cpu", "test-calls", f"kind={kind} seed={seed} work={work}", ATTACK)
-    return judge_scenarios(name, Boot(machine.Bochs(WORK / name, image, cpus=cpus, ticks=ATTACK_TICKS * work), wall))
+    return judge_scenarios(name, Boot(machine.Bochs(WORK / name, image, cpus=cpus, ticks=TICKS + ATTACK_TICKS * work), wall))
 
 
 def service(cpus):

@@ -59,7 +59,7 @@ static void write_idt(struct guest *g)
 {
     struct random *r = &g->a->random;
     uint64_t code = g->mode == GUEST_LONG ? CODE_64 : CODE_32;
-    for (uint64_t vector = 0; vector < 64; vector++) {
+    for (uint64_t vector = 0; vector < 40; vector++) {
         uint64_t to = GUEST_CODE + random_below(r, GUEST_CODE_SIZE);
         uint64_t type = random_once_in(r, 8) ? random_below(r, 256) : 0x8e + random_below(r, 2);
         uint64_t gate =
@@ -70,14 +70,14 @@ static void write_idt(struct guest *g)
     }
 }
 
-/* The first GiB onto itself, and one page that is not canonical in its rights: user, read-only. */
+/* The first 32 MiB onto themselves, some of it read-only. */
 static void write_tables(struct guest *g)
 {
     uint64_t pd = GUEST_TABLES + 0x2000, upper = g->mode == GUEST_LONG ? 7 : 1;
     put_qword(g, GUEST_TABLES, (GUEST_TABLES + 0x1000) | 7);
     put_qword(g, GUEST_TABLES + 0x1000, pd | upper);
-    for (uint64_t i = 0; i < 512; i++) {
-        put_qword(g, pd + 8 * i, i << 21 | (random_once_in(&g->a->random, 64) ? 0x85 : 0x87));
+    for (uint64_t i = 0; i < 16; i++) {
+        put_qword(g, pd + 8 * i, i << 21 | (random_once_in(&g->a->random, 16) ? 0x85 : 0x87));
     }
 }
 
@@ -125,7 +125,6 @@ static void start_protected(struct guest *g)
 void guest_start(struct guest *g)
 {
     g->mode = (enum guest_mode)random_below(&g->a->random, GUEST_MODES);
-    memset(g->ram, 0, GUEST_CODE);
     guest_write_code(&g->a->random, g->ram + GUEST_CODE, GUEST_CODE_SIZE, g->mode);
     write_gdt(g);
     write_idt(g);

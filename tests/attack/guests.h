@@ -8,7 +8,7 @@
 
 #define GUEST_RAM (2u << 20)
 #define GUEST_CODE 0x10000u /* where the random code is; in real mode CS names it */
-#define GUEST_CODE_SIZE 0x1000u
+#define GUEST_CODE_SIZE 0x400u
 #define GUEST_TABLES 0x100000u /* page tables: PML4, PDPT, PD */
 
 enum guest_mode { GUEST_REAL, GUEST_PROTECTED, GUEST_PAE, GUEST_LONG, GUEST_MODES };
