@@ -7,6 +7,8 @@
 extern scenario_list scenarios_smoke;
 extern scenario_list scenarios_calls_arguments;
 extern scenario_list scenarios_calls_memory;
+extern scenario_list scenarios_memory_dirty;
+extern scenario_list scenarios_memory_rights;
 extern scenario_list scenarios_root_events;
 extern scenario_list scenarios_root_machine;
 extern scenario_list scenarios_out_of_memory;
@@ -19,14 +21,36 @@ extern scenario_list scenarios_records_ends;
 extern scenario_list scenarios_records_io;
 extern scenario_list scenarios_records_memory;
 extern scenario_list scenarios_records_modes;
+extern scenario_list scenarios_records_exceptions;
+extern scenario_list scenarios_records_later;
+extern scenario_list scenarios_windows;
+extern scenario_list scenarios_vp_state;
 
 /*
  * The root's own NMIs come before the guests': Bochs 2.7, also with KVM between it and us, carries NMI blocking over
  * from one VMCS to another (its bug 1456), and after a guest that blocked NMIs the root would get none.
  */
 static const struct scenario *const scenario_lists[] = {
-    scenarios_smoke,         scenarios_root_events,    scenarios_root_machine,     scenarios_vp_registers,
-    scenarios_events,        scenarios_records_ids,    scenarios_calls_arguments,  scenarios_calls_memory,
-    scenarios_out_of_memory, scenarios_smp_run,        scenarios_state_separation, scenarios_records_ends,
-    scenarios_records_io,    scenarios_records_memory, scenarios_records_modes,    NULL,
+    scenarios_smoke,
+    scenarios_root_events,
+    scenarios_root_machine,
+    scenarios_vp_registers,
+    scenarios_events,
+    scenarios_records_ids,
+    scenarios_calls_arguments,
+    scenarios_calls_memory,
+    scenarios_memory_rights,
+    scenarios_memory_dirty,
+    scenarios_out_of_memory,
+    scenarios_smp_run,
+    scenarios_state_separation,
+    scenarios_records_ends,
+    scenarios_records_io,
+    scenarios_records_memory,
+    scenarios_records_modes,
+    scenarios_records_exceptions,
+    scenarios_records_later,
+    scenarios_windows,
+    scenarios_vp_state,
+    NULL,
 };
