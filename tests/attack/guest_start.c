@@ -64,6 +64,9 @@ static void write_idt(struct guest *g)
         uint64_t type = random_once_in(r, 8) ? random_below(r, 256) : 0x8e + random_below(r, 2);
         uint64_t gate =
             random_once_in(r, 8) ? random_u64(r) : (to & 0xffff) | code << 16 | type << 40 | (to >> 16 & 0xffff) << 48;
+        if (g->mode != GUEST_LONG && random_once_in(r, 16)) {
+            gate = (uint64_t)TSS << 16 | 0x85ull << 40; /* a task gate */
+        }
         uint64_t real = (to - GUEST_CODE) | (uint64_t)(GUEST_CODE >> 4) << 16;
         put_qword(g, IDT_AT + (g->mode == GUEST_LONG ? 16 : 8) * vector, gate);
         memcpy(g->ram + 4 * vector, &real, 4);

@@ -91,6 +91,18 @@ static void inject(struct guest *g)
                     random_once_in(&g->a->random, 4) ? random_u64(&g->a->random) : PICK(&g->a->random, events), 0);
 }
 
+/*
+ * Bochs 2.7 enters a guest with EFER.LMA = 1 and CR0.PG = 0 and then gives up, where a processor refuses the entry (SDM
+ * vol. 3C, 27.3.1.1); so the attack never asks for that.
+ */
+static uint64_t spare_bochs(const struct guest *g, uint32_t name, uint64_t value)
+{
+    if (name == WHvX64RegisterCr0 && g->mode == GUEST_LONG) {
+        return value | 0x80000001;
+    }
+    return name == WHvX64RegisterEfer ? value & ~0x400ull : value;
+}
+
 static void change_register(struct guest *g)
 {
     static const uint64_t values[] = {0,    1,     2,     0x10,  0x11,  0x31,   0x80000031,
@@ -117,7 +129,8 @@ static void change_register(struct guest *g)
     };
     struct random *r = &g->a->random;
     uint64_t low = random_once_in(r, 4) ? random_u64(r) >> random_below(r, 64) : PICK(r, values);
-    (void)guest_set(g, PICK(r, names), low, random_once_in(r, 2) ? 0 : random_u64(r));
+    uint32_t name = PICK(r, names);
+    (void)guest_set(g, name, spare_bochs(g, name, low), random_once_in(r, 2) ? 0 : random_u64(r));
 }
 
 /* A page where the guest wanted one, or one less. */
@@ -206,6 +219,8 @@ void guests_attack(void *attacker)
 
 void guests_judge(const struct attacker *sum)
 {
+    root_printf("runs: %u gave a record, %u were interrupted; %u VPs were made\n", sum->counts[WHB_CALL_VP_RUN][WHB_OK],
+                sum->counts[WHB_CALL_VP_RUN][WHB_ERROR_INTERRUPTED], sum->counts[WHB_CALL_VP_CREATE][WHB_OK]);
     uint32_t all = 0, wanted = (uint32_t)(sum->work / 10000) + 1;
     for (uint32_t kind = 1; guest_exit_name(kind) != NULL; kind++) {
         root_printf("  %-24s %u\n", guest_exit_name(kind), sum->exits[kind]);
