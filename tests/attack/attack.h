@@ -33,6 +33,7 @@ struct attacker {
     uint64_t work;                                        /* calls or exits to make */
     uint8_t *buffers;                                     /* of this CPU alone: ATTACK_BUFFERS of ATTACK_BUFFER bytes */
     uint64_t calls;                                       /* made so far */
+    uint64_t done;                                        /* exits so far */
     uint32_t counts[WHB_CALL_COUNT + 1][ATTACK_STATUSES]; /* the last row: numbers that name no call */
     uint32_t exits[32];                                   /* guests.c, by kind */
 };
@@ -60,6 +61,7 @@ void calls_finish(struct attacker *a);
 void calls_judge(const struct attacker *sum);
 void guests_prepare(uint32_t cpus);
 void guests_attack(void *attacker);
+void guests_finish(struct attacker *a);
 void guests_judge(const struct attacker *sum);
 
 /* Prints PASS or FAIL for a check of the whole attack. */

@@ -4,11 +4,16 @@
 
 #define RUN_TICKS_MAX 1536u
 
-static struct guest guests[ROOT_MAX_CPUS];
+#define GUESTS_MAX (ROOT_MAX_CPUS + 1)
 
+static struct guest guests[GUESTS_MAX];
+static uint32_t guest_count;
+
+/* One more than there are CPUs, so that guests change their CPU. */
 void guests_prepare(uint32_t cpus)
 {
-    for (uint32_t i = 0; i < cpus; i++) {
+    guest_count = cpus + 1;
+    for (uint32_t i = 0; i < guest_count; i++) {
         guests[i].ram = root_alloc_pages(GUEST_RAM / ROOT_PAGE, GUEST_RAM);
         guests[i].run = root_alloc_pages(1, ROOT_PAGE);
     }
@@ -59,7 +64,11 @@ static void delete (struct guest *g)
     if (random_once_in(&g->a->random, 2)) {
         must(g, "VP_DELETE", attack_do(g->a, WHB_CALL_VP_DELETE, g->partition, 0, 0, 0, 0));
     }
-    must(g, "PARTITION_DELETE", attack_do(g->a, WHB_CALL_PARTITION_DELETE, g->partition, 0, 0, 0, 0));
+    enum whb_status status;
+    do { /* another CPU may be canceling its VP */
+        status = attack_do(g->a, WHB_CALL_PARTITION_DELETE, g->partition, 0, 0, 0, 0);
+    } while (status == WHB_ERROR_BUSY);
+    must(g, "PARTITION_DELETE", status);
 }
 
 static void restart(struct guest *g)
@@ -170,7 +179,7 @@ static void answer(struct guest *g, const WHV_RUN_VP_EXIT_CONTEXT *record)
         change_memory(g, record);
         break;
     case 3:
-        must(g, "VP_CANCEL", attack_do(g->a, WHB_CALL_VP_CANCEL, g->partition, 0, 0, 0, 0));
+        (void)attack_do(g->a, WHB_CALL_VP_CANCEL, guests[random_below(r, guest_count)].partition, 0, 0, 0, 0);
         break;
     case 4: /* again */
         break;
@@ -193,28 +202,57 @@ static void leave_loop(struct guest *g)
     }
 }
 
+static void run_once(struct guest *g)
+{
+    enum whb_status status = attack_run(g->a, g->partition, 0, 1 + random_below(&g->a->random, RUN_TICKS_MAX));
+    if (status == WHB_OK) {
+        WHV_RUN_VP_EXIT_CONTEXT record;
+        memcpy(&record, g->run->record, sizeof(record));
+        g->a->done++;
+        guest_check_record(g, &record);
+        answer(g, &record);
+    } else if (status == WHB_ERROR_INTERRUPTED) {
+        leave_loop(g);
+    } else {
+        attack_fail(g->a, "VP_RUN", WHB_OK, status);
+    }
+}
+
+/* Some runs of whichever guest no other CPU has. */
+static void attack_one(struct attacker *a)
+{
+    struct guest *g = &guests[random_below(&a->random, guest_count)];
+    if (__atomic_exchange_n(&g->taken, 1, __ATOMIC_ACQUIRE) != 0) {
+        cpu_pause();
+        return;
+    }
+    g->a = a;
+    if (g->partition == 0) {
+        create(g);
+    }
+    for (uint32_t i = 1 + random_below(&a->random, 32); i > 0 && !attack_failed(); i--) {
+        run_once(g);
+    }
+    __atomic_store_n(&g->taken, 0, __ATOMIC_RELEASE);
+}
+
 void guests_attack(void *attacker)
 {
     struct attacker *a = attacker;
-    struct guest *g = &guests[a->cpu];
     cpu_cli();
-    g->a = a;
-    create(g);
-    for (uint64_t exits = 0; exits < a->work && !attack_failed();) {
-        enum whb_status status = attack_run(a, g->partition, 0, 1 + random_below(&a->random, RUN_TICKS_MAX));
-        if (status == WHB_OK) {
-            WHV_RUN_VP_EXIT_CONTEXT record;
-            memcpy(&record, g->run->record, sizeof(record));
-            guest_check_record(g, &record);
-            answer(g, &record);
-            exits++;
-        } else if (status != WHB_ERROR_INTERRUPTED) {
-            attack_fail(a, "VP_RUN", WHB_OK, status);
-        } else {
-            leave_loop(g);
+    while (a->done < a->work && !attack_failed()) {
+        attack_one(a);
+    }
+}
+
+void guests_finish(struct attacker *a)
+{
+    for (uint32_t i = 0; i < guest_count; i++) {
+        guests[i].a = a;
+        if (guests[i].partition != 0) {
+            delete (&guests[i]);
         }
     }
-    delete (g);
 }
 
 void guests_judge(const struct attacker *sum)

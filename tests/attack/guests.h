@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One CPU's guest: a partition with one VP and 2 MiB of RAM, in which random code runs. */
+/* A guest: a partition with one VP and 2 MiB of RAM, in which random code runs. It moves from CPU to CPU. */
 #pragma once
 
 #include "tests/attack/attack.h"
@@ -14,6 +14,7 @@
 enum guest_mode { GUEST_REAL, GUEST_PROTECTED, GUEST_PAE, GUEST_LONG, GUEST_MODES };
 
 struct guest {
+    uint32_t taken; /* atomic: 1: a CPU works with it */
     struct attacker *a;
     uint64_t partition;
     uint8_t *ram;

@@ -137,6 +137,7 @@ void root_main(const struct whb_handoff *handoff)
     uint64_t begin = cpu_rdtsc();
     run_all((uint32_t)cpus, guests ? guests_attack : calls_attack);
     calls_finish(&attackers[0]);
+    guests_finish(&attackers[0]);
     add_up((uint32_t)cpus);
     root_printf("%lu ticks for each call\n", (cpu_rdtsc() - begin) / (sum.calls + 1));
     if (guests) {
