@@ -23,8 +23,9 @@ bool random_once_in(struct random *r, uint32_t n);
 
 #define PICK(r, array) ((array)[random_below((r), (uint32_t)(sizeof(array) / sizeof((array)[0])))])
 
-/* Statuses that a call may have; the last counts what is none of them. */
-#define ATTACK_STATUSES (WHB_ERROR_NOT_SUPPORTED + 2u)
+/* The last of enum whb_status. One counter more counts what is none of them. */
+#define ATTACK_LAST_STATUS WHB_ERROR_NOT_FOUND
+#define ATTACK_STATUSES (ATTACK_LAST_STATUS + 2u)
 
 /* What one CPU has and does. */
 struct attacker {

@@ -24,11 +24,11 @@ enum whb_status attack_call(struct attacker *a, uint64_t rax, const uint64_t arg
     __asm__ volatile("vmcall" : "+a"(status), "+d"(rdx), "+D"(rdi), "+S"(rsi), "+c"(rcx), "+r"(r8) : : "memory", "cc");
     uint64_t number = rax & 0xffff;
     bool named = rax == WHB_CALL(number) && number < WHB_CALL_COUNT;
-    bool known = status <= WHB_ERROR_NOT_SUPPORTED;
+    bool known = status <= ATTACK_LAST_STATUS;
     a->calls++;
     a->counts[named ? number : WHB_CALL_COUNT][known ? status : ATTACK_STATUSES - 1]++;
     if (!known) {
-        attack_fail(a, "status", WHB_ERROR_NOT_SUPPORTED, status);
+        attack_fail(a, "status", ATTACK_LAST_STATUS, status);
     }
     if (rdi != arguments[0] || rsi != arguments[1] || rcx != arguments[3] || r8 != arguments[4]) {
         attack_fail(a, "an argument register changed by call", number, status);

@@ -186,17 +186,19 @@ static void print_row(const char *name, const uint32_t *counts)
 /* A call that is not there yet answers so on every partition; whatever is there must have succeeded many times. */
 void calls_judge(const struct attacker *sum)
 {
-    uint32_t wanted = (uint32_t)(sum->work / 20000) + 1;
+    uint32_t wanted = (uint32_t)(sum->work / 20000) + 1, poor = 0;
     root_printf("calls by status (number of enum whb_status: count)\n");
     for (unsigned i = 0; i < WHB_CALL_COUNT; i++) {
         const uint32_t *counts = sum->counts[i];
         print_row(table[i].name, counts);
         bool there = counts[WHB_ERROR_UNKNOWN_CALL] == 0;
         if (there && counts[WHB_OK] < wanted) {
-            attack_check("calls-succeed", table[i].name, wanted, counts[WHB_OK]);
+            root_printf("  this succeeded less than %u times\n", wanted);
+            poor++;
         }
     }
     print_row("(no call)", sum->counts[WHB_CALL_COUNT]);
-    attack_check("calls-succeed", "calls", 1, sum->calls >= sum->work);
+    attack_check("calls-succeed", "calls that seldom succeed", 0, poor);
+    attack_check("calls-made", "all", 1, sum->calls >= sum->work);
     attack_check("unknown-calls-refused", "refused", 1, sum->counts[WHB_CALL_COUNT][WHB_ERROR_UNKNOWN_CALL] > 0);
 }
