@@ -156,13 +156,16 @@ static enum run_result run_until_root(struct cpu *cpu, struct vp *vp)
         exit_record_invalid(vp);
         return RUN_RECORD;
     }
-    for (;;) {
+    for (uint32_t resumed = 0;; resumed++) {
         if (take_cancel(vp)) {
             exit_record_cancel(vp);
             return RUN_RECORD;
         }
         switch (run_once(cpu, vp)) {
         case EXIT_RESUME:
+            if (slice_is_over(resumed)) {
+                return RUN_RESTART;
+            }
             break;
         case EXIT_DELIVER:
         case EXIT_RECORDED:
