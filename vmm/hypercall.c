@@ -125,6 +125,7 @@ static const struct handler handlers[WHB_CALL_COUNT] = {
     [WHB_CALL_VP_CANCEL] = {.on_partition = call_vp_cancel},
     [WHB_CALL_VP_GET_REGISTERS] = {.on_partition = call_get_registers},
     [WHB_CALL_VP_SET_REGISTERS] = {.on_partition = call_set_registers},
+    [WHB_CALL_VP_DIAGNOSTICS] = {.on_partition = call_vp_diagnostics},
 };
 
 static enum whb_status dispatch(struct call *c, enum whb_call number)

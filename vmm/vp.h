@@ -70,6 +70,7 @@ struct vp {
     bool fresh_sipi;       /* root: nothing was executed since SIPI */
     bool nmi_pending;      /* root: an NMI waits until the root can take it */
 
+    bool check_entry;           /* the root changed registers: look before the next entry if it can succeed */
     bool windows;               /* before the next entry vmm/window.c must look what can be delivered */
     uint8_t tpr_threshold;      /* what the VMCS holds */
     uint32_t policy_generation; /* of the partition's properties that this VP's controls reflect */
@@ -95,6 +96,7 @@ struct vp {
     uint64_t tsc_offset;
     uint64_t paused_seen; /* the partition's paused_ticks that tsc_offset reflects */
     struct guest_mtrrs mtrrs;
+    struct whb_vp_diagnostics diagnostics;
     uint64_t root_gpr[16];
 };
 

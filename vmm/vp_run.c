@@ -3,6 +3,7 @@
 #include "arch/cpu.h"
 #include "arch/vmcs.h"
 #include "kernel/panic.h"
+#include "vmm/diagnostics.h"
 #include "vmm/guest_exit.h"
 #include "vmm/kick.h"
 #include "vmm/partition.h"
@@ -124,9 +125,21 @@ static enum exit_action run_once(struct cpu *cpu, struct vp *vp)
     return action;
 }
 
-static enum run_result run_until_root(struct cpu *cpu, struct vp *vp)
+/* What the root set may be known to fail at the entry. The usual path, after an exit, looks at nothing. */
+static bool ready_to_enter(struct vp *vp)
 {
     if (vp->pdptes_stale && !load_pdptes(vp)) {
+        return false;
+    }
+    if (__builtin_expect(vp->check_entry, 0)) {
+        vp->check_entry = !diagnostics_may_enter(vp);
+    }
+    return !vp->check_entry;
+}
+
+static enum run_result run_until_root(struct cpu *cpu, struct vp *vp)
+{
+    if (!ready_to_enter(vp)) {
         exit_record_invalid(vp);
         return RUN_RECORD;
     }
@@ -166,6 +179,9 @@ bool vp_take_run_page(struct vp *vp)
     }
     if (dirty != 0) {
         run->dirty = 0;
+    }
+    if ((dirty & (WHB_RUN_RIP | WHB_RUN_RFLAGS)) != 0) {
+        vp->check_entry |= diagnostics_suspects(vmcs_readnw(VMCS_GUEST_RIP), vmcs_readnw(VMCS_GUEST_RFLAGS));
     }
     return true;
 }
