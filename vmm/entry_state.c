@@ -9,7 +9,6 @@
 #define BASIC_ANY_ERROR_CODE (1ull << 56)
 #define MISC_ZERO_LENGTH (1ull << 30)
 #define MISC_ACTIVITY_SHIFT 6u /* HLT, shutdown, wait-for-SIPI */
-#define CPU_MONITOR_TRAP (1ull << 27)
 #define CPUID_7_ECX_LA57 (1u << 16)
 
 static void read_limits(bool refused, struct entry_limits *l)

@@ -8,6 +8,7 @@
 #include "kernel/panic.h"
 #include "vmm/cpuid_policy.h"
 #include "vmm/diagnostics.h"
+#include "vmm/fault_chain.h"
 #include "vmm/partition.h"
 #include "vmm/partition_time.h"
 #include "vmm/switch.h"
@@ -124,8 +125,9 @@ enum exit_action guest_exit(struct cpu *cpu, struct vp *vp, struct exit_snapshot
     switch ((enum vmx_exit_reason)snapshot->reason) {
     case VMX_EXIT_IO:
     case VMX_EXIT_HLT:
-    case VMX_EXIT_TRIPLE_FAULT:
         return EXIT_DELIVER;
+    case VMX_EXIT_TRIPLE_FAULT:
+        return fault_chain(cpu, vp, snapshot);
     case VMX_EXIT_INVALID_GUEST_STATE:
         diagnostics_invalid(vp, vmcs_readnw(VMCS_EXIT_QUALIFICATION));
         return EXIT_DELIVER;

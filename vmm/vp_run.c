@@ -94,6 +94,7 @@ static enum exit_action run_once(struct cpu *cpu, struct vp *vp)
     switch_fpu_before_entry(cpu, vp);
     if ((vp->event.info & INTERRUPTION_VALID) != 0) {
         exit_load_event(vp);
+        vp->injected_rip = vmcs_readnw(VMCS_GUEST_RIP);
     }
 
     bool nmi_blocked = slice_may_block_nmi(vp);
@@ -111,6 +112,7 @@ static enum exit_action run_once(struct cpu *cpu, struct vp *vp)
     snapshot.reason = reason & 0xffffu;
     if ((reason & VMX_EXIT_ENTRY_FAILURE) == 0) {
         vp->launched = true; /* an entry that fails leaves the launch state as it was (SDM vol. 3C, 27.8) */
+        vp->injected_info = vp->event.info; /* the rest of it stays in vp->event */
         vp->event.info = 0;
     } else {
         vmcs_write32(VMCS_ENTRY_INTERRUPTION_INFO, 0);
