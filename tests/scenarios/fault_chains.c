@@ -132,13 +132,17 @@ static void external_interrupt(void)
 /* Real mode has no error codes. */
 static void software_interrupt(void)
 {
-    static const uint8_t code[] = {0xcd, 0x30}; /* int $0x30 */
+    static const uint8_t code[] = {0xcd, 0x30, 0xe6, 0x10}; /* int $0x30; outb %al, $0x10 */
     static const struct step steps[] = {{0x30, 4, NO_ERROR, 0, SERIAL},
                                         {13, HARDWARE, NO_ERROR, 0, SERIAL},
                                         {13, HARDWARE, NO_ERROR, 0, DOUBLE},
                                         {13, HARDWARE, NO_ERROR, 0, TRIPLE}};
     struct guest g;
+    WHV_RUN_VP_EXIT_CONTEXT r;
     load(&g, GUEST_REAL, code, sizeof(code));
+    guest_set(&g, 0, WHvX64RegisterRip, PAYLOAD_AT + 2);
+    guest_run(&g, 0, &r, WHvRunVpExitReasonX64IoPortAccess);
+    guest_set(&g, 0, WHvX64RegisterRip, PAYLOAD_AT);
     set_idt(&g, 0, 0);
     for (unsigned i = 0; i < 2; i++) {
         expect_chain(&g, steps, 4);
