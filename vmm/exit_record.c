@@ -7,6 +7,7 @@
 #include "vmm/guest_exit.h"
 #include "vmm/gva_walk.h"
 #include "vmm/partition.h"
+#include "vmm/translate.h"
 #include "vmm/vmm_state.h"
 
 static void read_segment(enum vmcs_segment s, struct exit_segment *out)
@@ -34,33 +35,11 @@ static void read_common(const struct vp *vp, struct exit_snapshot *s)
     s->idt_vectoring_info = vp->event.info;
 }
 
-static bool read_guest_word(void *context, uint64_t gpa, uint64_t *value)
-{
-    return guest_memory_read(context, gpa, value, sizeof(*value)) == sizeof(*value);
-}
-
-static void walk_state(const struct vp *vp, const struct exit_snapshot *s, struct gva_walk_state *w)
-{
-    *w = (struct gva_walk_state){
-        .cr0 = s->cr0,
-        .cr3 = vmcs_readnw(VMCS_GUEST_CR3),
-        .cr4 = vmcs_readnw(VMCS_GUEST_CR4),
-        .efer = vmcs_read64(VMCS_GUEST_EFER),
-        .pdpte = {vmcs_read64(VMCS_GUEST_PDPTE0), vmcs_read64(VMCS_GUEST_PDPTE1), vmcs_read64(VMCS_GUEST_PDPTE2),
-                  vmcs_read64(VMCS_GUEST_PDPTE3)},
-        .user = ((s->ss_access_rights >> 5) & 3u) == 3u,
-        .ac = false,
-        .read = read_guest_word,
-        .ctx = vp->partition,
-        .max_physical_bits = vmm.physical_bits,
-    };
-}
-
 /* Up to 16 bytes at CS:RIP, fewer if the next page cannot be fetched or the segment ends. */
 static void fetch_instruction(const struct vp *vp, struct exit_snapshot *s)
 {
     struct gva_walk_state walk;
-    walk_state(vp, s, &walk);
+    translate_state(vp, &walk);
     bool long_mode = (s->entry_controls & ENTRY_IA32E) != 0 && (s->cs.access_rights & (1u << 13)) != 0;
     uint64_t linear = long_mode ? s->rip : (uint32_t)(s->cs.base + s->rip);
     uint64_t want = sizeof(s->instruction_bytes);
@@ -80,6 +59,12 @@ static void fetch_instruction(const struct vp *vp, struct exit_snapshot *s)
             return;
         }
     }
+}
+
+void exit_fetch_instruction(const struct vp *vp, struct exit_snapshot *s)
+{
+    read_common(vp, s);
+    fetch_instruction(vp, s);
 }
 
 /* What the exit reason's table row names, and no more. */
@@ -134,6 +119,7 @@ void exit_record(struct vp *vp, struct exit_snapshot *s)
         /* The record shows the state after HLT, so the VP is moved there too. */
         exit_skip_instruction();
         rip = vmcs_readnw(VMCS_GUEST_RIP);
+        s->rflags = vmcs_readnw(VMCS_GUEST_RFLAGS);
     }
     (void)exit_decode(s, record_of(vp));
     publish(vp, rip, s->rflags);

@@ -43,6 +43,14 @@ void partition_time_resume(struct partition *p)
     spin_unlock(&p->lock);
 }
 
+void partition_time_restart(struct partition *p)
+{
+    p->paused_ticks = 0;
+    p->suspended_at = rdtsc();
+    p->tsc_offset = 0 - p->suspended_at;
+    __atomic_store_n(&p->suspended, 1, __ATOMIC_SEQ_CST);
+}
+
 static void catch_up(struct vp *vp)
 {
     uint64_t paused = __atomic_load_n(&vp->partition->paused_ticks, __ATOMIC_RELAXED);

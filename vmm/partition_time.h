@@ -17,6 +17,9 @@
 enum whb_status partition_time_suspend(struct partition *p);
 void partition_time_resume(struct partition *p);
 
+/* Time begins anew, at zero, and is suspended until the next run. The partition's lock is held, no VP runs. */
+void partition_time_restart(struct partition *p);
+
 /* At a run's start, after cpu->running says that this CPU runs the partition; the VP's VMCS is current. */
 void partition_time_start(struct vp *vp);
 

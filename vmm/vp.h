@@ -14,6 +14,7 @@
 #include "abi/run_page.h"
 #include "arch/vmx.h"
 #include "kernel/percpu.h"
+#include "vmm/counters.h"
 
 struct partition;
 
@@ -100,6 +101,8 @@ struct vp {
     uint64_t paused_seen; /* the partition's paused_ticks that tsc_offset reflects */
     struct guest_mtrrs mtrrs;
     struct whb_vp_diagnostics diagnostics;
+    struct vp_counters counters;
+    uint64_t apic_counters[5]; /* members of WHV_PROCESSOR_APIC_COUNTERS */
     uint64_t root_gpr[16];
 };
 
@@ -108,6 +111,9 @@ _Static_assert(sizeof(struct vp) <= 4096, "a VP is one page");
 /* Creation and deletion; the caller holds a reference of `p`. */
 enum whb_status vp_create(struct partition *p, uint64_t index, uint64_t run_page_pa);
 enum whb_status vp_delete(struct partition *p, uint64_t index);
+
+/* Makes an owned VP what vp_create makes; its partition's lock is held. */
+void vp_reset(struct vp *vp);
 
 /* Frees all of a VP whose partition goes; no other CPU can reach it any more. */
 void vp_destroy(struct vp *vp);

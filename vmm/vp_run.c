@@ -81,6 +81,41 @@ static enum exit_action entry_failed(struct vp *vp)
     return EXIT_DELIVER;
 }
 
+/* The exception of an exit with reason 0; the information is read only then. */
+static bool was_page_fault(const struct exit_snapshot *s)
+{
+    return s->reason == VMX_EXIT_EXCEPTION_NMI &&
+           (vmcs_read32(VMCS_EXIT_INTERRUPTION_INFO) & INTERRUPTION_VECTOR) == VECTOR_PF;
+}
+
+/* `injected`: the event that the entry carried. */
+static enum exit_action after_exit(struct cpu *cpu, struct vp *vp, uint32_t injected)
+{
+    uint64_t since = __builtin_expect(vp->counters.timed, 0) ? rdtsc() : 0;
+    struct exit_snapshot snapshot;
+    uint32_t reason = vmcs_read32(VMCS_EXIT_REASON);
+    snapshot.reason = reason & 0xffffu;
+    if ((reason & VMX_EXIT_ENTRY_FAILURE) == 0) {
+        vp->launched = true;          /* an entry that fails leaves the launch state as it was (SDM vol. 3C, 27.8) */
+        vp->injected_info = injected; /* the rest of the event stays in vp->event */
+        vp->event.info = 0;
+    } else {
+        vmcs_write32(VMCS_ENTRY_INTERRUPTION_INFO, 0);
+    }
+    bool page_fault = was_page_fault(&snapshot);
+    enum exit_action action = guest_exit(cpu, vp, &snapshot);
+    if ((injected & INTERRUPTION_VALID) != 0 && (vp->event.info & INTERRUPTION_VALID) == 0) {
+        counters_event(&vp->counters, injected);
+    }
+    if (action == EXIT_DELIVER) {
+        exit_record(vp, &snapshot);
+    } else if (action == EXIT_RESTART && snapshot.reason == VMX_EXIT_EXCEPTION_NMI) {
+        action = after_nmi(cpu);
+    }
+    counters_exit(&vp->counters, snapshot.reason, page_fault, since != 0 ? rdtsc() - since : 0);
+    return action;
+}
+
 /* One turn: enters the guest, and deals with what made it leave. EXIT_DELIVER: the record is made. */
 static enum exit_action run_once(struct cpu *cpu, struct vp *vp)
 {
@@ -92,7 +127,8 @@ static enum exit_action run_once(struct cpu *cpu, struct vp *vp)
     }
     refresh_translations(cpu, vp);
     switch_fpu_before_entry(cpu, vp);
-    if ((vp->event.info & INTERRUPTION_VALID) != 0) {
+    uint32_t injected = vp->event.info;
+    if ((injected & INTERRUPTION_VALID) != 0) {
         exit_load_event(vp);
         vp->injected_rip = vmcs_readnw(VMCS_GUEST_RIP);
     }
@@ -107,24 +143,7 @@ static enum exit_action run_once(struct cpu *cpu, struct vp *vp)
         return after_nmi(cpu);
     }
     slice_correct_nmi(nmi_blocked);
-    struct exit_snapshot snapshot;
-    uint32_t reason = vmcs_read32(VMCS_EXIT_REASON);
-    snapshot.reason = reason & 0xffffu;
-    if ((reason & VMX_EXIT_ENTRY_FAILURE) == 0) {
-        vp->launched = true; /* an entry that fails leaves the launch state as it was (SDM vol. 3C, 27.8) */
-        vp->injected_info = vp->event.info; /* the rest of it stays in vp->event */
-        vp->event.info = 0;
-    } else {
-        vmcs_write32(VMCS_ENTRY_INTERRUPTION_INFO, 0);
-    }
-
-    enum exit_action action = guest_exit(cpu, vp, &snapshot);
-    if (action == EXIT_DELIVER) {
-        exit_record(vp, &snapshot);
-    } else if (action == EXIT_RESTART && snapshot.reason == VMX_EXIT_EXCEPTION_NMI) {
-        return after_nmi(cpu);
-    }
-    return action;
+    return after_exit(cpu, vp, injected);
 }
 
 /* What the root set may be known to fail at the entry. The usual path, after an exit, looks at nothing. */
@@ -190,6 +209,7 @@ bool vp_take_run_page(struct vp *vp)
 
 enum run_result vp_run(struct cpu *cpu, struct vp *vp)
 {
+    uint64_t since = rdtsc();
     vp_bring_here(cpu, vp);
     enum run_result result = RUN_BAD_PAGE;
     if (vp_take_run_page(vp)) {
@@ -202,5 +222,6 @@ enum run_result vp_run(struct cpu *cpu, struct vp *vp)
         __atomic_store_n(&cpu->running, NULL, __ATOMIC_RELEASE);
     }
     switch_to(cpu, cpu->root_vp);
+    vp->counters.run_ticks += rdtsc() - since;
     return result;
 }
