@@ -16,6 +16,8 @@ extern scenario_list scenarios_smp_run;
 extern scenario_list scenarios_state_separation;
 extern scenario_list scenarios_vp_registers;
 extern scenario_list scenarios_events;
+extern scenario_list scenarios_entry_checks;
+extern scenario_list scenarios_fault_chains;
 extern scenario_list scenarios_records_ids;
 extern scenario_list scenarios_records_ends;
 extern scenario_list scenarios_records_io;
@@ -37,6 +39,8 @@ static const struct scenario *const scenario_lists[] = {
     scenarios_root_machine,
     scenarios_vp_registers,
     scenarios_events,
+    scenarios_entry_checks,
+    scenarios_fault_chains,
     scenarios_records_ids,
     scenarios_calls_arguments,
     scenarios_calls_memory,
