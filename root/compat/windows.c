@@ -112,7 +112,7 @@ BOOL QueryPerformanceCounter(LARGE_INTEGER *count)
 
 BOOL QueryPerformanceFrequency(LARGE_INTEGER *frequency)
 {
-    struct whb_statistics s;
+    struct whb_statistics s = {0};
     if (whb_call(WHB_CALL_STATISTICS, (uintptr_t)&s, sizeof(s), 0, 0, 0, NULL) != WHB_OK || s.tsc_khz == 0) {
         return FALSE;
     }

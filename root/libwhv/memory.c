@@ -84,7 +84,7 @@ HRESULT WHvTranslateGva(WHV_PARTITION_HANDLE partition, UINT32 index, WHV_GUEST_
                         WHV_TRANSLATE_GVA_FLAGS flags, WHV_TRANSLATE_GVA_RESULT *result,
                         WHV_GUEST_PHYSICAL_ADDRESS *gpa)
 {
-    struct whb_translation answer;
+    struct whb_translation answer = {0};
     if (result == NULL || gpa == NULL) {
         return E_POINTER;
     }

@@ -13,6 +13,7 @@ extern scenario_list scenarios_smp_run;
 extern scenario_list scenarios_state_separation;
 extern scenario_list scenarios_vp_registers;
 extern scenario_list scenarios_events;
+extern scenario_list scenarios_whv_functions;
 extern scenario_list scenarios_records_ids;
 extern scenario_list scenarios_records_ends;
 extern scenario_list scenarios_records_io;
@@ -32,6 +33,7 @@ static const struct scenario *const scenario_lists[] = {
     scenarios_records_ids,
     scenarios_calls_arguments,
     scenarios_calls_memory,
+    scenarios_whv_functions,
     scenarios_smp_run,
     scenarios_state_separation,
     scenarios_records_ends,
