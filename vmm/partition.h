@@ -22,7 +22,10 @@ struct partition {
     uint32_t slot;            /* index in the handle table */
     bool set_up;              /* properties are frozen, VPs and mappings may be made */
     uint32_t processor_count; /* 0: not set yet */
-    uint64_t tsc_offset;      /* added to the TSC for VPs of this partition at their creation */
+    uint64_t tsc_offset;      /* added to the TSC for VPs of this partition at their creation or reset */
+    uint32_t suspended;       /* atomic; 1: time stands still since suspended_at (vmm/partition_time.c) */
+    uint64_t suspended_at;    /* host TSC */
+    uint64_t paused_ticks;    /* atomic; TSC ticks of all ended suspensions */
     struct ept ept;
     uint64_t eptp;
     uint64_t ept_generation;           /* atomic; counts changes of the EPT, starting at 1 */
@@ -40,6 +43,8 @@ void partition_put(struct partition *partition);
 enum whb_status partition_create(uint64_t *handle);
 enum whb_status partition_setup(uint64_t handle);
 enum whb_status partition_delete(uint64_t handle);
+/* The caller holds a reference. WHB_ERROR_BUSY: a VP is in use, nothing changed. */
+enum whb_status partition_reset(struct partition *p);
 
 /* Partitions alive, for the statistics. */
 uint32_t partition_count(void);

@@ -19,6 +19,10 @@ extern scenario_list scenarios_records_ends;
 extern scenario_list scenarios_records_io;
 extern scenario_list scenarios_records_memory;
 extern scenario_list scenarios_records_modes;
+extern scenario_list scenarios_records_exceptions;
+extern scenario_list scenarios_records_later;
+extern scenario_list scenarios_windows;
+extern scenario_list scenarios_vp_state;
 
 /*
  * The root's own NMIs come before the guests': Bochs 2.7, also with KVM between it and us, carries NMI blocking over
@@ -40,5 +44,9 @@ static const struct scenario *const scenario_lists[] = {
     scenarios_records_io,
     scenarios_records_memory,
     scenarios_records_modes,
+    scenarios_records_exceptions,
+    scenarios_records_later,
+    scenarios_windows,
+    scenarios_vp_state,
     NULL,
 };
