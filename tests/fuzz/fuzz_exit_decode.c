@@ -9,6 +9,7 @@
 struct input {
     struct exit_snapshot snapshot;
     uint64_t gpr[16];
+    uint8_t xmm[96];
 };
 
 static bool is_zero(const void *bytes, size_t size)
@@ -83,6 +84,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(&in, data, size < sizeof(in) ? size : sizeof(in));
     in.snapshot.reason %= 80;
     in.snapshot.gpr = in.gpr;
+    in.snapshot.xmm = in.xmm;
     memset(&record, 0xee, sizeof(record));
     memset(&again, 0x11, sizeof(again));
     enum exit_verdict verdict = exit_decode(&in.snapshot, &record);
