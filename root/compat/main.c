@@ -15,5 +15,6 @@ void exit(int status)
 void root_main(const struct whb_handoff *handoff)
 {
     (void)handoff;
+    cpu_sti(); /* a Windows program's runs are not ended by the host's interrupts: WHB_HR_INTERRUPTED is not for it */
     exit(main());
 }
