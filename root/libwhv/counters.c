@@ -4,6 +4,12 @@
 #include "root/libwhv/client.h"
 #include "root/libwhv/whimbrel_ext.h"
 
+/* The one argument that the calls can find malformed is the set. */
+static HRESULT counted(enum whb_status status, uint64_t size, UINT32 *written)
+{
+    return status == WHB_ERROR_INVALID_ARGUMENT ? WHV_E_UNKNOWN_PROPERTY : client_sized(status, size, written);
+}
+
 HRESULT WHvGetPartitionCounters(WHV_PARTITION_HANDLE partition, WHV_PARTITION_COUNTER_SET set, VOID *buffer,
                                 UINT32 size, UINT32 *written)
 {
@@ -13,7 +19,7 @@ HRESULT WHvGetPartitionCounters(WHV_PARTITION_HANDLE partition, WHV_PARTITION_CO
     }
     enum whb_status status =
         whb_call(WHB_CALL_PARTITION_COUNTERS, whb_handle(partition), (uint32_t)set, (uintptr_t)buffer, size, 0, &value);
-    return client_sized(status, value, written);
+    return counted(status, value, written);
 }
 
 HRESULT WHvGetVirtualProcessorCounters(WHV_PARTITION_HANDLE partition, UINT32 index, WHV_PROCESSOR_COUNTER_SET set,
@@ -25,7 +31,7 @@ HRESULT WHvGetVirtualProcessorCounters(WHV_PARTITION_HANDLE partition, UINT32 in
     }
     enum whb_status status =
         whb_call(WHB_CALL_VP_COUNTERS, whb_handle(partition), index, (uint32_t)set, (uintptr_t)buffer, size, &value);
-    return client_sized(status, value, written);
+    return counted(status, value, written);
 }
 
 HRESULT WHvSuspendPartitionTime(WHV_PARTITION_HANDLE partition)
