@@ -14,6 +14,7 @@ extern scenario_list scenarios_state_separation;
 extern scenario_list scenarios_vp_registers;
 extern scenario_list scenarios_events;
 extern scenario_list scenarios_whv_functions;
+extern scenario_list scenarios_whv_works;
 extern scenario_list scenarios_records_ids;
 extern scenario_list scenarios_records_ends;
 extern scenario_list scenarios_records_io;
@@ -38,6 +39,7 @@ static const struct scenario *const scenario_lists[] = {
     scenarios_calls_arguments,
     scenarios_calls_memory,
     scenarios_whv_functions,
+    scenarios_whv_works,
     scenarios_smp_run,
     scenarios_state_separation,
     scenarios_records_ends,
