@@ -70,7 +70,7 @@ compat_objects := $(call object,$(lib_sources) $(compat_sources))
 sample_objects := $(call object,$(samples:%=root/samples/%.c))
 objects := $(sort $(host_objects) $(root_objects) $(test_objects) $(compat_objects) $(sample_objects))
 
-.PHONY: all images samples run test test-nested unit fuzz lint format clean help setup FORCE
+.PHONY: all images samples sample-images run test test-nested unit fuzz lint format clean help setup FORCE
 
 all:
 	$(Q)scripts/setup build
@@ -78,7 +78,7 @@ all:
 
 images: $(B)/whimbrel.iso
 
-samples: $(samples:%=$(B)/sample-%.iso) $(samples:%=$(B)/windows/%.exe)
+sample-images: $(samples:%=$(B)/sample-%.iso) $(samples:%=$(B)/windows/%.exe)
 
 help:
 	@sed -n 's/^#: //p' $(firstword $(MAKEFILE_LIST))
@@ -107,6 +107,10 @@ help:
 
 setup:
 	$(Q)scripts/setup build run test nested lint
+
+samples:
+	$(Q)scripts/setup build test
+	+$(Q)$(submake) sample-images
 
 run:
 	$(Q)scripts/setup build run
