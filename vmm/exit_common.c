@@ -15,8 +15,13 @@
 
 void exit_skip_instruction(void)
 {
+    exit_skip_bytes(vmcs_read32(VMCS_EXIT_INSTRUCTION_LENGTH));
+}
+
+void exit_skip_bytes(uint32_t length)
+{
     uint64_t rip = vmcs_readnw(VMCS_GUEST_RIP);
-    uint64_t next = rip + vmcs_read32(VMCS_EXIT_INSTRUCTION_LENGTH);
+    uint64_t next = rip + length;
     if (next >> 32 != 0 && rip >> 32 == 0 && (vmcs_read32(VMCS_GUEST_CS_ACCESS) & (1u << 13)) == 0) {
         next = (uint32_t)next; /* outside 64-bit mode RIP has 32 bits; an entry with more would fail */
     }
@@ -25,7 +30,11 @@ void exit_skip_instruction(void)
     if ((blocking & (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS)) != 0) {
         vmcs_write32(VMCS_GUEST_INTERRUPTIBILITY, blocking & ~(BLOCKING_BY_STI | BLOCKING_BY_MOV_SS));
     }
-    if ((vmcs_readnw(VMCS_GUEST_RFLAGS) & RFLAGS_TF) != 0 && (vmcs_read64(VMCS_GUEST_DEBUGCTL) & DEBUGCTL_BTF) == 0) {
+    uint64_t rflags = vmcs_readnw(VMCS_GUEST_RFLAGS);
+    if ((rflags & RFLAGS_RF) != 0) {
+        vmcs_writenw(VMCS_GUEST_RFLAGS, rflags & ~RFLAGS_RF); /* it was for this instruction (SDM vol. 3B, 18.3.1.1) */
+    }
+    if ((rflags & RFLAGS_TF) != 0 && (vmcs_read64(VMCS_GUEST_DEBUGCTL) & DEBUGCTL_BTF) == 0) {
         /* The instruction is complete, so its single-step trap is due (SDM vol. 3C, 26.5.1 and 27.7.3). */
         vmcs_writenw(VMCS_GUEST_PENDING_DEBUG, vmcs_readnw(VMCS_GUEST_PENDING_DEBUG) | PENDING_DEBUG_BS);
     }

@@ -7,11 +7,14 @@
 #include "arch/vmcs.h"
 #include "kernel/panic.h"
 #include "vmm/cpuid_policy.h"
+#include "vmm/doorbell.h"
 #include "vmm/partition.h"
 #include "vmm/partition_time.h"
 #include "vmm/switch.h"
 #include "vmm/vmm_state.h"
 #include "vmm/window.h"
+
+#define EPT_VIOLATION_WRITE (1ull << 1) /* SDM vol. 3C, table 28-7 */
 
 static struct cpuid_result host_cpuid(uint32_t leaf, uint32_t subleaf)
 {
@@ -102,14 +105,21 @@ static enum exit_action exit_vmcall(struct cpu *cpu, struct vp *vp, struct exit_
     return EXIT_DELIVER;
 }
 
-/* EPT violation: the root's, with what was being delivered and NMI blocking kept (SDM vol. 3C, 28.2.1 bit 12). */
+/* EPT violation: a tracked page's first write, a doorbell, or the root's, with what was being delivered and NMI
+ * blocking kept (SDM vol. 3C, 28.2.1 bit 12). */
 static enum exit_action exit_ept_violation(struct vp *vp)
 {
+    uint64_t qualification = vmcs_readnw(VMCS_EXIT_QUALIFICATION);
     exit_keep_event(vp);
-    if ((vp->event.info & INTERRUPTION_VALID) == 0 && (vmcs_readnw(VMCS_EXIT_QUALIFICATION) & (1ull << 12)) != 0) {
+    if ((vp->event.info & INTERRUPTION_VALID) == 0 && (qualification & (1ull << 12)) != 0) {
         vmcs_write32(VMCS_GUEST_INTERRUPTIBILITY, vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY) | BLOCKING_BY_NMI);
     }
-    return EXIT_DELIVER;
+    if ((qualification & EPT_VIOLATION_WRITE) == 0) {
+        return EXIT_DELIVER;
+    }
+    uint64_t gpa = vmcs_read64(VMCS_GUEST_PHYSICAL_ADDRESS);
+    bool done = guest_memory_write_fault(vp->partition, gpa) || doorbell_memory_write(vp, gpa, qualification);
+    return done ? EXIT_RESUME : EXIT_DELIVER;
 }
 
 /* Exits that mean a defect of the hypervisor or of the hardware. */
@@ -122,6 +132,7 @@ enum exit_action guest_exit(struct cpu *cpu, struct vp *vp, struct exit_snapshot
 {
     switch ((enum vmx_exit_reason)snapshot->reason) {
     case VMX_EXIT_IO:
+        return doorbell_port_write(vp) ? EXIT_RESUME : EXIT_DELIVER;
     case VMX_EXIT_HLT:
     case VMX_EXIT_TRIPLE_FAULT:
     case VMX_EXIT_INVALID_GUEST_STATE:

@@ -21,6 +21,9 @@ enum exit_action guest_exit(struct cpu *cpu, struct vp *vp, struct exit_snapshot
 /* Both. Moves RIP past the instruction that exited and ends the shadow of STI and MOV SS. */
 void exit_skip_instruction(void);
 
+/* The same for an exit that does not report the instruction's length: 1 to 15 bytes. */
+void exit_skip_bytes(uint32_t length);
+
 /* Both. Event for the next entry. Exceptions with an error code get it from `error`; others ignore it. */
 void exit_inject(struct vp *vp, enum exception_vector vector, uint32_t error);
 
@@ -37,6 +40,9 @@ void exit_load_event(const struct vp *vp);
 enum exit_action exit_guest_mov_dr(struct vp *vp);
 enum exit_action exit_guest_rdmsr(struct cpu *cpu, struct vp *vp);
 enum exit_action exit_guest_wrmsr(struct cpu *cpu, struct vp *vp);
+
+/* Fills the common group and the instruction's bytes, as many of 16 as can be fetched. */
+void exit_fetch_instruction(const struct vp *vp, struct exit_snapshot *snapshot);
 
 /* Reads the fields that this exit's record needs, makes the record in the run page. */
 void exit_record(struct vp *vp, struct exit_snapshot *snapshot);

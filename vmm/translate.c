@@ -23,8 +23,9 @@ static bool read_guest_word(void *context, uint64_t gpa, uint64_t *value)
 /* The guest's CPUs set such bits with locked accesses too. */
 static bool set_guest_bits(void *context, uint64_t gpa, uint32_t bits)
 {
-    const struct partition *p = context;
+    struct partition *p = context;
     struct ept_leaf leaf;
+    (void)guest_memory_write_fault(p, gpa); /* a clean page of a tracked range becomes a dirty one */
     if (!ept_lookup(&p->ept, gpa, &leaf) || (leaf.rights & EPT_WRITE) == 0) {
         return false;
     }

@@ -40,6 +40,10 @@ static size_t context_size(const WHV_RUN_VP_EXIT_CONTEXT *r)
         return sizeof(r->InterruptWindow);
     case WHvRunVpExitReasonUnsupportedFeature:
         return sizeof(r->UnsupportedFeature);
+    case WHvRunVpExitReasonX64Rdtsc:
+        return sizeof(r->ReadTsc);
+    case WHvRunVpExitReasonHypercall:
+        return sizeof(r->Hypercall);
     default:
         return 0;
     }

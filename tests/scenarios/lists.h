@@ -7,6 +7,8 @@
 extern scenario_list scenarios_smoke;
 extern scenario_list scenarios_calls_arguments;
 extern scenario_list scenarios_calls_memory;
+extern scenario_list scenarios_memory_dirty;
+extern scenario_list scenarios_memory_rights;
 extern scenario_list scenarios_root_events;
 extern scenario_list scenarios_root_machine;
 extern scenario_list scenarios_smp_run;
@@ -40,6 +42,8 @@ static const struct scenario *const scenario_lists[] = {
     scenarios_calls_memory,
     scenarios_whv_functions,
     scenarios_whv_works,
+    scenarios_memory_rights,
+    scenarios_memory_dirty,
     scenarios_smp_run,
     scenarios_state_separation,
     scenarios_records_ends,
