@@ -236,11 +236,14 @@ static void sizes(void)
     CHECK_EQ(WHV_E_UNKNOWN_CAPABILITY, WHvGetCapability((WHV_CAPABILITY_CODE)0x7777, room, 64, &written));
     CHECK_EQ(WHV_E_UNKNOWN_PROPERTY,
              WHvGetPartitionProperty(p, (WHV_PARTITION_PROPERTY_CODE)0x7777, room, 64, &written));
+    CHECK_EQ(WHV_E_INSUFFICIENT_BUFFER, WHvGetPartitionCounters(p, WHvPartitionCounterSetMemory, room, 23, &written));
+    CHECK_EQ(24, written);
     CHECK_EQ(WHV_E_INSUFFICIENT_BUFFER,
              WHvGetVirtualProcessorCounters(p, 0, WHvProcessorCounterSetRuntime, room, 15, &written));
     CHECK_EQ(16, written);
     CHECK_EQ(WHV_E_UNKNOWN_PROPERTY,
              WHvGetVirtualProcessorCounters(p, 0, (WHV_PROCESSOR_COUNTER_SET)0x77, room, 64, &written));
+    CHECK_EQ(WHV_E_UNKNOWN_PROPERTY, WHvGetPartitionCounters(p, (WHV_PARTITION_COUNTER_SET)0x77, room, 64, &written));
     CHECK_EQ(WHV_E_INSUFFICIENT_BUFFER, WHvGetVirtualProcessorXsaveState(p, 0, NULL, 0, &written));
     CHECK_EQ(1, written >= 576 && written <= 2 * ROOT_PAGE);
     CHECK_EQ(WHV_E_INSUFFICIENT_BUFFER, WHvGetVirtualProcessorXsaveState(p, 0, room, 575, &written));

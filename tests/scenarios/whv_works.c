@@ -5,7 +5,12 @@
 DECLARE_PAYLOAD(idle64);
 
 #define FAR_GVA 0x40000000u /* scenario.h: maps to GPA 0 */
+#define FREE_GPA 0x300000u
 
+static const WHV_ACCESS_GPA_CONTROLS write_back = {.CacheType = WHvCacheTypeWriteBack};
+static const WHV_MAP_GPA_RANGE_FLAGS readable = WHvMapGpaRangeFlagRead;
+static const WHV_MAP_GPA_RANGE_FLAGS tracked =
+    (WHV_MAP_GPA_RANGE_FLAGS)(WHvMapGpaRangeFlagRead | WHvMapGpaRangeFlagWrite | WHvMapGpaRangeFlagTrackDirtyPages);
 static uint8_t state[8192], other_state[8192];
 
 static void translate(void)
@@ -65,6 +70,54 @@ static void counters_and_time(void)
     guest_destroy(&g);
 }
 
+static void memory(void)
+{
+    struct guest g;
+    WHV_RUN_VP_EXIT_CONTEXT r;
+    UINT64 bitmap = UINT64_MAX;
+    uint8_t bytes[16];
+    guest_create(&g, 1, 0);
+    WHV_PARTITION_HANDLE p = g.partition;
+    CHECK_EQ(S_OK, WHvMapGpaRange2(p, NULL, g.ram + 0x8000, FREE_GPA, 0x4000, tracked));
+    CHECK_EQ(S_OK, WHvQueryGpaRangeDirtyBitmap(p, FREE_GPA, 0x4000, &bitmap, sizeof(bitmap)));
+    CHECK_EQ(0, bitmap);
+    memset(bytes, 0x3c, sizeof(bytes));
+    CHECK_EQ(S_OK, WHvWriteGpaRange(p, 0, FREE_GPA + 0x2ff8, write_back, bytes, 16));
+    CHECK_EQ(0x3c, g.ram[0xaff8]);
+    CHECK_EQ(0x3c, g.ram[0xb007]);
+    CHECK_EQ(0, g.ram[0xb008]);
+    memset(bytes, 0, sizeof(bytes));
+    CHECK_EQ(S_OK, WHvReadGpaRange(p, WHV_ANY_VP, FREE_GPA + 0x3004, write_back, bytes, 5));
+    CHECK_EQ(0x3c3c3c3c, bytes[0] | bytes[1] << 8 | bytes[2] << 16 | bytes[3] << 24);
+    CHECK_EQ(0, bytes[4] | bytes[5]);
+    CHECK_EQ(S_OK, WHvQueryGpaRangeDirtyBitmap(p, FREE_GPA, 0x4000, &bitmap, sizeof(bitmap)));
+    CHECK_EQ(0xc, bitmap);
+    CHECK_EQ(S_OK, WHvWriteGpaRange(p, 0, FREE_GPA, write_back, bytes, 1));
+    CHECK_EQ(S_OK, WHvQueryGpaRangeDirtyBitmap(p, FREE_GPA, 0x4000, NULL, 0));
+    CHECK_EQ(S_OK, WHvQueryGpaRangeDirtyBitmap(p, FREE_GPA, 0x4000, &bitmap, sizeof(bitmap)));
+    CHECK_EQ(0, bitmap);
+    CHECK_EQ(S_OK, whb_protect_gpa_range(p, FREE_GPA + 0x1000, 0x1000, readable));
+    CHECK_EQ(E_ACCESSDENIED, WHvWriteGpaRange(p, 0, FREE_GPA + 0x1000, write_back, bytes, 1));
+    CHECK_EQ(S_OK, whb_protect_gpa_range(p, PAYLOAD_AT, 0x1000, readable));
+    guest_load(&g, 0, bytes, bytes + 1, PAYLOAD_AT);
+    guest_run(&g, 0, &r, WHvRunVpExitReasonMemoryAccess);
+    CHECK_EQ(PAYLOAD_AT, r.MemoryAccess.Gpa);
+    CHECK_EQ(WHV_E_GPA_RANGE_NOT_FOUND, whb_protect_gpa_range(p, FREE_GPA, 0x5000, readable));
+    guest_destroy(&g);
+}
+
+static void partition_counters(void)
+{
+    struct guest g;
+    UINT32 written = 0;
+    WHV_PARTITION_MEMORY_COUNTERS c = {0};
+    guest_create(&g, 1, 0);
+    CHECK_EQ(S_OK, WHvGetPartitionCounters(g.partition, WHvPartitionCounterSetMemory, &c, sizeof(c), &written));
+    CHECK_EQ(sizeof(c), written);
+    CHECK_EQ(GUEST_RAM / 4096, c.Mapped4KPageCount + 512 * c.Mapped2MPageCount);
+    guest_destroy(&g);
+}
+
 /* A reset VP is in the reset state, also what of it lies in the run page; memory stays. */
 static void reset(void)
 {
@@ -90,6 +143,8 @@ const struct scenario scenarios_whv_works[] = {
     {"whv/translate", 1, translate},
     {"whv/xsave", 1, xsave},
     {"whv/counters-and-time", 1, counters_and_time},
+    {"whv/memory", 1, memory},
+    {"whv/partition-counters", 1, partition_counters},
     {"whv/reset", 1, reset},
     {0},
 };
