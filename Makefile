@@ -210,7 +210,7 @@ $(B)/root.elf $(B)/test-root.elf: root/root.ld $(B)/objects $(B)/flags
 
 $(B)/sample-%.elf: $(B)/obj/root/samples/%.c.o $(compat_objects) root/root.ld $(B)/objects $(B)/flags
 	$(call say,LD,$@)
-	$(Q)$(LD) $(ROOT_LDFLAGS) -o $@ $(filter %.o,$^)
+	$(Q)$(LD) $(ROOT_LDFLAGS) -o $@ $(filter %.o,$^) $(ROOT_LIBRARIES)
 
 # Windows' file names have no case; mingw-w64 on Linux has them all in small letters.
 $(B)/windows/include/WinHv%.h: $(B)/flags

@@ -118,6 +118,34 @@ static void partition_counters(void)
     guest_destroy(&g);
 }
 
+/* MOV of a byte to an address without memory: counted and stepped over while the doorbell is there, else an exit. */
+static void doorbell(void)
+{
+    static struct whb_event event __attribute__((aligned(8)));
+    static const uint8_t code[] = {0xb0, 0x12, 0xa2, 0x00, 0x80, 0xf4}; /* mov al, 12h; mov [8000h], al; hlt */
+    const WHV_DOORBELL_MATCH_DATA match = {.GuestAddress = 0x8000, .Length = 1, .MatchOnLength = 1};
+    struct guest g;
+    WHV_RUN_VP_EXIT_CONTEXT r;
+    guest_create(&g, 1, 0);
+    event.signals = 0;
+    CHECK_EQ(S_OK, WHvUnmapGpaRange(g.partition, 0x8000, 0x1000));
+    CHECK_EQ(WHB_HR_NOT_FOUND, WHvUnregisterPartitionDoorbellEvent(g.partition, &match));
+    CHECK_EQ(E_INVALIDARG, WHvRegisterPartitionDoorbellEvent(g.partition, &match, (uint8_t *)&event + 1));
+    CHECK_EQ(S_OK, WHvRegisterPartitionDoorbellEvent(g.partition, &match, &event));
+    CHECK_EQ(E_INVALIDARG, WHvRegisterPartitionDoorbellEvent(g.partition, &match, &event));
+    for (uint64_t runs = 1; runs <= 2; runs++) {
+        guest_load(&g, 0, code, code + sizeof(code), PAYLOAD_AT);
+        guest_run(&g, 0, &r, WHvRunVpExitReasonX64Halt);
+        CHECK_EQ(runs, event.signals);
+    }
+    CHECK_EQ(S_OK, WHvUnregisterPartitionDoorbellEvent(g.partition, &match));
+    guest_load(&g, 0, code, code + sizeof(code), PAYLOAD_AT);
+    guest_run(&g, 0, &r, WHvRunVpExitReasonMemoryAccess);
+    CHECK_EQ(0x8000, r.MemoryAccess.Gpa);
+    CHECK_EQ(2, event.signals);
+    guest_destroy(&g);
+}
+
 /* A reset VP is in the reset state, also what of it lies in the run page; memory stays. */
 static void reset(void)
 {
@@ -145,6 +173,7 @@ const struct scenario scenarios_whv_works[] = {
     {"whv/counters-and-time", 1, counters_and_time},
     {"whv/memory", 1, memory},
     {"whv/partition-counters", 1, partition_counters},
+    {"whv/doorbell", 1, doorbell},
     {"whv/reset", 1, reset},
     {0},
 };
