@@ -49,11 +49,6 @@ LDFLAGS := -nostdlib -z max-page-size=4096 -z noexecstack --no-warn-rwx-segments
 HOST_LDFLAGS := $(LDFLAGS) -static -T linker.ld
 ROOT_LDFLAGS := $(LDFLAGS) -pie --no-dynamic-linker -z text -T root/root.ld
 
-# A client's source: includes as on Windows, and only the warnings that are usual there.
-CLIENT_CFLAGS := $(filter-out -Wconversion -Wmissing-prototypes -Wundef,$(ROOT_CFLAGS)) -Iroot/compat -Iroot/libwhv
-WINDOWS_CC ?= x86_64-w64-mingw32-gcc
-WINDOWS_CFLAGS := -std=gnu11 -O2 -Wall -Wextra -Werror
-
 host_sources := $(wildcard $(foreach d,arch kernel vmm,$(d)/*.c $(d)/*.S))
 host_sources := $(sort $(filter-out arch/asm_offsets.c,$(host_sources)))
 lib_sources := $(sort $(wildcard $(foreach d,lib libwhv,root/$(d)/*.c root/$(d)/*.S)))
@@ -61,6 +56,11 @@ compat_sources := $(sort $(wildcard root/compat/*.c))
 samples := $(patsubst root/samples/%.c,%,$(sort $(wildcard root/samples/*.c)))
 service_sources := $(sort $(wildcard $(foreach d,service payloads,root/$(d)/*.c root/$(d)/*.S)))
 test_sources := $(sort $(wildcard tests/scenarios/*.c tests/scenarios/*.S))
+
+# A client's source: includes as on Windows, and only the warnings that are usual there.
+CLIENT_CFLAGS := $(filter-out -Wconversion -Wmissing-prototypes -Wundef,$(ROOT_CFLAGS)) -Iroot/compat -Iroot/libwhv
+WINDOWS_CC ?= x86_64-w64-mingw32-gcc
+WINDOWS_CFLAGS := -std=gnu11 -O2 -Wall -Wextra -Werror
 
 object = $(patsubst %,$(B)/obj/%.o,$(1))
 host_objects := $(call object,$(host_sources))

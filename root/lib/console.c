@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "root/lib/console.h"
 
+#include <stdarg.h>
 #include <stdbool.h>
 
 #include "root/lib/cpu.h"

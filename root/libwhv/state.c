@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* State of a VP that is no register, and what it shows: local APIC, XSAVE area, counters, CPUID, diagnostics. */
+/* State of a VP that is no register, and what it shows: local APIC, XSAVE area, CPUID. */
 #include "root/lib/hypercall.h"
 #include "root/lib/string.h"
 #include "root/libwhv/client.h"
@@ -76,13 +76,4 @@ HRESULT WHvGetVirtualProcessorCpuidOutput(WHV_PARTITION_HANDLE partition, UINT32
     }
     return whb_hresult(whb_call(WHB_CALL_CPUID_OUTPUT, whb_handle(partition), index, eax | (uint64_t)ecx << 32,
                                 (uintptr_t)output, 0, NULL));
-}
-
-HRESULT whb_vp_diagnostics(WHV_PARTITION_HANDLE partition, UINT32 index, struct whb_vp_diagnostics *diagnostics)
-{
-    if (diagnostics == NULL) {
-        return E_POINTER;
-    }
-    return whb_hresult(whb_call(WHB_CALL_VP_DIAGNOSTICS, whb_handle(partition), index, (uintptr_t)diagnostics,
-                                sizeof(*diagnostics), 0, NULL));
 }
