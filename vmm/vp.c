@@ -8,6 +8,7 @@
 #include "kernel/layout.h"
 #include "kernel/page_alloc.h"
 #include "kernel/string.h"
+#include "vmm/apic.h"
 #include "vmm/kick.h"
 #include "vmm/partition.h"
 #include "vmm/switch.h"
@@ -90,6 +91,7 @@ static void start_over(struct vp *vp)
     vp_bring_here(cpu, vp);
     vmcs_setup_controls(vp, &vmm.guest_controls, vp->partition->eptp, vmm.guest_msr_bitmap);
     vmcs_setup_reset(vp);
+    apic_start(vp);
     switch_to(cpu, cpu->root_vp);
     run->rip = 0xfff0;
     run->rflags = RFLAGS_FIXED;
