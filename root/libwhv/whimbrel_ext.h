@@ -10,6 +10,13 @@
 /* HRESULT_FROM_WIN32(ERROR_RETRY): WHB_ERROR_INTERRUPTED. The VP did not exit; take the interrupt and run again. */
 #define WHB_HR_INTERRUPTED ((HRESULT)0x800704d5)
 
+/*
+ * New rights for a range that is mapped, in one step: no VP sees part of it. `flags` as in WHvMapGpaRange.
+ * WHV_E_GPA_RANGE_NOT_FOUND: part of the range is not mapped, nothing changed.
+ */
+HRESULT whb_protect_gpa_range(WHV_PARTITION_HANDLE partition, WHV_GUEST_PHYSICAL_ADDRESS gpa, UINT64 size,
+                              WHV_MAP_GPA_RANGE_FLAGS flags);
+
 /* The VP's run page (abi/run_page.h); NULL if there is no such partition or VP. */
 struct whb_run_page *whb_run_page(WHV_PARTITION_HANDLE partition, UINT32 vp_index);
 

@@ -18,6 +18,8 @@ extern scenario_list scenarios_vp_registers;
 extern scenario_list scenarios_events;
 extern scenario_list scenarios_entry_checks;
 extern scenario_list scenarios_fault_chains;
+extern scenario_list scenarios_whv_functions;
+extern scenario_list scenarios_whv_works;
 extern scenario_list scenarios_records_ids;
 extern scenario_list scenarios_records_ends;
 extern scenario_list scenarios_records_io;
@@ -44,6 +46,8 @@ static const struct scenario *const scenario_lists[] = {
     scenarios_records_ids,
     scenarios_calls_arguments,
     scenarios_calls_memory,
+    scenarios_whv_functions,
+    scenarios_whv_works,
     scenarios_memory_rights,
     scenarios_memory_dirty,
     scenarios_out_of_memory,
