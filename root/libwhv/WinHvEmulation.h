@@ -8,7 +8,8 @@
 
 #include "root/libwhv/WinHvPlatformDefs.h"
 
-/* A null pointer: E_POINTER. Size not sizeof(WHV_EMULATOR_CALLBACKS), or a null callback: E_INVALIDARG. E_OUTOFMEMORY. */
+/* A null pointer: E_POINTER. Size not sizeof(WHV_EMULATOR_CALLBACKS), or a null callback: E_INVALIDARG. E_OUTOFMEMORY.
+ */
 HRESULT WHvEmulatorCreateEmulator(const WHV_EMULATOR_CALLBACKS *Callbacks, WHV_EMULATOR_HANDLE *Emulator);
 
 /* A null handle: E_POINTER. */

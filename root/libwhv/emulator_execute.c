@@ -139,8 +139,7 @@ static bool compare_exchange(struct emulation *e)
 {
     uint64_t old, new;
     unsigned size = e->insn.size;
-    if (!emulator_read_operand(e, 1, EMULATOR_READ, &new) ||
-        !emulator_read_operand(e, 0, EMULATOR_READ_WRITE, &old)) {
+    if (!emulator_read_operand(e, 1, EMULATOR_READ, &new) || !emulator_read_operand(e, 0, EMULATOR_READ_WRITE, &old)) {
         return false;
     }
     emulator_calculate(EMULATOR_CMP, size, e->gpr[RAX], old, &e->rflags);

@@ -162,13 +162,7 @@ bool emulator_condition(unsigned code, uint64_t rflags)
 {
     bool carry = (rflags & EMULATOR_CF) != 0, zero = (rflags & EMULATOR_ZF) != 0;
     bool less = ((rflags & EMULATOR_SF) != 0) != ((rflags & EMULATOR_OF) != 0);
-    const bool holds[] = {(rflags & EMULATOR_OF) != 0,
-                          carry,
-                          zero,
-                          carry || zero,
-                          (rflags & EMULATOR_SF) != 0,
-                          (rflags & EMULATOR_PF) != 0,
-                          less,
-                          less || zero};
+    const bool holds[] = {(rflags & EMULATOR_OF) != 0, carry, zero,        carry || zero, (rflags & EMULATOR_SF) != 0,
+                          (rflags & EMULATOR_PF) != 0, less,  less || zero};
     return holds[(code >> 1) & 7] != ((code & 1) != 0);
 }

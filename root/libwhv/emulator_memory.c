@@ -155,7 +155,8 @@ bool emulator_prepare(struct emulation *e, uint64_t linear, unsigned size, enum 
     if (!translate(e, linear, rights, &gpa)) {
         return false;
     }
-    return OFFSET(linear) + size <= EMULATOR_PAGE || translate(e, wrap(e, linear + size - 1), rights, &gpa);
+    uint64_t second = linear - OFFSET(linear) + EMULATOR_PAGE;
+    return OFFSET(linear) + size <= EMULATOR_PAGE || translate(e, wrap(e, second), rights, &gpa);
 }
 
 static unsigned piece_size(uint64_t linear, unsigned left)
@@ -167,7 +168,8 @@ static unsigned piece_size(uint64_t linear, unsigned left)
     return piece;
 }
 
-static bool access_piece(struct emulation *e, uint64_t linear, uint32_t rights, uint8_t *data, unsigned size, bool write)
+static bool access_piece(struct emulation *e, uint64_t linear, uint32_t rights, uint8_t *data, unsigned size,
+                         bool write)
 {
     WHV_EMULATOR_MEMORY_ACCESS_INFO info = {0};
     if (!translate(e, linear, rights, &info.GpaAddress)) {

@@ -77,7 +77,8 @@ bool emulator_load_registers(struct emulation *e)
     struct batch b;
     b.count = 0;
     name_registers(e, &b);
-    if (FAILED(e->emulator->callbacks.WHvEmulatorGetVirtualProcessorRegisters(e->context, b.names, b.count, b.values))) {
+    if (FAILED(
+            e->emulator->callbacks.WHvEmulatorGetVirtualProcessorRegisters(e->context, b.names, b.count, b.values))) {
         e->status.GetVirtualProcessorRegistersCallbackFailed = 1;
         return false;
     }
@@ -116,7 +117,8 @@ bool emulator_store_registers(struct emulation *e)
         value.Reg128 = e->vector;
         add(&b, WHvX64RegisterXmm0 + e->vector_number, value);
     }
-    if (FAILED(e->emulator->callbacks.WHvEmulatorSetVirtualProcessorRegisters(e->context, b.names, b.count, b.values))) {
+    if (FAILED(
+            e->emulator->callbacks.WHvEmulatorSetVirtualProcessorRegisters(e->context, b.names, b.count, b.values))) {
         e->status.SetVirtualProcessorRegistersCallbackFailed = 1;
         return false;
     }

@@ -37,7 +37,7 @@ struct emulation {
     uint64_t gpr[EMULATOR_GPRS], rip, rflags;
     uint16_t gpr_changed; /* bit n: register n */
     WHV_X64_SEGMENT_REGISTER segment[EMULATOR_SEGMENTS];
-    WHV_UINT128 vector;   /* the one XMM register that the instruction names */
+    WHV_UINT128 vector; /* the one XMM register that the instruction names */
     uint8_t vector_number;
     bool vector_read, vector_changed;
 
@@ -63,7 +63,8 @@ void emulator_set_rip(struct emulation *e, uint64_t rip);
 
 enum emulator_access { EMULATOR_READ = 1, EMULATOR_WRITE = 2, EMULATOR_READ_WRITE = 3 };
 
-/* Linear address of `size` bytes at segment:offset (offset cut to address size already), checked as a processor does. */
+/* Linear address of `size` bytes at segment:offset (offset cut to address size already), checked as a processor does.
+ */
 bool emulator_linear(struct emulation *e, enum emulator_segment segment, uint64_t offset, unsigned size,
                      enum emulator_access access, uint64_t *linear);
 /* Translates all pages of an access, so that a later part cannot fail after an earlier one was made. */
