@@ -18,6 +18,7 @@ extern scenario_list scenarios_records_ends;
 extern scenario_list scenarios_records_io;
 extern scenario_list scenarios_records_memory;
 extern scenario_list scenarios_records_modes;
+extern scenario_list scenarios_emulator;
 
 /*
  * The root's own NMIs come before the guests': Bochs 2.7, also with KVM between it and us, carries NMI blocking over
@@ -38,5 +39,6 @@ static const struct scenario *const scenario_lists[] = {
     scenarios_records_io,
     scenarios_records_memory,
     scenarios_records_modes,
+    scenarios_emulator,
     NULL,
 };
