@@ -27,6 +27,12 @@ bool emulator_fault(struct emulation *e, unsigned vector, uint32_t error_code, u
     return false;
 }
 
+bool emulator_canonical(uint64_t address)
+{
+    uint64_t upper = address >> 56;
+    return upper == 0 || upper == 0xff;
+}
+
 /* SDM vol. 3A, 5.3: the last byte against the limit. In an expand-down segment the bytes above the limit are valid. */
 static bool within_limit(const WHV_X64_SEGMENT_REGISTER *s, uint64_t offset, unsigned size)
 {
@@ -62,8 +68,7 @@ bool emulator_linear(struct emulation *e, enum emulator_segment segment, uint64_
     unsigned vector = segment == EMULATOR_SS ? VECTOR_SS : VECTOR_GP;
     if (e->mode == EMULATOR_64_BIT) {
         *linear = offset + (segment >= EMULATOR_FS ? s->Base : 0);
-        uint64_t upper = *linear >> 47;
-        return upper == 0 || upper == 0x1ffff || emulator_fault(e, vector, 0, *linear);
+        return emulator_canonical(*linear) || emulator_fault(e, vector, 0, *linear);
     }
     *linear = (s->Base + offset) & 0xffffffffu;
     return (within_limit(s, offset, size) && type_allows(e, s, access)) || emulator_fault(e, vector, 0, *linear);
@@ -103,12 +108,13 @@ static bool translation_fault(struct emulation *e, uint64_t gva, uint32_t rights
     }
 }
 
+/* The accessed and dirty bits of the guest's tables are set, as by the access itself. */
 static bool ask(struct emulation *e, uint64_t gva, uint64_t page, uint32_t rights, uint64_t *gpa)
 {
+    WHV_TRANSLATE_GVA_FLAGS flags = (WHV_TRANSLATE_GVA_FLAGS)(rights | WHvTranslateGvaFlagSetPageTableBits);
     WHV_TRANSLATE_GVA_RESULT_CODE code = WHvTranslateGvaResultPageNotPresent;
     WHV_GUEST_PHYSICAL_ADDRESS found = 0;
-    if (FAILED(e->emulator->callbacks.WHvEmulatorTranslateGvaPage(e->context, page, (WHV_TRANSLATE_GVA_FLAGS)rights,
-                                                                  &code, &found))) {
+    if (FAILED(e->emulator->callbacks.WHvEmulatorTranslateGvaPage(e->context, page, flags, &code, &found))) {
         e->status.TranslateGvaPageCallbackFailed = 1;
         return false;
     }

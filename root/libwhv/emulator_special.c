@@ -131,8 +131,7 @@ static bool branch_target(struct emulation *e, uint64_t target)
     if (e->mode != EMULATOR_64_BIT && target > e->segment[EMULATOR_CS].Limit) {
         return emulator_fault(e, VECTOR_GP, 0, target);
     }
-    uint64_t upper = target >> 47;
-    return upper == 0 || upper == 0x1ffff || emulator_fault(e, VECTOR_GP, 0, target);
+    return emulator_canonical(target) || emulator_fault(e, VECTOR_GP, 0, target);
 }
 
 bool emulator_execute_stack(struct emulation *e)

@@ -67,6 +67,8 @@ enum emulator_access { EMULATOR_READ = 1, EMULATOR_WRITE = 2, EMULATOR_READ_WRIT
  */
 bool emulator_linear(struct emulation *e, enum emulator_segment segment, uint64_t offset, unsigned size,
                      enum emulator_access access, uint64_t *linear);
+/* Of 57 bits: whether the guest has 48 or 57, its page tables say. */
+bool emulator_canonical(uint64_t address);
 /* Translates all pages of an access, so that a later part cannot fail after an earlier one was made. */
 bool emulator_prepare(struct emulation *e, uint64_t linear, unsigned size, enum emulator_access access);
 /* `size` bytes at a linear address, 1 to 16, through the memory callback in pieces of 1, 2, 4, 8 bytes in one page. */

@@ -78,7 +78,7 @@ static HRESULT on_translate(void *context, WHV_GUEST_VIRTUAL_ADDRESS gva, WHV_TR
 {
     struct attempt *a = context;
     uint8_t choice = tape_byte(&a->tape);
-    CHECK(gva % PAGE == 0 && flags != 0 && (flags & ~7) == 0);
+    CHECK(gva % PAGE == 0 && (flags & 7) != 0 && (flags & ~0x17) == 0);
     *result = choice > 0xe0 ? (WHV_TRANSLATE_GVA_RESULT_CODE)(choice & 15) : WHvTranslateGvaResultSuccess;
     *gpa = choice == 0xe0 ? gva + 8 : gva;
     return choice == 0xdf ? E_OUTOFMEMORY : S_OK;
@@ -134,8 +134,6 @@ static WHV_EMULATOR_STATUS attempt_port(WHV_EMULATOR_HANDLE emulator, struct att
     CHECK(WHvEmulatorTryIoEmulation(emulator, a, &vp, &io, &status) == S_OK);
     return status;
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

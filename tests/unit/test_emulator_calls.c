@@ -110,12 +110,11 @@ static void test_invalid_code(void **state)
 
 static void test_code_is_fetched(void **state)
 {
-    struct emulated_guest *g = new_guest(EMULATOR_32_BIT);
     unsigned length = (unsigned)LENGTH(long32);
     (void)state;
     for (unsigned given = 0; given <= length; given++) {
         for (unsigned in_page = 1; in_page <= length; in_page += 3) {
-            g = new_guest(EMULATOR_32_BIT);
+            struct emulated_guest *g = new_guest(EMULATOR_32_BIT);
             g->segment[EMULATOR_CS].Base = 0x1000;
             g->rip = 0x2000 - in_page;
             g->moved_from = 0x3000;
@@ -141,7 +140,7 @@ static void test_code_page_behind_is_not_needed(void **state)
     g->rip = 0x1fff;
     g->memory[0x1fff] = 0x89;
     assert_int_equal(emulate_memory(g, code_store32, code_store32), FAULTS);
-    assert_int_equal(g->last_flags, WHvTranslateGvaFlagValidateExecute);
+    assert_int_equal(g->last_flags, WHvTranslateGvaFlagValidateExecute | WHvTranslateGvaFlagSetPageTableBits);
     assert_int_equal(g->report.fault_address, 0x2000);
 }
 

@@ -186,7 +186,7 @@ static void test_long_mode_addresses(void **state)
     assert_int_equal(g->log[0].gpa, 0x4000);
     assert_int_equal(EMULATE(g, store_moffs64), DONE);
     assert_int_equal(g->log[0].gpa, 0x5000);
-    g->gpr[RSI] = 0x800000000000;
+    g->gpr[RSI] = 0x8000000000000000;
     assert_int_equal(EMULATE(g, load64), FAULTS);
     assert_int_equal(g->report.fault_vector, 13);
 }
@@ -213,7 +213,8 @@ static void test_page_crossing(void **state)
     assert_int_equal(g->gpr[RAX], 0x8877665544332211);
     assert_int_equal(EMULATE(g, add64), DONE);
     assert_int_equal(g->translates, 2);
-    assert_int_equal(g->last_flags, WHvTranslateGvaFlagValidateRead | WHvTranslateGvaFlagValidateWrite);
+    assert_int_equal(g->last_flags, WHvTranslateGvaFlagValidateRead | WHvTranslateGvaFlagValidateWrite |
+                                        WHvTranslateGvaFlagSetPageTableBits);
     assert_int_equal(memory_at(g, 0x9000, 4), 0xeeccaa88);
 }
 
