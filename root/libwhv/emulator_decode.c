@@ -5,9 +5,8 @@
  */
 #include "root/libwhv/emulator_decode.h"
 
-#include <capstone/capstone.h>
+#include <capstone/capstone.h> /* with <stdlib.h>, which is root/lib/heap.h here */
 
-#include "root/lib/heap.h"
 #include "root/lib/string.h"
 
 #define REX_W 8u
@@ -171,10 +170,10 @@ const char *emulator_decoder_text(const struct emulator_decoder *decoder)
 static bool take_segment(struct prefixes *p, uint8_t byte, enum emulator_mode mode)
 {
     static const uint8_t bytes[] = {0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65};
-    for (uint8_t i = 0; i < COUNT(bytes); i++) {
+    for (unsigned i = 0; i < COUNT(bytes); i++) {
         if (byte == bytes[i]) {
             if (mode != EMULATOR_64_BIT || i >= EMULATOR_FS) { /* the others mean nothing there */
-                p->segment = i;
+                p->segment = (uint8_t)i;
             }
             return true;
         }
@@ -221,7 +220,7 @@ static struct prefixes look_at_prefixes(const uint8_t *bytes, size_t count, enum
 
 static bool find_register(unsigned id, struct emulator_operand *o)
 {
-    for (uint8_t row = 0; row < COUNT(registers); row++) {
+    for (unsigned row = 0; row < COUNT(registers); row++) {
         for (uint8_t i = 0; i < 16 && registers[row][i] != X86_REG_INVALID; i++) {
             if (registers[row][i] == id) {
                 o->high = row == HIGH_ROW;
