@@ -86,6 +86,7 @@ enum whb_status {
     WHB_ERROR_INTERRUPTED = 18,        /* VP_RUN with RFLAGS.IF = 0: a physical interrupt is pending; run again after
                                           taking it. There is no exit record. */
     WHB_ERROR_NOT_SUPPORTED = 19,      /* known, but not available for this object or on this machine */
+    WHB_ERROR_NOT_FOUND = 20,          /* DOORBELL_REMOVE: there is no such doorbell */
 };
 
 /* Flags of WHB_CALL_GPA_MAP: the bits of WHV_MAP_GPA_RANGE_FLAGS. Without Read, Write and Execute are refused. */
@@ -147,6 +148,11 @@ struct whb_translation {
     uint32_t reserved;
     uint64_t gpa; /* with the offset in the page; 0 unless the code is Success */
 };
+
+/* Doorbells of a partition. */
+#define WHB_MAX_DOORBELLS 64u
+/* In a doorbell's GuestAddress: bits 15:0 are an I/O port, not a guest-physical address; bits 62:16 are zero. */
+#define WHB_DOORBELL_PORT (1ull << 63)
 
 /*
  * What a doorbell signals: 8 bytes of root memory, aligned to 8. The hypervisor adds 1, atomically, for each write of a

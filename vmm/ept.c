@@ -7,19 +7,9 @@
 
 #include <stddef.h>
 
-#include "arch/direct_map.h"
-#include "kernel/page.h"
 #include "kernel/page_alloc.h"
 #include "kernel/panic.h"
-
-#define ENTRIES 512u
-#define TOP_LEVEL 4u /* level 1 has the 4 KiB leaves */
-
-#define ENTRY_RIGHTS 7ull /* an entry is present if any of them is set (29.3.2) */
-#define ENTRY_TYPE_SHIFT 3u
-#define ENTRY_TYPE (7ull << ENTRY_TYPE_SHIFT)
-#define ENTRY_LARGE (1ull << 7)
-#define ENTRY_ADDRESS 0x000ffffffffff000ull
+#include "vmm/ept_entry.h"
 
 #define TYPE_UC 0u
 #define TYPE_WB 6u
@@ -39,7 +29,7 @@ struct change {
     struct ept *ept;
     uint64_t start, end; /* guest-physical */
     bool unmap;
-    uint64_t hpa, rights; /* what `start` is mapped to */
+    uint64_t hpa, rights; /* what `start` is mapped to; rights as ept_leaf_bits has them */
     ept_memory_type_fn memory_type;
     void *ctx;
     uint64_t same_from, same_to; /* host memory that is known to have one memory type */
@@ -47,48 +37,6 @@ struct change {
     uint64_t pool; /* reserved pages, chained through their first words; 0: none */
     struct ept_garbage *garbage;
 };
-
-static unsigned level_shift(unsigned level)
-{
-    return 12 + 9 * (level - 1);
-}
-
-static uint64_t level_size(unsigned level)
-{
-    return 1ull << level_shift(level);
-}
-
-static bool is_leaf(uint64_t entry, unsigned level)
-{
-    return level == 1 || (entry & ENTRY_LARGE) != 0;
-}
-
-static bool is_present(uint64_t entry)
-{
-    return (entry & ENTRY_RIGHTS) != 0;
-}
-
-static uint64_t *table_of(uint64_t entry)
-{
-    return phys_to_virt(entry & ENTRY_ADDRESS);
-}
-
-static uint64_t read_entry(const uint64_t *entry)
-{
-    return __atomic_load_n(entry, __ATOMIC_ACQUIRE);
-}
-
-/* Release: what the new value leads to is visible to every walker before the value is. */
-static void write_entry(uint64_t *entry, uint64_t value)
-{
-    __atomic_store_n(entry, value, __ATOMIC_RELEASE);
-}
-
-static void count_leaf(struct ept *ept, unsigned level, uint64_t by)
-{
-    uint64_t *count = level == 1 ? &ept->leaf_4k : level == 2 ? &ept->leaf_2m : &ept->leaf_1g;
-    *count += by;
-}
 
 static void garbage_push(struct ept_garbage *garbage, uint64_t *table)
 {
@@ -234,13 +182,9 @@ static bool final_value(struct change *c, unsigned level, uint64_t gpa, uint64_t
     return true;
 }
 
-/* Entries of the table that maps from `base` on which the change touches: *first to, not including, the result. */
 static unsigned touched_entries(const struct change *c, unsigned level, uint64_t base, unsigned *first)
 {
-    uint64_t skip = c->start > base ? (c->start - base) >> level_shift(level) : 0;
-    uint64_t last = (c->end - 1 - base) >> level_shift(level);
-    *first = (unsigned)skip;
-    return last < ENTRIES ? (unsigned)last + 1 : ENTRIES;
+    return ept_touched(c->start, c->end, level, base, first);
 }
 
 /* Asks once for all the memory that the pages of a new or changed 4 KiB table will map. */
@@ -294,15 +238,9 @@ static uint64_t *new_table(struct change *c, unsigned level, uint64_t entry)
 {
     uint64_t *table = pool_take(c);
     c->ept->tables++;
-    if (!is_present(entry)) {
-        return table;
+    if (is_present(entry)) {
+        ept_fill_split(c->ept, level, entry, table);
     }
-    uint64_t piece = level == 2 ? entry & ~ENTRY_LARGE : entry;
-    for (unsigned i = 0; i < ENTRIES; i++) {
-        table[i] = piece + i * level_size(level - 1);
-    }
-    count_leaf(c->ept, level, -1ull);
-    count_leaf(c->ept, level - 1, ENTRIES);
     return table;
 }
 
@@ -331,11 +269,13 @@ static void act(struct change *c, unsigned level, uint64_t *table, uint64_t base
             act(c, level - 1, below, gpa);
             if (c->unmap && is_empty(below)) {
                 replace(c, level, &table[i], 0);
+            } else {
+                write_entry(&table[i], ept_table_entry(c->ept, below));
             }
         } else {
             uint64_t *below = new_table(c, level, table[i]);
             act(c, level - 1, below, gpa);
-            write_entry(&table[i], virt_to_phys(below) | ENTRY_RIGHTS);
+            write_entry(&table[i], ept_table_entry(c->ept, below));
         }
     }
 }
@@ -350,24 +290,11 @@ static enum ept_status apply_change(struct change *c)
     return EPT_OK;
 }
 
-static bool check_range(uint64_t address, uint64_t size, uint64_t limit)
-{
-    return (address | size) % PAGE_SIZE == 0 && size != 0 && address < limit && size <= limit - address;
-}
-
-static bool check_rights(const struct ept *ept, unsigned rights)
-{
-    if ((rights & ~(unsigned)ENTRY_RIGHTS) != 0 || rights == 0) {
-        return false;
-    }
-    return (rights & EPT_READ) != 0 || (rights == EPT_EXECUTE && ept->execute_only);
-}
-
 enum ept_status ept_map(struct ept *ept, uint64_t gpa, uint64_t hpa, uint64_t size, unsigned rights,
                         ept_memory_type_fn type, void *ctx, struct ept_garbage *garbage)
 {
-    if (!check_range(gpa, size, EPT_ADDRESS_LIMIT) || !check_range(hpa, size, ENTRY_ADDRESS + PAGE_SIZE) ||
-        !check_rights(ept, rights)) {
+    if (!ept_check_range(gpa, size, EPT_ADDRESS_LIMIT) || !ept_check_range(hpa, size, ENTRY_ADDRESS + PAGE_SIZE) ||
+        !ept_check_rights(ept, rights)) {
         return EPT_INVALID;
     }
     struct change c = {
@@ -375,16 +302,18 @@ enum ept_status ept_map(struct ept *ept, uint64_t gpa, uint64_t hpa, uint64_t si
         .start = gpa,
         .end = gpa + size,
         .hpa = hpa,
-        .rights = rights,
+        .rights = ept_leaf_bits(rights),
         .memory_type = type,
         .ctx = ctx,
         .garbage = garbage,
     };
+    ept->tracking = ept->tracking || (rights & EPT_TRACK) != 0;
     return apply_change(&c);
 }
 
-static bool all_mapped(const struct ept *ept, uint64_t gpa, uint64_t end)
+bool ept_is_mapped(const struct ept *ept, uint64_t gpa, uint64_t size)
 {
+    uint64_t end = gpa + size;
     while (gpa < end) {
         struct ept_leaf leaf;
         if (!ept_lookup(ept, gpa, &leaf)) {
@@ -397,10 +326,10 @@ static bool all_mapped(const struct ept *ept, uint64_t gpa, uint64_t end)
 
 enum ept_status ept_unmap(struct ept *ept, uint64_t gpa, uint64_t size, struct ept_garbage *garbage)
 {
-    if (!check_range(gpa, size, EPT_ADDRESS_LIMIT)) {
+    if (!ept_check_range(gpa, size, EPT_ADDRESS_LIMIT)) {
         return EPT_INVALID;
     }
-    if (!all_mapped(ept, gpa, gpa + size)) {
+    if (!ept_is_mapped(ept, gpa, size)) {
         return EPT_NOT_MAPPED;
     }
     struct change c = {.ept = ept, .start = gpa, .end = gpa + size, .unmap = true, .garbage = garbage};
@@ -422,7 +351,7 @@ bool ept_lookup(const struct ept *ept, uint64_t gpa, struct ept_leaf *out)
             *out = (struct ept_leaf){
                 .hpa = entry & ENTRY_ADDRESS,
                 .size = level_size(level),
-                .rights = (uint32_t)(entry & ENTRY_RIGHTS),
+                .rights = ept_leaf_rights(entry),
                 .memory_type = (uint8_t)((entry & ENTRY_TYPE) >> ENTRY_TYPE_SHIFT),
             };
             return true;

@@ -20,6 +20,7 @@ enum ept_rights {
     EPT_READ = 1,
     EPT_WRITE = 2,   /* needs EPT_READ */
     EPT_EXECUTE = 4, /* without EPT_READ only if execute_only is set */
+    EPT_TRACK = 8,   /* writes are tracked: see ept_query_dirty */
 };
 
 enum ept_status {
@@ -33,15 +34,16 @@ struct ept {
     uint64_t pml4;                      /* physical address of the top table */
     bool huge_1g, huge_2m;              /* leaf sizes the processor has besides 4 KiB */
     bool execute_only;                  /* the processor has execute-only entries; ept_init leaves it off */
+    bool tracking;                      /* there were tracked mappings */
     uint64_t tables;                    /* 4 KiB pages in use as tables, the top one included */
     uint64_t leaf_4k, leaf_2m, leaf_1g; /* mappings by size */
 };
 
 /* A mapping as the tables hold it. */
 struct ept_leaf {
-    uint64_t hpa;  /* of the leaf's first byte */
-    uint64_t size; /* bytes; the leaf starts at a multiple of it */
-    uint32_t rights;
+    uint64_t hpa;    /* of the leaf's first byte */
+    uint64_t size;   /* bytes; the leaf starts at a multiple of it */
+    uint32_t rights; /* those it was mapped with, also if it is clean and so has no write right for now */
     uint8_t memory_type;
 };
 
@@ -73,6 +75,36 @@ enum ept_status ept_map(struct ept *ept, uint64_t gpa, uint64_t hpa, uint64_t si
 
 /* Unmaps a range. EPT_NOT_MAPPED if any part of it is not mapped. */
 enum ept_status ept_unmap(struct ept *ept, uint64_t gpa, uint64_t size, struct ept_garbage *garbage);
+
+/*
+ * Gives a range other rights, tracking included; what it is mapped to, its memory type and what is dirty in tracked
+ * pages stay. Each leaf goes from old to new in one store. EPT_NOT_MAPPED if any part of it is not mapped.
+ */
+enum ept_status ept_protect(struct ept *ept, uint64_t gpa, uint64_t size, unsigned rights);
+
+/*
+ * Tracked pages. They are clean when mapped, and mapped without write right until they are written; so a query costs
+ * what was written, and what was mapped only by 1 to 512 (it passes over clean tables).
+ *
+ * ept_query_dirty sets the bits of the dirty pages of the range in `bitmap`, unless that is null, and makes the pages
+ * clean: bit i % 64 of word i / 64 is page i of the range. Adds the pages it found to *count: if any, processors must
+ * drop their translations before the next write is sure to be seen. A large page that was dirtied whole
+ * (EPT_DIRTY_WHOLE) stays dirty if the range has only a part of it. EPT_NOT_MAPPED, and nothing changed, if a part of
+ * the range is not mapped with tracking.
+ */
+enum ept_status ept_query_dirty(struct ept *ept, uint64_t gpa, uint64_t size, uint64_t *bitmap, uint64_t *count);
+
+enum ept_dirtied {
+    EPT_DIRTY_REFUSED, /* not mapped, not tracked, or not writable by its rights: nothing changed */
+    EPT_DIRTY_DONE,    /* the page is dirty, and writable to processors; large pages were split for it */
+    EPT_DIRTY_WHOLE,   /* no memory to split a large page: all of it counts as dirty now */
+};
+
+/* A write to the page of `gpa`. */
+enum ept_dirtied ept_mark_dirty(struct ept *ept, uint64_t gpa);
+
+/* All of the range, a valid one, is mapped. Takes time by the number of its leaves. */
+bool ept_is_mapped(const struct ept *ept, uint64_t gpa, uint64_t size);
 
 /* Frees the collected tables; call when every processor has dropped its cached translations. */
 void ept_garbage_free(struct ept_garbage *garbage);

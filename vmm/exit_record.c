@@ -6,7 +6,11 @@
 #include "vmm/guest_exit.h"
 #include "vmm/gva_walk.h"
 #include "vmm/partition.h"
+#include "vmm/translate.h"
 #include "vmm/vmm_state.h"
+
+#define CS_LONG (1u << 13)
+#define CS_DEFAULT_32 (1u << 14)
 
 static void read_segment(enum vmcs_segment s, struct exit_segment *out)
 {
@@ -33,33 +37,11 @@ static void read_common(const struct vp *vp, struct exit_snapshot *s)
     s->idt_vectoring_info = vp->event.info;
 }
 
-static bool read_guest_word(void *context, uint64_t gpa, uint64_t *value)
-{
-    return guest_memory_read(context, gpa, value, sizeof(*value)) == sizeof(*value);
-}
-
-static void walk_state(const struct vp *vp, const struct exit_snapshot *s, struct gva_walk_state *w)
-{
-    *w = (struct gva_walk_state){
-        .cr0 = s->cr0,
-        .cr3 = vmcs_readnw(VMCS_GUEST_CR3),
-        .cr4 = vmcs_readnw(VMCS_GUEST_CR4),
-        .efer = vmcs_read64(VMCS_GUEST_EFER),
-        .pdpte = {vmcs_read64(VMCS_GUEST_PDPTE0), vmcs_read64(VMCS_GUEST_PDPTE1), vmcs_read64(VMCS_GUEST_PDPTE2),
-                  vmcs_read64(VMCS_GUEST_PDPTE3)},
-        .user = ((s->ss_access_rights >> 5) & 3u) == 3u,
-        .ac = false,
-        .read = read_guest_word,
-        .ctx = vp->partition,
-        .max_physical_bits = vmm.physical_bits,
-    };
-}
-
 /* Up to 16 bytes at CS:RIP, fewer if the next page cannot be fetched or the segment ends. */
 static void fetch_instruction(const struct vp *vp, struct exit_snapshot *s)
 {
     struct gva_walk_state walk;
-    walk_state(vp, s, &walk);
+    translate_state(vp, &walk);
     bool long_mode = (s->entry_controls & ENTRY_IA32E) != 0 && (s->cs.access_rights & (1u << 13)) != 0;
     uint64_t linear = long_mode ? s->rip : (uint32_t)(s->cs.base + s->rip);
     uint64_t want = sizeof(s->instruction_bytes);
@@ -81,6 +63,12 @@ static void fetch_instruction(const struct vp *vp, struct exit_snapshot *s)
     }
 }
 
+void exit_fetch_instruction(const struct vp *vp, struct exit_snapshot *s)
+{
+    read_common(vp, s);
+    fetch_instruction(vp, s);
+}
+
 /* What the exit reason's table row names, and no more. */
 static void read_reason_fields(const struct vp *vp, struct exit_snapshot *s)
 {
@@ -96,6 +84,10 @@ static void read_reason_fields(const struct vp *vp, struct exit_snapshot *s)
     }
     if ((reads & EXIT_READ_GUEST_LINEAR) != 0) {
         s->guest_linear = vmcs_readnw(VMCS_GUEST_LINEAR_ADDRESS);
+    }
+    if ((reads & EXIT_READ_INTERRUPTION) != 0) {
+        s->interruption_info = vmcs_read32(VMCS_EXIT_INTERRUPTION_INFO);
+        s->interruption_error = vmcs_read32(VMCS_EXIT_INTERRUPTION_ERROR);
     }
     if ((reads & EXIT_READ_STRING_IO) != 0 && exit_wants_bytes(s)) {
         read_segment(VMCS_SEG_DS, &s->ds);
@@ -120,6 +112,14 @@ static WHV_RUN_VP_EXIT_CONTEXT *record_of(struct vp *vp)
     return (WHV_RUN_VP_EXIT_CONTEXT *)(void *)vp->run->record;
 }
 
+enum mov_mode exit_mov_mode(const struct exit_snapshot *s)
+{
+    if ((s->entry_controls & ENTRY_IA32E) != 0 && (s->cs.access_rights & CS_LONG) != 0) {
+        return MOV_MODE_64;
+    }
+    return (s->cs.access_rights & CS_DEFAULT_32) != 0 ? MOV_MODE_32 : MOV_MODE_16;
+}
+
 void exit_record(struct vp *vp, struct exit_snapshot *s)
 {
     read_common(vp, s);
@@ -129,6 +129,7 @@ void exit_record(struct vp *vp, struct exit_snapshot *s)
         /* The record shows the state after HLT, so the VP is moved there too. */
         exit_skip_instruction();
         rip = vmcs_readnw(VMCS_GUEST_RIP);
+        s->rflags = vmcs_readnw(VMCS_GUEST_RFLAGS);
     }
     (void)exit_decode(s, record_of(vp));
     publish(vp, rip, s->rflags);
@@ -147,4 +148,12 @@ void exit_record_invalid(struct vp *vp)
     struct exit_snapshot s;
     s.reason = VMX_EXIT_INVALID_GUEST_STATE;
     exit_record(vp, &s);
+}
+
+void exit_record_apic(struct vp *vp, WHV_RUN_VP_EXIT_REASON reason, uint32_t type, uint64_t value)
+{
+    struct exit_snapshot s;
+    read_common(vp, &s);
+    exit_record_apic_access(&s, reason, type, value, record_of(vp));
+    publish(vp, s.rip, s.rflags);
 }

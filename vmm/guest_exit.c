@@ -6,10 +6,16 @@
 #include "arch/cpu.h"
 #include "arch/vmcs.h"
 #include "kernel/panic.h"
+#include "vmm/apic.h"
 #include "vmm/cpuid_policy.h"
+#include "vmm/doorbell.h"
 #include "vmm/partition.h"
+#include "vmm/partition_time.h"
 #include "vmm/switch.h"
 #include "vmm/vmm_state.h"
+#include "vmm/window.h"
+
+#define EPT_VIOLATION_WRITE (1ull << 1) /* SDM vol. 3C, table 28-7 */
 
 static struct cpuid_result host_cpuid(uint32_t leaf, uint32_t subleaf)
 {
@@ -34,6 +40,9 @@ static struct cpuid_result guest_cpuid(const struct vp *vp, uint32_t leaf, uint3
         .rdtscp = (vp->controls.cpu2 & CPU2_RDTSCP) != 0,
         .invpcid = (vp->controls.cpu2 & CPU2_INVPCID) != 0,
         .xcr0_supported = switch_xcr0_supported(),
+        .apic = vp->apic_on,
+        .apic_off = vp->apic_on && vp->apic.mode == APIC_DISABLED,
+        .x2apic = p->policy->apic_mode == WHvX64LocalApicEmulationModeX2Apic,
     };
     return cpuid_for_guest(&state, host_cpuid, leaf, subleaf);
 }
@@ -72,20 +81,52 @@ static enum exit_action exit_cpuid(struct vp *vp, struct exit_snapshot *snapshot
     return EXIT_RESUME;
 }
 
+static enum exit_action exit_rdtsc(struct vp *vp, struct exit_snapshot *snapshot)
+{
+    snapshot->rdtsc.tsc_aux = vp->msr[SWITCHED_TSC_AUX];
+    snapshot->rdtsc.offset = vp->tsc_offset;
+    snapshot->rdtsc.tsc = partition_time_tsc(vp);
+    snapshot->rdtsc.reference = partition_time_reference(vp->partition);
+    return EXIT_DELIVER;
+}
+
 static enum exit_action inject_and_resume(struct vp *vp, enum exception_vector vector)
 {
     exit_inject(vp, vector, 0);
     return EXIT_RESUME;
 }
 
-/* EPT violation: the root's, with what was being delivered and NMI blocking kept (SDM vol. 3C, 28.2.1 bit 12). */
-static enum exit_action exit_ept_violation(struct vp *vp)
+/* Hypercalls are for CPL 0, as Hyper-V's; without the root's interest VMCALL is undefined. */
+static enum exit_action exit_vmcall(struct cpu *cpu, struct vp *vp, struct exit_snapshot *snapshot)
 {
+    WHV_EXTENDED_VM_EXITS exits = {.AsUINT64 = vp->partition->policy->extended_exits};
+    bool cpl0 = ((vmcs_read32(VMCS_GUEST_SS_ACCESS) >> 5) & 3u) == 0;
+    if (exits.HypercallExit == 0 || !cpl0 || (vmcs_readnw(VMCS_GUEST_CR0) & CR0_PE) == 0) {
+        return inject_and_resume(vp, VECTOR_UD);
+    }
+    switch_fpu_put(cpu, vp);
+    snapshot->xmm = (const uint8_t *)vp->extended_state + 160; /* SDM vol. 1, table 10-2 */
+    return EXIT_DELIVER;
+}
+
+/* EPT violation: a tracked page's first write, a doorbell, or the root's, with what was being delivered and NMI
+ * blocking kept (SDM vol. 3C, 28.2.1 bit 12). */
+static enum exit_action exit_ept_violation(struct vp *vp, struct exit_snapshot *snapshot)
+{
+    uint64_t qualification = vmcs_readnw(VMCS_EXIT_QUALIFICATION);
     exit_keep_event(vp);
-    if ((vp->event.info & INTERRUPTION_VALID) == 0 && (vmcs_readnw(VMCS_EXIT_QUALIFICATION) & (1ull << 12)) != 0) {
+    if ((vp->event.info & INTERRUPTION_VALID) == 0 && (qualification & (1ull << 12)) != 0) {
         vmcs_write32(VMCS_GUEST_INTERRUPTIBILITY, vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY) | BLOCKING_BY_NMI);
     }
-    return EXIT_DELIVER;
+    uint64_t gpa = vmcs_read64(VMCS_GUEST_PHYSICAL_ADDRESS);
+    if (apic_owns_page(vp, gpa) && (vp->event.info & INTERRUPTION_VALID) == 0) {
+        return apic_page_access(vp, gpa, snapshot);
+    }
+    if ((qualification & EPT_VIOLATION_WRITE) == 0) {
+        return EXIT_DELIVER;
+    }
+    bool done = guest_memory_write_fault(vp->partition, gpa) || doorbell_memory_write(vp, gpa, qualification);
+    return done ? EXIT_RESUME : EXIT_DELIVER;
 }
 
 /* Exits that mean a defect of the hypervisor or of the hardware. */
@@ -98,22 +139,29 @@ enum exit_action guest_exit(struct cpu *cpu, struct vp *vp, struct exit_snapshot
 {
     switch ((enum vmx_exit_reason)snapshot->reason) {
     case VMX_EXIT_IO:
-    case VMX_EXIT_HLT:
+        return doorbell_port_write(vp) ? EXIT_RESUME : EXIT_DELIVER;
     case VMX_EXIT_TRIPLE_FAULT:
     case VMX_EXIT_INVALID_GUEST_STATE:
         return EXIT_DELIVER;
     case VMX_EXIT_EPT_VIOLATION:
-        return exit_ept_violation(vp);
+        return exit_ept_violation(vp, snapshot);
     case VMX_EXIT_TASK_SWITCH:
         exit_keep_event(vp);
         return EXIT_DELIVER;
+    case VMX_EXIT_HLT:
+        return vp->apic_on ? apic_halt(vp) : EXIT_DELIVER;
     case VMX_EXIT_CPUID:
         return exit_cpuid(vp, snapshot);
     case VMX_EXIT_RDMSR:
         return exit_guest_rdmsr(cpu, vp);
     case VMX_EXIT_WRMSR:
         return exit_guest_wrmsr(cpu, vp);
-    case VMX_EXIT_PREEMPTION_TIMER: /* only where an interrupt may have been missed: vmm/slice.c */
+    case VMX_EXIT_PREEMPTION_TIMER:
+        if (vp->apic_on) {
+            return apic_timer_exit(vp);
+        }
+        exit_keep_event(vp);
+        return EXIT_RESTART; /* only where an interrupt may have been missed: vmm/slice.c */
     case VMX_EXIT_EXTERNAL_INTERRUPT:
         exit_keep_event(vp);
         return EXIT_RESTART;
@@ -131,10 +179,18 @@ enum exit_action guest_exit(struct cpu *cpu, struct vp *vp, struct exit_snapshot
         return EXIT_RESUME;
     case VMX_EXIT_RDPMC:
         return inject_and_resume(vp, VECTOR_GP);
+    case VMX_EXIT_RDTSC:
+    case VMX_EXIT_RDTSCP:
+        return exit_rdtsc(vp, snapshot);
+    case VMX_EXIT_VMCALL:
+        return exit_vmcall(cpu, vp, snapshot);
+    case VMX_EXIT_INTERRUPT_WINDOW:
+    case VMX_EXIT_NMI_WINDOW:
+    case VMX_EXIT_TPR_BELOW_THRESHOLD:
+        return window_exit(vp, snapshot->reason);
     case VMX_EXIT_INIT:
         exit_keep_event(vp);
         return EXIT_INIT;
-    case VMX_EXIT_VMCALL:
     case VMX_EXIT_VMCLEAR ... VMX_EXIT_VMXON:
     case VMX_EXIT_GETSEC:
     case VMX_EXIT_INVEPT:

@@ -9,6 +9,7 @@
 #include "vmm/vmm_state.h"
 
 #define PAGE_MASK 4095ull
+#define APIC_PAGE 0xfee00000ull
 
 static enum whb_status check_gpa_range(uint64_t gpa, uint64_t size)
 {
@@ -60,13 +61,25 @@ void guest_memory_shootdown(struct partition *p)
     }
 }
 
+#define KNOWN_FLAGS (WHB_MAP_READ | WHB_MAP_WRITE | WHB_MAP_EXECUTE | WHB_MAP_TRACK_DIRTY)
+_Static_assert(KNOWN_FLAGS == (EPT_READ | EPT_WRITE | EPT_EXECUTE | EPT_TRACK) && WHB_MAP_TRACK_DIRTY == EPT_TRACK,
+               "flags are rights");
+
+static enum whb_status check_flags(uint64_t flags)
+{
+    return (flags & ~(uint64_t)KNOWN_FLAGS) != 0 || (flags & WHB_MAP_READ) == 0 ? WHB_ERROR_INVALID_ARGUMENT : WHB_OK;
+}
+
+/* Where VPs have local APICs no memory can be: accesses must exit. */
+static bool covers_apic(const struct partition *p, uint64_t gpa, uint64_t size)
+{
+    return p->policy->apic_mode != WHvX64LocalApicEmulationModeNone && gpa <= APIC_PAGE && size > APIC_PAGE - gpa;
+}
+
 enum whb_status guest_memory_map(struct partition *p, uint64_t root_pa, uint64_t gpa, uint64_t size, uint64_t flags)
 {
-    const uint64_t known = WHB_MAP_READ | WHB_MAP_WRITE | WHB_MAP_EXECUTE;
-    if ((flags & ~known) != 0 || (flags & WHB_MAP_READ) == 0) {
-        return WHB_ERROR_INVALID_ARGUMENT;
-    }
-    enum whb_status status = check_gpa_range(gpa, size);
+    enum whb_status status = check_flags(flags);
+    status = status == WHB_OK ? check_gpa_range(gpa, size) : status;
     status = status == WHB_OK ? check_root_range(root_pa, size) : status;
     if (status != WHB_OK) {
         return status;
@@ -74,8 +87,12 @@ enum whb_status guest_memory_map(struct partition *p, uint64_t root_pa, uint64_t
     struct ept_garbage garbage = {0};
     spin_lock(&p->lock);
     status = WHB_ERROR_INVALID_STATE;
-    if (p->set_up) {
+    if (p->set_up && covers_apic(p, gpa, size)) {
+        status = WHB_ERROR_ACCESS_DENIED;
+    } else if (p->set_up) {
+        spin_lock(&p->ept_lock);
         status = status_of(ept_map(&p->ept, gpa, root_pa, size, (unsigned)flags, vmm_memory_type, NULL, &garbage));
+        spin_unlock(&p->ept_lock);
     }
     if (status == WHB_OK) {
         guest_memory_shootdown(p);
@@ -95,7 +112,9 @@ enum whb_status guest_memory_unmap(struct partition *p, uint64_t gpa, uint64_t s
     spin_lock(&p->lock);
     status = WHB_ERROR_INVALID_STATE;
     if (p->set_up) {
+        spin_lock(&p->ept_lock);
         status = status_of(ept_unmap(&p->ept, gpa, size, &garbage));
+        spin_unlock(&p->ept_lock);
     }
     if (status == WHB_OK) {
         guest_memory_shootdown(p);
@@ -127,4 +146,127 @@ uint64_t guest_memory_read(const struct partition *p, uint64_t gpa, void *to, ui
         done += part;
     }
     return done;
+}
+
+enum whb_status guest_memory_protect(struct partition *p, uint64_t gpa, uint64_t size, uint64_t flags)
+{
+    enum whb_status status = check_flags(flags);
+    status = status == WHB_OK ? check_gpa_range(gpa, size) : status;
+    if (status != WHB_OK) {
+        return status;
+    }
+    spin_lock(&p->lock);
+    status = WHB_ERROR_INVALID_STATE;
+    if (p->set_up) {
+        spin_lock(&p->ept_lock);
+        status = status_of(ept_protect(&p->ept, gpa, size, (unsigned)flags));
+        spin_unlock(&p->ept_lock);
+    }
+    if (status == WHB_OK) {
+        guest_memory_shootdown(p);
+    }
+    spin_unlock(&p->lock);
+    return status;
+}
+
+enum whb_status guest_memory_dirty(struct partition *p, uint64_t gpa, uint64_t size, uint64_t *bitmap)
+{
+    enum whb_status status = check_gpa_range(gpa, size);
+    if (status != WHB_OK) {
+        return status;
+    }
+    uint64_t found = 0;
+    spin_lock(&p->lock);
+    status = WHB_ERROR_INVALID_STATE;
+    if (p->set_up) {
+        spin_lock(&p->ept_lock);
+        status = status_of(ept_query_dirty(&p->ept, gpa, size, bitmap, &found));
+        spin_unlock(&p->ept_lock);
+    }
+    if (found != 0) {
+        guest_memory_shootdown(p);
+    }
+    spin_unlock(&p->lock);
+    return status;
+}
+
+bool guest_memory_write_fault(struct partition *p, uint64_t gpa)
+{
+    if (!p->ept.tracking) {
+        return false;
+    }
+    spin_lock(&p->ept_lock);
+    enum ept_dirtied dirtied = ept_mark_dirty(&p->ept, gpa);
+    spin_unlock(&p->ept_lock);
+    return dirtied != EPT_DIRTY_REFUSED;
+}
+
+/* The RAM behind `gpa`, if it may be accessed, and how many bytes of it are in the same page. */
+static enum whb_status find_ram(const struct partition *p, uint64_t gpa, bool write, void **ram, uint64_t *size)
+{
+    struct ept_leaf leaf;
+    if (!ept_lookup(&p->ept, gpa, &leaf)) {
+        return WHB_ERROR_GPA_NOT_MAPPED;
+    }
+    uint64_t pa = leaf.hpa + (gpa & (leaf.size - 1));
+    if ((leaf.rights & (write ? EPT_WRITE : EPT_READ)) == 0 || !layout_is_ram(pa & ~PAGE_MASK, PAGE_MASK + 1)) {
+        return WHB_ERROR_ACCESS_DENIED;
+    }
+    *ram = phys_to_virt(pa);
+    *size = PAGE_MASK + 1 - (pa & PAGE_MASK);
+    return WHB_OK;
+}
+
+static void copy_part(void *ram, void *data, uint64_t size, bool write)
+{
+    memcpy(write ? ram : data, write ? data : ram, size);
+}
+
+/* At most two pages: the first holds `size[0]` bytes of it, the second the rest. */
+static enum whb_status access_locked(struct partition *p, uint64_t gpa, uint8_t *data, uint64_t size, bool write)
+{
+    void *ram[2];
+    uint64_t room[2];
+    enum whb_status status = find_ram(p, gpa, write, &ram[0], &room[0]);
+    if (status == WHB_OK && room[0] < size) {
+        status = find_ram(p, gpa + room[0], write, &ram[1], &room[1]);
+    }
+    if (status != WHB_OK) {
+        return status;
+    }
+    uint64_t first = room[0] < size ? room[0] : size;
+    if (write) {
+        (void)ept_mark_dirty(&p->ept, gpa);
+    }
+    copy_part(ram[0], data, first, write);
+    if (first < size) {
+        if (write) {
+            (void)ept_mark_dirty(&p->ept, gpa + first);
+        }
+        copy_part(ram[1], data + first, size - first, write);
+    }
+    return WHB_OK;
+}
+
+enum whb_status guest_memory_access(struct partition *p, uint64_t gpa, void *data, uint64_t size, bool write)
+{
+    if (size == 0 || size > WHB_MAX_GPA_ACCESS) {
+        return WHB_ERROR_INVALID_ARGUMENT;
+    }
+    if (!__atomic_load_n(&p->set_up, __ATOMIC_ACQUIRE)) {
+        return WHB_ERROR_INVALID_STATE;
+    }
+    spin_lock(&p->ept_lock);
+    enum whb_status status = access_locked(p, gpa, data, size, write);
+    spin_unlock(&p->ept_lock);
+    return status;
+}
+
+void guest_memory_counters(struct partition *p, WHV_PARTITION_MEMORY_COUNTERS *counters)
+{
+    spin_lock(&p->ept_lock);
+    counters->Mapped4KPageCount = p->ept.leaf_4k;
+    counters->Mapped2MPageCount = p->ept.leaf_2m;
+    counters->Mapped1GPageCount = p->ept.leaf_1g;
+    spin_unlock(&p->ept_lock);
 }

@@ -7,8 +7,10 @@
 #include "arch/cpu.h"
 #include "arch/msr.h"
 #include "arch/vmcs.h"
+#include "vmm/apic.h"
 #include "vmm/guest_exit.h"
 #include "vmm/partition.h"
+#include "vmm/partition_time.h"
 #include "vmm/switch.h"
 #include "vmm/vmm_state.h"
 #include "vmm/vp_registers.h"
@@ -77,7 +79,7 @@ static enum msr_outcome read_msr(struct vp *vp, uint32_t msr, uint64_t *value)
     }
     switch (msr) {
     case MSR_IA32_TSC:
-        *value = rdtsc() + vp->tsc_offset;
+        *value = partition_time_tsc(vp);
         return MSR_DONE;
     case MSR_IA32_APIC_BASE:
         *value = vp->apic_base;
@@ -162,8 +164,7 @@ static enum msr_outcome write_msr(struct cpu *cpu, struct vp *vp, uint32_t msr, 
     }
     switch (msr) {
     case MSR_IA32_TSC:
-        vp->tsc_offset = value - rdtsc();
-        vmcs_write64(VMCS_TSC_OFFSET, vp->tsc_offset);
+        partition_time_set_tsc(vp, value);
         return MSR_DONE;
     case MSR_IA32_APIC_BASE:
         return write_apic_base(vp, value);
@@ -217,6 +218,9 @@ enum exit_action exit_guest_rdmsr(struct cpu *cpu, struct vp *vp)
     (void)cpu;
     uint64_t value;
     volatile uint64_t *gpr = vp->gpr;
+    if (apic_owns_msr(vp, (uint32_t)gpr[1])) {
+        return apic_rdmsr(vp, (uint32_t)gpr[1]);
+    }
     enum msr_outcome outcome = read_msr(vp, (uint32_t)gpr[1], &value);
     if (outcome == MSR_DONE) {
         gpr[0] = (uint32_t)value;
@@ -230,5 +234,8 @@ enum exit_action exit_guest_wrmsr(struct cpu *cpu, struct vp *vp)
     volatile uint64_t *gpr = vp->gpr;
     uint32_t msr = (uint32_t)gpr[1];
     uint64_t value = ((uint64_t)(uint32_t)gpr[2] << 32) | (uint32_t)gpr[0];
+    if (apic_owns_msr(vp, msr)) {
+        return apic_wrmsr(vp, msr, value);
+    }
     return conclude(vp, write_msr(cpu, vp, msr, value));
 }

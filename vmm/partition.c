@@ -156,6 +156,7 @@ static void destroy(struct partition *p)
     if (p->set_up) {
         ept_destroy(&p->ept);
     }
+    page_free(p->doorbells, PAGE_USE_PARTITION);
     page_free(p->policy, PAGE_USE_PARTITION);
     page_free(p, PAGE_USE_PARTITION);
 }

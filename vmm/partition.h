@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "abi/hypercall.h"
+#include "abi/whv.h"
 #include "kernel/percpu.h"
 #include "kernel/spinlock.h"
 #include "vmm/ept.h"
@@ -22,13 +23,18 @@ struct partition {
     uint32_t slot;            /* index in the handle table */
     bool set_up;              /* properties are frozen, VPs and mappings may be made */
     uint32_t processor_count; /* 0: not set yet */
-    uint64_t tsc_offset;      /* added to the TSC for VPs of this partition at their creation */
+    uint64_t tsc_offset;      /* added to the TSC for VPs of this partition at their creation or reset */
+    uint32_t suspended;       /* atomic; 1: time stands still since suspended_at (vmm/partition_time.c) */
+    uint64_t suspended_at;    /* host TSC */
+    uint64_t paused_ticks;    /* atomic; TSC ticks of all ended suspensions */
     struct ept ept;
+    struct spinlock ept_lock; /* of the entries, also against exit handlers; its holder waits for nothing */
     uint64_t eptp;
     uint64_t ept_generation;           /* atomic; counts changes of the EPT, starting at 1 */
     uint64_t cpu_generation[MAX_CPUS]; /* of each CPU, its own: the change after which it last did INVEPT */
     struct vp *vps[WHB_MAX_VPS]; /* atomic; NULL: never created. A deleted VP's struct stays until the partition goes */
     struct partition_policy *policy;
+    struct doorbell_table *doorbells; /* atomic; NULL until the first one is added (vmm/doorbell.h) */
 };
 
 _Static_assert(sizeof(struct partition) <= 4096, "a partition is one page");
@@ -40,6 +46,8 @@ void partition_put(struct partition *partition);
 enum whb_status partition_create(uint64_t *handle);
 enum whb_status partition_setup(uint64_t handle);
 enum whb_status partition_delete(uint64_t handle);
+/* The caller holds a reference. WHB_ERROR_BUSY: a VP is in use, nothing changed. */
+enum whb_status partition_reset(struct partition *p);
 
 /* Partitions alive, for the statistics. */
 uint32_t partition_count(void);
@@ -47,9 +55,33 @@ uint32_t partition_count(void);
 /* Calls `fn` for every VP that exists, with its partition's lock held. */
 void partition_for_each_vp(void (*fn)(struct vp *vp, void *context), void *context);
 
-/* Guest memory (vmm/guest_memory.c). The caller holds a reference; sizes and addresses in bytes. */
+/*
+ * Guest memory (vmm/guest_memory.c). The caller holds a reference; sizes and addresses in bytes. Changes are made under
+ * the partition's lock, which is held while CPUs are waited for, and so never taken by an exit handler; each access to
+ * the entries that may change them also takes ept_lock.
+ */
 enum whb_status guest_memory_map(struct partition *p, uint64_t root_pa, uint64_t gpa, uint64_t size, uint64_t flags);
 enum whb_status guest_memory_unmap(struct partition *p, uint64_t gpa, uint64_t size);
+
+enum whb_status guest_memory_protect(struct partition *p, uint64_t gpa, uint64_t size, uint64_t flags);
+
+/* `bitmap` is root RAM, 8-byte aligned, of ceil(pages / 64) words, or null. */
+enum whb_status guest_memory_dirty(struct partition *p, uint64_t gpa, uint64_t size, uint64_t *bitmap);
+
+/*
+ * A write that a guest VP could not do at `gpa`. True: it was the first to a tracked page, and may be tried again now.
+ * For exit handlers: takes no lock that is held while a CPU is waited for.
+ */
+bool guest_memory_write_fault(struct partition *p, uint64_t gpa);
+
+/*
+ * Moves up to 16 bytes between guest memory and `data`: all or nothing. Pages written become dirty.
+ * WHB_ERROR_GPA_NOT_MAPPED, WHB_ERROR_ACCESS_DENIED (the rights, or no RAM behind it), WHB_ERROR_INVALID_STATE.
+ */
+enum whb_status guest_memory_access(struct partition *p, uint64_t gpa, void *data, uint64_t size, bool write);
+
+/* Mapped pages by leaf size. */
+void guest_memory_counters(struct partition *p, WHV_PARTITION_MEMORY_COUNTERS *counters);
 
 /* Makes every CPU that runs a VP of `p` drop its old translations, and waits for that. */
 void guest_memory_shootdown(struct partition *p);

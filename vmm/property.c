@@ -2,9 +2,13 @@
 /* Partition properties and host capabilities. Values are checked in the hypervisor's own copy. */
 #include "abi/whv.h"
 #include "kernel/string.h"
+#include "vmm/apic.h"
 #include "vmm/partition.h"
 
-#define EXTENDED_EXITS_OFFERED 3ull /* X64CpuidExit, X64MsrExit */
+#define EXTENDED_EXITS_OFFERED 0x33ffull /* CPUID, MSR, exception, RDTSC, hypercall, and those of local APICs */
+
+/* The vectors that exceptions have. NMI is none, and machine checks are the machine's. */
+#define EXCEPTION_EXITS_OFFERED 0x2b7dfbull
 
 static enum whb_status set_extended_exits(struct partition *p, const void *value)
 {
@@ -14,6 +18,17 @@ static enum whb_status set_extended_exits(struct partition *p, const void *value
         return WHB_ERROR_NOT_SUPPORTED;
     }
     p->policy->extended_exits = exits;
+    return WHB_OK;
+}
+
+static enum whb_status set_exception_exits(struct partition *p, const void *value)
+{
+    uint64_t exceptions;
+    memcpy(&exceptions, value, sizeof(exceptions));
+    if ((exceptions & ~EXCEPTION_EXITS_OFFERED) != 0) {
+        return WHB_ERROR_NOT_SUPPORTED;
+    }
+    p->policy->exception_exits = exceptions;
     return WHB_OK;
 }
 
@@ -57,11 +72,18 @@ static enum whb_status set_cpuid_results(struct partition *p, const void *value,
     return WHB_OK;
 }
 
-static enum whb_status set_apic_mode(const void *value)
+static enum whb_status set_apic_mode(struct partition *p, const void *value)
 {
     uint32_t mode;
     memcpy(&mode, value, sizeof(mode));
-    return mode == WHvX64LocalApicEmulationModeNone ? WHB_OK : WHB_ERROR_NOT_SUPPORTED;
+    if (mode > WHvX64LocalApicEmulationModeX2Apic) {
+        return WHB_ERROR_INVALID_ARGUMENT;
+    }
+    if (mode != WHvX64LocalApicEmulationModeNone && !apic_available()) {
+        return WHB_ERROR_NOT_SUPPORTED;
+    }
+    p->policy->apic_mode = mode;
+    return WHB_OK;
 }
 
 /* Bytes that a property's value has; lists have any number. 0: unknown property. */
@@ -69,6 +91,7 @@ static uint64_t value_size(uint64_t code)
 {
     switch (code) {
     case WHvPartitionPropertyCodeExtendedVmExits:
+    case WHvPartitionPropertyCodeExceptionExitBitmap:
         return 8;
     case WHvPartitionPropertyCodeProcessorCount:
     case WHvPartitionPropertyCodeLocalApicEmulationMode:
@@ -84,17 +107,21 @@ static uint64_t value_size(uint64_t code)
 static enum whb_status set_locked(struct partition *p, uint64_t code, const void *value, uint64_t size)
 {
     /* WHP from 1903 on lets these two change while the partition lives; the others are frozen by setup. */
-    bool changeable = code == WHvPartitionPropertyCodeExtendedVmExits || code == WHvPartitionPropertyCodeCpuidExitList;
+    bool changeable = code == WHvPartitionPropertyCodeExtendedVmExits ||
+                      code == WHvPartitionPropertyCodeExceptionExitBitmap ||
+                      code == WHvPartitionPropertyCodeCpuidExitList;
     if (p->set_up && !changeable) {
         return WHB_ERROR_INVALID_STATE;
     }
     switch (code) {
     case WHvPartitionPropertyCodeExtendedVmExits:
         return set_extended_exits(p, value);
+    case WHvPartitionPropertyCodeExceptionExitBitmap:
+        return set_exception_exits(p, value);
     case WHvPartitionPropertyCodeProcessorCount:
         return set_processor_count(p, value);
     case WHvPartitionPropertyCodeLocalApicEmulationMode:
-        return set_apic_mode(value);
+        return set_apic_mode(p, value);
     case WHvPartitionPropertyCodeCpuidExitList:
         return set_cpuid_exits(p, value, size);
     default:
@@ -113,17 +140,23 @@ enum whb_status property_set(struct partition *p, uint64_t code, const void *val
     }
     spin_lock(&p->lock);
     enum whb_status status = set_locked(p, code, value, size);
+    if (status == WHB_OK) {
+        (void)__atomic_fetch_add(&p->policy->generation, 1, __ATOMIC_RELEASE);
+    }
     spin_unlock(&p->lock);
     return status;
 }
 
 enum whb_status property_get(const struct partition *p, uint64_t code, void *value, uint64_t *size)
 {
-    const uint32_t apic_mode = WHvX64LocalApicEmulationModeNone;
+    const uint32_t apic_mode = p->policy->apic_mode;
     *size = value_size(code);
     switch (code) {
     case WHvPartitionPropertyCodeExtendedVmExits:
         memcpy(value, &p->policy->extended_exits, sizeof(p->policy->extended_exits));
+        return WHB_OK;
+    case WHvPartitionPropertyCodeExceptionExitBitmap:
+        memcpy(value, &p->policy->exception_exits, sizeof(p->policy->exception_exits));
         return WHB_OK;
     case WHvPartitionPropertyCodeProcessorCount:
         memcpy(value, &p->processor_count, sizeof(p->processor_count));
@@ -143,7 +176,7 @@ enum whb_status property_get(const struct partition *p, uint64_t code, void *val
 enum whb_status capability_get(uint64_t code, void *value, uint64_t *size)
 {
     const uint32_t present = 1, vendor = WHvProcessorVendorIntel;
-    const uint64_t partial_unmap = 1, exits = EXTENDED_EXITS_OFFERED, exceptions = 0;
+    const uint64_t partial_unmap = 1, exits = EXTENDED_EXITS_OFFERED, exceptions = EXCEPTION_EXITS_OFFERED;
     const uint8_t line = 6; /* log2 of 64 bytes */
     const struct {
         uint64_t code;

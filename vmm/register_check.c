@@ -4,6 +4,7 @@
 #include "arch/msr.h"
 #include "vmm/switch_check.h"
 #include "vmm/vp_registers.h"
+#include "vmm/window_decide.h"
 
 static bool between(uint32_t name, uint32_t first, uint32_t count)
 {
@@ -40,11 +41,25 @@ enum register_kind register_kind(uint32_t name)
         return REGISTER_LEGACY;
     case REG_PENDING_INTERRUPTION:
     case REG_INTERRUPT_STATE:
+    case REG_NOTIFICATIONS:
     case REG_ACTIVITY:
     case REG_PENDING_DEBUG:
         return REGISTER_SPECIAL;
     case REG_PENDING_EVENT:
         return REGISTER_EVENT;
+    case WHvX64RegisterApicId:
+    case WHvX64RegisterApicVersion:
+    case WHvX64RegisterApicTpr:
+    case WHvX64RegisterApicPpr:
+    case WHvX64RegisterApicEoi:
+    case WHvX64RegisterApicLdr:
+    case WHvX64RegisterApicSpurious:
+    case WHvX64RegisterApicIsr0 ... WHvX64RegisterApicEse:
+    case WHvX64RegisterApicIcr:
+    case WHvX64RegisterApicLvtTimer ... WHvX64RegisterApicCurrentCount:
+    case WHvX64RegisterApicDivide:
+    case WHvX64RegisterApicSelfIpi:
+        return REGISTER_APIC;
     default:
         return kind_of_msr(name);
     }
@@ -99,6 +114,18 @@ struct pending_event register_to_exception(const struct register_value *v)
     return e;
 }
 
+uint32_t register_to_external(const struct register_value *v)
+{
+    const uint64_t form = 1u | (WHvX64PendingEventExtInt << 1);
+    return (v->low & 0xfu) == form ? INTERRUPTION_VALID | ((uint32_t)(v->low >> 8) & INTERRUPTION_VECTOR) : 0;
+}
+
+struct register_value register_from_external(uint32_t info)
+{
+    uint64_t low = 1u | (WHvX64PendingEventExtInt << 1) | (uint64_t)(info & INTERRUPTION_VECTOR) << 8;
+    return (struct register_value){.low = info != 0 ? low : 0, .high = 0};
+}
+
 static bool error_code_vector(uint64_t vector)
 {
     return vector == 8 || (vector >= 10 && vector <= 14) || vector == 17;
@@ -137,6 +164,9 @@ static bool check_exception_event(const struct register_value *v)
     if ((v->low & 1u) == 0) {
         return true;
     }
+    if (register_to_external(v) != 0) {
+        return v->low >> 16 == 0 && v->high == 0 && (v->low & 0xf0u) == 0 && (v->low >> 8) >= 16;
+    }
     bool has_error = (v->low & (1u << 8)) != 0;
     return (v->low & 0xfefeu) == 0 && vector < 32 && vector != 2 &&
            (!has_error || (error_code_vector(vector) && v->low >> 47 == 0));
@@ -164,13 +194,24 @@ static bool check_control(const struct register_limits *l, uint32_t name, uint64
     }
 }
 
+/* With a local APIC its page stays where it is; without one the value is only kept. */
+static bool check_apic_base(const struct register_limits *l, uint64_t value)
+{
+    bool x2apic = (value & APIC_BASE_X2APIC) != 0;
+    if (!l->apic) {
+        return !x2apic && value >> l->physical_bits == 0;
+    }
+    return (value & ~(APIC_BASE_ENABLE | APIC_BASE_X2APIC | APIC_BASE_BSP)) == 0xfee00000u &&
+           (!x2apic || (l->x2apic && (value & APIC_BASE_ENABLE) != 0));
+}
+
 static bool check_msr(const struct register_limits *l, uint32_t name, uint64_t value)
 {
     switch (name) {
     case REG_KERNEL_GS_BASE:
         return is_canonical(value);
     case REG_APIC_BASE:
-        return (value & (APIC_BASE_X2APIC | ~((1ull << l->physical_bits) - 1))) == 0;
+        return check_apic_base(l, value);
     case REG_SYSENTER_CS:
         return value >> 32 == 0;
     case REG_STAR ... REG_STAR + 3:
@@ -190,7 +231,7 @@ static bool check_legacy(uint32_t name, const struct register_value *v)
     return name != REG_XMM_CONTROL || (uint32_t)v->high >> 16 == 0;
 }
 
-static bool check_special(uint32_t name, uint64_t value)
+static bool check_special(const struct register_limits *l, uint32_t name, uint64_t value)
 {
     switch (name) {
     case REG_PENDING_INTERRUPTION:
@@ -199,8 +240,10 @@ static bool check_special(uint32_t name, uint64_t value)
         return value < 4;
     case REG_PENDING_DEBUG:
         return value < 32;
+    case REG_NOTIFICATIONS:
+        return (value & ~NOTIFY_ALL) == 0; /* there are no SINTs */
     default:
-        return value == 0; /* a VP cannot be put to sleep without an emulated local APIC */
+        return value <= (l->apic ? 3u : 0u); /* only a VP with a local APIC can be put to sleep */
     }
 }
 
@@ -220,10 +263,16 @@ enum whb_status register_check(const struct register_limits *limits, uint32_t na
         good = check_msr(limits, name, v->low);
         break;
     case REGISTER_SPECIAL:
-        good = check_special(name, v->low);
+        good = check_special(limits, name, v->low);
         break;
     case REGISTER_EVENT:
         good = check_exception_event(v);
+        break;
+    case REGISTER_APIC:
+        if (!limits->apic) {
+            return WHB_ERROR_UNKNOWN_REGISTER;
+        }
+        good = name == WHvX64RegisterApicIcr || v->low >> 32 == 0;
         break;
     default:
         break;

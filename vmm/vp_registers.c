@@ -9,8 +9,11 @@
 #include "arch/msr.h"
 #include "arch/vmcs.h"
 #include "kernel/string.h"
+#include "vmm/apic.h"
+#include "vmm/partition_time.h"
 #include "vmm/switch.h"
 #include "vmm/vmm_state.h"
+#include "vmm/vp_special.h"
 
 static const uint8_t segment_of_name[8] = {
     VMCS_SEG_ES, VMCS_SEG_CS, VMCS_SEG_SS, VMCS_SEG_DS, VMCS_SEG_FS, VMCS_SEG_GS, VMCS_SEG_LDTR, VMCS_SEG_TR,
@@ -124,17 +127,17 @@ static void set_control(struct cpu *cpu, struct vp *vp, uint32_t name, uint64_t 
     vp->pdptes_stale = true;
 }
 
-static uint64_t get_msr(const struct vp *vp, uint32_t name)
+static uint64_t get_msr(struct vp *vp, uint32_t name)
 {
     switch (name) {
     case REG_TSC:
-        return rdtsc() + vp->tsc_offset;
+        return partition_time_tsc(vp);
     case REG_EFER:
         return vmcs_read64(VMCS_GUEST_EFER);
     case REG_KERNEL_GS_BASE:
         return rdmsr(MSR_IA32_KERNEL_GS_BASE); /* the VP is the current one */
     case REG_APIC_BASE:
-        return vp->apic_base;
+        return vp->apic_on ? apic_base_value(vp) : vp->apic_base;
     case REG_PAT:
         return vmcs_read64(VMCS_GUEST_PAT);
     case REG_SYSENTER_CS:
@@ -167,8 +170,7 @@ static void set_msr(struct cpu *cpu, struct vp *vp, uint32_t name, uint64_t valu
 {
     switch (name) {
     case REG_TSC:
-        vp->tsc_offset = value - rdtsc();
-        vmcs_write64(VMCS_TSC_OFFSET, vp->tsc_offset);
+        partition_time_set_tsc(vp, value);
         break;
     case REG_EFER:
         set_efer(vp, value);
@@ -177,7 +179,11 @@ static void set_msr(struct cpu *cpu, struct vp *vp, uint32_t name, uint64_t valu
         wrmsr(MSR_IA32_KERNEL_GS_BASE, value);
         break;
     case REG_APIC_BASE:
-        vp->apic_base = value;
+        if (vp->apic_on) {
+            apic_base_force(vp, value);
+        } else {
+            vp->apic_base = value;
+        }
         break;
     case REG_PAT:
         vmcs_write64(VMCS_GUEST_PAT, value);
@@ -228,45 +234,6 @@ static uint64_t *mtrr_place(struct vp *vp, uint32_t name)
     }
 }
 
-static uint64_t get_special(const struct vp *vp, uint32_t name)
-{
-    uint32_t blocking = vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY);
-    switch (name) {
-    case REG_PENDING_INTERRUPTION:
-        return register_from_event(&vp->event);
-    case REG_INTERRUPT_STATE:
-        return ((blocking & (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS)) != 0 ? 1u : 0u) |
-               ((blocking & BLOCKING_BY_NMI) != 0 ? 2u : 0u);
-    case REG_PENDING_DEBUG: {
-        uint64_t pending = vmcs_readnw(VMCS_GUEST_PENDING_DEBUG);
-        return (pending & 0xfu) | ((pending >> 14 & 1u) << 4);
-    }
-    default:
-        return 0; /* InternalActivityState: no VP halts inside the hypervisor */
-    }
-}
-
-static void set_special(struct vp *vp, uint32_t name, uint64_t value)
-{
-    switch (name) {
-    case REG_PENDING_INTERRUPTION:
-        vp->event = register_to_event(value);
-        break;
-    case REG_INTERRUPT_STATE: {
-        /* Which of STI and MOV SS blocks is not told apart in WHV: what blocks already goes on doing so. */
-        uint32_t now = vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY) & (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS);
-        uint32_t shadow = (value & 1u) == 0 ? 0 : now != 0 ? now : BLOCKING_BY_MOV_SS;
-        vmcs_write32(VMCS_GUEST_INTERRUPTIBILITY, shadow | ((value & 2u) != 0 ? BLOCKING_BY_NMI : 0));
-        break;
-    }
-    case REG_PENDING_DEBUG:
-        vmcs_writenw(VMCS_GUEST_PENDING_DEBUG, (value & 0xfu) | (value >> 4 & 1u) << 14);
-        break;
-    default:
-        break;
-    }
-}
-
 static void get_one(struct vp *vp, uint32_t name, struct register_value *v)
 {
     *v = (struct register_value){0, 0};
@@ -300,10 +267,13 @@ static void get_one(struct vp *vp, uint32_t name, struct register_value *v)
         v->low = *mtrr_place(vp, name);
         break;
     case REGISTER_SPECIAL:
-        v->low = get_special(vp, name);
+        v->low = vp_special_get(vp, name);
         break;
     case REGISTER_EVENT:
-        *v = register_from_exception(&vp->event, vp->cr2);
+        *v = vp_event_get(vp);
+        break;
+    case REGISTER_APIC:
+        v->low = apic_register_get(vp, name);
         break;
     case REGISTER_UNKNOWN:
         break;
@@ -323,21 +293,6 @@ static void set_legacy(struct vp *vp, uint32_t name, const struct register_value
     uint64_t *components = (uint64_t *)((uint8_t *)vp->extended_state + 512);
     memcpy(legacy_place(vp, name), v, name >= REG_FP_MMX0 && name < REG_FP_CONTROL ? 10 : sizeof(*v));
     *components |= XCR0_X87 | XCR0_SSE;
-}
-
-static void set_event(struct vp *vp, const struct register_value *v)
-{
-    vp->event = register_to_exception(v);
-    uint32_t vector = vp->event.info & INTERRUPTION_VECTOR;
-    if ((vp->event.info & INTERRUPTION_VALID) == 0) {
-        return;
-    }
-    if (vector == VECTOR_PF) {
-        vp->cr2 = v->high;
-        write_cr2(v->high);
-    } else if (vector == VECTOR_DB) {
-        vp->dr6 |= v->high & 0x600full;
-    }
 }
 
 static void set_one(struct cpu *cpu, struct vp *vp, uint32_t name, const struct register_value *v)
@@ -374,10 +329,13 @@ static void set_one(struct cpu *cpu, struct vp *vp, uint32_t name, const struct 
         *mtrr_place(vp, name) = v->low;
         break;
     case REGISTER_SPECIAL:
-        set_special(vp, name, v->low);
+        vp_special_set(vp, name, v->low);
         break;
     case REGISTER_EVENT:
-        set_event(vp, v);
+        vp_event_set(vp, v);
+        break;
+    case REGISTER_APIC:
+        apic_register_set(vp, name, v->low);
         break;
     case REGISTER_UNKNOWN:
         break;
@@ -399,7 +357,8 @@ enum whb_status vp_registers_get(struct vp *vp, const uint32_t *names, void *val
 {
     struct register_value *out = values;
     for (uint32_t i = 0; i < count; i++) {
-        if (register_kind(names[i]) == REGISTER_UNKNOWN) {
+        enum register_kind kind = register_kind(names[i]);
+        if (kind == REGISTER_UNKNOWN || (kind == REGISTER_APIC && !vp->apic_on)) {
             return WHB_ERROR_UNKNOWN_REGISTER;
         }
     }
@@ -418,6 +377,8 @@ enum whb_status vp_registers_set(struct vp *vp, const uint32_t *names, const voi
         .cr4_hidden = vmcs_readnw(VMCS_CR4_MASK) & ~CR4_MCE,
         .physical_bits = vmm.physical_bits,
         .tsc_aux = switch_has_tsc_aux(),
+        .apic = vp->apic_on,
+        .x2apic = vp->partition->policy->apic_mode == WHvX64LocalApicEmulationModeX2Apic,
     };
     for (uint32_t i = 0; i < count; i++) {
         enum whb_status status = register_check(&limits, names[i], &in[i]);

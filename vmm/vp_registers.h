@@ -45,6 +45,7 @@ enum {
     REG_PENDING_INTERRUPTION = WHvRegisterPendingInterruption,
     REG_INTERRUPT_STATE = WHvRegisterInterruptState,
     REG_PENDING_EVENT = WHvRegisterPendingEvent,
+    REG_NOTIFICATIONS = WHvRegisterDeliverabilityNotifications,
     REG_ACTIVITY = WHvRegisterInternalActivityState,
     REG_PENDING_DEBUG = WHvX64RegisterPendingDebugException,
 };
@@ -68,8 +69,10 @@ enum register_kind {
     REGISTER_LEGACY,  /* x87 and SSE */
     REGISTER_MSR,
     REGISTER_MTRR,    /* variable and fixed */
-    REGISTER_SPECIAL, /* PendingInterruption, InterruptState, InternalActivityState, PendingDebugException */
+    REGISTER_SPECIAL, /* PendingInterruption, InterruptState, DeliverabilityNotifications, InternalActivityState,
+                         PendingDebugException */
     REGISTER_EVENT,   /* PendingEvent */
+    REGISTER_APIC,    /* of a VP with a local APIC */
 };
 
 enum register_kind register_kind(uint32_t name);
@@ -80,6 +83,8 @@ struct register_limits {
     uint64_t cr4_hidden; /* CR4 bits that no guest may set */
     uint8_t physical_bits;
     bool tsc_aux; /* the CPU has IA32_TSC_AUX */
+    bool apic;    /* the VP has a local APIC */
+    bool x2apic;  /* that may be in x2APIC mode */
 };
 
 /* WHB_ERROR_UNKNOWN_REGISTER, or WHB_ERROR_INVALID_REGISTER for a value that would fault in the hypervisor or never
@@ -91,3 +96,7 @@ uint64_t register_from_event(const struct pending_event *event);
 struct pending_event register_to_event(uint64_t value);
 struct register_value register_from_exception(const struct pending_event *event, uint64_t cr2);
 struct pending_event register_to_exception(const struct register_value *v);
+
+/* WHV_X64_PENDING_EXT_INT_EVENT: interruption information of the external interrupt, 0 if `v` is not of that type. */
+uint32_t register_to_external(const struct register_value *v);
+struct register_value register_from_external(uint32_t info);

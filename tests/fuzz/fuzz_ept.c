@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: vmm/ept.c kernel/page_alloc.c tests/unit/ept_model.c tests/unit/stubs.c */
+/* sources: vmm/ept.c vmm/ept_protect.c vmm/ept_dirty.c kernel/page_alloc.c tests/unit/ept_model.c tests/unit/stubs.c */
 #include "kernel/page_alloc.h"
 #include "tests/fuzz/check.h"
 #include "tests/fuzz/tape.h"
@@ -29,7 +29,7 @@ static void one_change(struct ept_model *m, struct tape *tape)
     uint64_t size = choose_size(tape), gpa = choose_corner(tape), back = choose_size(tape), hpa;
     gpa = gpa >= back ? gpa - back : gpa;
     hpa = tape_choose(tape, 4) == 0 ? tape_byte(tape) * PAGE : gpa;
-    unsigned kind = tape_choose(tape, 8);
+    unsigned kind = tape_choose(tape, 16);
     uint8_t fail = tape_byte(tape);
     if (size == 0 || gpa >= EPT_ADDRESS_LIMIT || size > EPT_ADDRESS_LIMIT - gpa) {
         CHECK(ept_unmap(&m->ept, gpa, size, &m->garbage) == EPT_INVALID);
@@ -39,9 +39,16 @@ static void one_change(struct ept_model *m, struct tape *tape)
     page_alloc_fail_after(fail < 16 ? fail : PAGE_ALLOC_NEVER_FAIL);
     if (kind < 3) {
         (void)ept_model_unmap(m, gpa, size);
-    } else {
-        static const unsigned rights[] = {EPT_READ, EPT_READ | EPT_WRITE, EPT_READ | EPT_EXECUTE, 7, 7};
+    } else if (kind < 8) {
+        static const unsigned rights[] = {EPT_READ, EPT_READ | EPT_WRITE, EPT_READ | EPT_EXECUTE, 7, 15};
         (void)ept_model_map(m, gpa, hpa, size, rights[kind - 3]);
+    } else if (kind < 11) {
+        static const unsigned rights[] = {EPT_READ | EPT_TRACK, 7, 15};
+        (void)ept_model_protect(m, gpa, size, rights[kind - 8]);
+    } else if (kind < 14) {
+        (void)ept_model_write(m, gpa + (size & 0x1fffff));
+    } else if (size <= 1ull << 30) {
+        (void)ept_model_query(m, gpa, size, ept_model_tracked(m, gpa, size) ? EPT_OK : EPT_NOT_MAPPED);
     }
     page_alloc_fail_after(PAGE_ALLOC_NEVER_FAIL);
 }

@@ -186,7 +186,7 @@ static void mapping(void)
         {"no rights", WHB_CALL_GPA_MAP, {p, ram, gpa, 4096, 0}, WHB_ERROR_INVALID_ARGUMENT},
         {"write only", WHB_CALL_GPA_MAP, {p, ram, gpa, 4096, 2}, WHB_ERROR_INVALID_ARGUMENT},
         {"execute only", WHB_CALL_GPA_MAP, {p, ram, gpa, 4096, 4}, WHB_ERROR_INVALID_ARGUMENT},
-        {"unknown flag", WHB_CALL_GPA_MAP, {p, ram, gpa, 4096, 15}, WHB_ERROR_INVALID_ARGUMENT},
+        {"unknown flag", WHB_CALL_GPA_MAP, {p, ram, gpa, 4096, 23}, WHB_ERROR_INVALID_ARGUMENT},
         {"high flag", WHB_CALL_GPA_MAP, {p, ram, gpa, 4096, 1ull << 32 | 7}, WHB_ERROR_INVALID_ARGUMENT},
         {"GPA too high", WHB_CALL_GPA_MAP, {p, ram, BEYOND_GPA, 4096, 7}, WHB_ERROR_INVALID_ARGUMENT},
         {"GPA wraps", WHB_CALL_GPA_MAP, {p, ram, gpa, 0 - gpa, 7}, WHB_ERROR_INVALID_ARGUMENT},

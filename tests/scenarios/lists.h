@@ -7,6 +7,8 @@
 extern scenario_list scenarios_smoke;
 extern scenario_list scenarios_calls_arguments;
 extern scenario_list scenarios_calls_memory;
+extern scenario_list scenarios_memory_dirty;
+extern scenario_list scenarios_memory_rights;
 extern scenario_list scenarios_root_events;
 extern scenario_list scenarios_root_machine;
 extern scenario_list scenarios_smp_run;
@@ -18,6 +20,10 @@ extern scenario_list scenarios_records_ends;
 extern scenario_list scenarios_records_io;
 extern scenario_list scenarios_records_memory;
 extern scenario_list scenarios_records_modes;
+extern scenario_list scenarios_records_exceptions;
+extern scenario_list scenarios_records_later;
+extern scenario_list scenarios_windows;
+extern scenario_list scenarios_vp_state;
 extern scenario_list scenarios_emulator;
 
 /*
@@ -33,12 +39,18 @@ static const struct scenario *const scenario_lists[] = {
     scenarios_records_ids,
     scenarios_calls_arguments,
     scenarios_calls_memory,
+    scenarios_memory_rights,
+    scenarios_memory_dirty,
     scenarios_smp_run,
     scenarios_state_separation,
     scenarios_records_ends,
     scenarios_records_io,
     scenarios_records_memory,
     scenarios_records_modes,
+    scenarios_records_exceptions,
+    scenarios_records_later,
+    scenarios_windows,
+    scenarios_vp_state,
     scenarios_emulator,
     NULL,
 };

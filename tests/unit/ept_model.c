@@ -12,6 +12,8 @@
 #define HEAP_PA 0x100000u
 #define RIGHTS 7u
 #define ADDRESS 0x000ffffffffff000ull
+#define TRACKED (1ull << 11)
+#define DIRTY (1ull << 62)
 #define LINK_BITS (0x1full << 52) /* where vmm/ept.c chains unlinked tables */
 
 static uint8_t *heap, *heap_before;
@@ -82,32 +84,40 @@ uint8_t ept_model_type(void *ctx, uint64_t hpa, uint64_t size)
     return type;
 }
 
-static void count_tables(const uint64_t *table, unsigned level, struct census *c)
+/* Returns what the entry above must sum up: TRACKED if all of the table is, DIRTY if some of it is. */
+static uint64_t count_tables(const uint64_t *table, unsigned level, struct census *c)
 {
     bool empty = true;
+    uint64_t all = TRACKED, any = 0;
     c->tables++;
     for (unsigned i = 0; i < 512; i++) {
         if ((table[i] & RIGHTS) == 0) {
             CHECK(table[i] == 0);
+            all = 0;
             continue;
         }
         empty = false;
+        all &= table[i];
+        any |= table[i] & DIRTY;
         if (level == 1 || (table[i] & 0x80) != 0) {
             CHECK(level <= 3 && (level > 1) == ((table[i] & 0x80) != 0));
             CHECK((table[i] & ADDRESS & ((1ull << (12 + 9 * (level - 1))) - 1)) == 0);
             c->leaves[level]++;
+            CHECK((table[i] & DIRTY) == 0 || (table[i] & (TRACKED | 2)) == (TRACKED | (table[i] >> 58 & 2)));
+            CHECK((table[i] & TRACKED) == 0 || (table[i] & DIRTY) != 0 || (table[i] & 2) == 0);
         } else {
-            CHECK((table[i] & ~ADDRESS) == RIGHTS); /* nothing restricts what is below */
-            count_tables(phys_to_virt(table[i] & ADDRESS), level - 1, c);
+            uint64_t sums = count_tables(phys_to_virt(table[i] & ADDRESS), level - 1, c);
+            CHECK((table[i] & ~ADDRESS) == (RIGHTS | sums)); /* nothing restricts what is below */
         }
     }
     c->empty_tables += empty ? 1 : 0;
+    return all | any;
 }
 
 static void check_counters(const struct ept_model *m)
 {
     struct census c = {0};
-    count_tables(phys_to_virt(m->ept.pml4), 4, &c);
+    (void)count_tables(phys_to_virt(m->ept.pml4), 4, &c);
     CHECK(c.tables == m->ept.tables && c.tables == pages_in_use());
     CHECK(c.leaves[1] == m->ept.leaf_4k && c.leaves[2] == m->ept.leaf_2m && c.leaves[3] == m->ept.leaf_1g);
     CHECK(c.empty_tables == 0 || (c.tables == 1 && c.empty_tables == 1));
@@ -115,12 +125,17 @@ static void check_counters(const struct ept_model *m)
     CHECK(m->ept.huge_1g || m->ept.leaf_1g == 0);
 }
 
-/* The change that decides a page, or NULL. */
-static const struct model_change *change_of(const struct ept_model *m, uint64_t gpa)
+/* The change that mapped a page, or NULL; and the rights that the page has. */
+static const struct model_change *change_of(const struct ept_model *m, uint64_t gpa, uint32_t *rights)
 {
+    *rights = 0;
     for (unsigned i = m->count; i > 0; i--) {
-        if (gpa >= m->changes[i - 1].gpa && gpa < m->changes[i - 1].end) {
-            return m->changes[i - 1].rights != 0 ? &m->changes[i - 1] : NULL;
+        const struct model_change *c = &m->changes[i - 1];
+        if (gpa >= c->gpa && gpa < c->end) {
+            *rights = *rights == 0 ? c->rights : *rights;
+            if (!c->protect) {
+                return c->rights != 0 ? c : NULL;
+            }
         }
     }
     return NULL;
@@ -154,13 +169,14 @@ static uint64_t absent_until(const struct ept_model *m, uint64_t gpa)
     }
 }
 
-static void check_mapped(const struct ept_model *m, const struct model_change *c, uint64_t gpa, uint64_t end)
+static void check_mapped(const struct ept_model *m, const struct model_change *c, uint32_t rights, uint64_t gpa,
+                         uint64_t end)
 {
     while (gpa < end) {
         struct ept_leaf leaf;
         CHECK(ept_lookup(&m->ept, gpa + 0xabc, &leaf));
         CHECK(leaf.hpa + (gpa & (leaf.size - 1)) == c->hpa + (gpa - c->gpa));
-        CHECK(leaf.rights == c->rights);
+        CHECK(leaf.rights == rights);
         CHECK(leaf.memory_type == ept_model_type(NULL, leaf.hpa, leaf.size));
         gpa = (gpa & ~(leaf.size - 1)) + leaf.size;
     }
@@ -171,9 +187,10 @@ void ept_model_check(struct ept_model *m)
     ept_garbage_free(&m->garbage);
     for (uint64_t gpa = 0, end; gpa < EPT_ADDRESS_LIMIT; gpa = end) {
         end = next_boundary(m, gpa);
-        const struct model_change *c = change_of(m, gpa);
+        uint32_t rights;
+        const struct model_change *c = change_of(m, gpa, &rights);
         if (c != NULL) {
-            check_mapped(m, c, gpa, end);
+            check_mapped(m, c, rights, gpa, end);
         }
         while (c == NULL && gpa < end) {
             gpa = absent_until(m, gpa);
@@ -182,12 +199,25 @@ void ept_model_check(struct ept_model *m)
     check_counters(m);
 }
 
-static bool is_all_mapped(const struct ept_model *m, uint64_t gpa, uint64_t end)
+/* All of it is mapped with all of `rights`. */
+static bool is_all_mapped(const struct ept_model *m, uint64_t gpa, uint64_t end, uint32_t rights)
 {
-    while (gpa < end && change_of(m, gpa) != NULL) {
+    uint32_t has;
+    while (gpa < end && change_of(m, gpa, &has) != NULL && (has & rights) == rights) {
         gpa = next_boundary(m, gpa);
     }
     return gpa >= end;
+}
+
+static void forget_dirty(struct ept_model *m, uint64_t gpa, uint64_t end)
+{
+    unsigned kept = 0;
+    for (unsigned i = 0; i < m->dirty_count; i++) {
+        if (m->dirty[i] < gpa || m->dirty[i] >= end) {
+            m->dirty[kept++] = m->dirty[i];
+        }
+    }
+    m->dirty_count = kept;
 }
 
 /*
@@ -223,7 +253,9 @@ static void check_tables_unchanged(uint64_t pa, unsigned level)
 
 static void check_unchanged(const struct ept_model *m, const struct ept *before, uint64_t in_use)
 {
-    CHECK(memcmp(before, &m->ept, sizeof(*before)) == 0);
+    struct ept now = m->ept;
+    now.tracking = before->tracking; /* a hint that may stay */
+    CHECK(memcmp(before, &now, sizeof(*before)) == 0);
     CHECK(m->garbage.head == 0 && pages_in_use() == in_use);
     check_tables_unchanged(m->ept.pml4, 4);
 }
@@ -246,6 +278,9 @@ static void end_change(struct ept_model *m, const struct ept *before, uint64_t i
     }
     check_garbage(m, c->rights == 0);
     m->changes[m->count++] = *c;
+    if (!c->protect || (c->rights & EPT_TRACK) == 0) {
+        forget_dirty(m, c->gpa, c->end);
+    }
 }
 
 enum ept_status ept_model_map(struct ept_model *m, uint64_t gpa, uint64_t hpa, uint64_t size, unsigned rights)
@@ -253,16 +288,71 @@ enum ept_status ept_model_map(struct ept_model *m, uint64_t gpa, uint64_t hpa, u
     struct ept before = m->ept;
     uint64_t in_use = begin_change(m);
     enum ept_status status = ept_map(&m->ept, gpa, hpa, size, rights, ept_model_type, NULL, &m->garbage);
-    end_change(m, &before, in_use, status, EPT_OK, &(struct model_change){gpa, gpa + size, hpa, rights});
+    end_change(m, &before, in_use, status, EPT_OK, &(struct model_change){gpa, gpa + size, hpa, rights, false});
     return status;
 }
 
 enum ept_status ept_model_unmap(struct ept_model *m, uint64_t gpa, uint64_t size)
 {
     struct ept before = m->ept;
-    enum ept_status expected = is_all_mapped(m, gpa, gpa + size) ? EPT_OK : EPT_NOT_MAPPED;
+    enum ept_status expected = is_all_mapped(m, gpa, gpa + size, 0) ? EPT_OK : EPT_NOT_MAPPED;
     uint64_t in_use = begin_change(m);
     enum ept_status status = ept_unmap(&m->ept, gpa, size, &m->garbage);
-    end_change(m, &before, in_use, status, expected, &(struct model_change){gpa, gpa + size, 0, 0});
+    end_change(m, &before, in_use, status, expected, &(struct model_change){gpa, gpa + size, 0, 0, false});
     return status;
+}
+
+enum ept_status ept_model_protect(struct ept_model *m, uint64_t gpa, uint64_t size, unsigned rights)
+{
+    struct ept before = m->ept;
+    enum ept_status expected = is_all_mapped(m, gpa, gpa + size, 0) ? EPT_OK : EPT_NOT_MAPPED;
+    uint64_t in_use = begin_change(m);
+    enum ept_status status = ept_protect(&m->ept, gpa, size, rights);
+    CHECK(m->garbage.head == 0);
+    end_change(m, &before, in_use, status, expected, &(struct model_change){gpa, gpa + size, 0, rights, true});
+    return status;
+}
+
+bool ept_model_write(struct ept_model *m, uint64_t gpa)
+{
+    uint32_t rights;
+    bool allowed = change_of(m, gpa, &rights) != NULL && (rights & (EPT_TRACK | EPT_WRITE)) == (EPT_TRACK | EPT_WRITE);
+    CHECK(m->dirty_count < MODEL_DIRTY_MAX);
+    enum ept_dirtied dirtied = ept_mark_dirty(&m->ept, gpa);
+    CHECK((dirtied != EPT_DIRTY_REFUSED) == allowed);
+    if (allowed) {
+        m->whole = m->whole || dirtied == EPT_DIRTY_WHOLE;
+        forget_dirty(m, gpa & ~(PAGE - 1ull), gpa | (PAGE - 1));
+        m->dirty[m->dirty_count++] = gpa & ~(PAGE - 1ull);
+    }
+    return allowed;
+}
+
+bool ept_model_tracked(const struct ept_model *m, uint64_t gpa, uint64_t size)
+{
+    return is_all_mapped(m, gpa, gpa + size, EPT_TRACK);
+}
+
+uint64_t ept_model_query(struct ept_model *m, uint64_t gpa, uint64_t size, enum ept_status expected)
+{
+    uint64_t words = (size / PAGE + 63) / 64, count = 0, bits = 0;
+    uint64_t *bitmap = malloc(words * 8);
+    CHECK(bitmap != NULL);
+    memset(bitmap, 0xa5, words * 8);
+    CHECK((expected == EPT_OK) == ept_model_tracked(m, gpa, size));
+    CHECK(ept_query_dirty(&m->ept, gpa, size, bitmap, &count) == expected);
+    for (unsigned i = 0; expected == EPT_OK && i < m->dirty_count; i++) {
+        uint64_t page = (m->dirty[i] - gpa) / PAGE;
+        CHECK(m->dirty[i] < gpa || page >= size / PAGE || (bitmap[page / 64] >> (page % 64) & 1) != 0);
+    }
+    for (uint64_t i = 0; expected == EPT_OK && i < words; i++) {
+        bits += (uint64_t)__builtin_popcountll(bitmap[i]);
+    }
+    free(bitmap);
+    unsigned before = m->dirty_count;
+    if (expected == EPT_OK) {
+        forget_dirty(m, gpa, gpa + size);
+    }
+    CHECK(bits == count && (m->whole ? count >= before - m->dirty_count : count == before - m->dirty_count));
+    return count;
 }

@@ -12,9 +12,12 @@
 
 #define MODEL_CHANGES_MAX 256u
 
+#define MODEL_DIRTY_MAX 512u
+
 struct model_change {
     uint64_t gpa, end, hpa;
     uint32_t rights; /* 0: unmapped */
+    bool protect;    /* hpa is that of the mapping before */
 };
 
 struct ept_model {
@@ -22,6 +25,9 @@ struct ept_model {
     struct ept_garbage garbage; /* of the last change */
     unsigned count;
     struct model_change changes[MODEL_CHANGES_MAX]; /* the latest that covers a page counts */
+    unsigned dirty_count;
+    uint64_t dirty[MODEL_DIRTY_MAX]; /* pages written since the last query */
+    bool whole;                      /* a large page was dirtied whole: queries may find more than `dirty` has */
 };
 
 /* Sets up the page allocator with a heap of this many bytes, which ept_model_heap_end frees. */
@@ -42,6 +48,17 @@ uint8_t ept_model_type(void *ctx, uint64_t hpa, uint64_t size);
  */
 enum ept_status ept_model_map(struct ept_model *m, uint64_t gpa, uint64_t hpa, uint64_t size, unsigned rights);
 enum ept_status ept_model_unmap(struct ept_model *m, uint64_t gpa, uint64_t size);
+
+enum ept_status ept_model_protect(struct ept_model *m, uint64_t gpa, uint64_t size, unsigned rights);
+
+/* Writes to the page of `gpa`; true if that was possible. Checks that it follows the rights. */
+bool ept_model_write(struct ept_model *m, uint64_t gpa);
+
+/* By the model: every page of the range is mapped with tracking. */
+bool ept_model_tracked(const struct ept_model *m, uint64_t gpa, uint64_t size);
+
+/* Queries a valid range with a bitmap and compares it with the writes; returns the pages found. */
+uint64_t ept_model_query(struct ept_model *m, uint64_t gpa, uint64_t size, enum ept_status expected);
 
 /* Compares the whole address space, the counters and the pages in use; frees the garbage first. */
 void ept_model_check(struct ept_model *m);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: vmm/ept.c kernel/page_alloc.c tests/unit/ept_model.c tests/unit/stubs.c */
+/* sources: vmm/ept.c vmm/ept_protect.c vmm/ept_dirty.c kernel/page_alloc.c tests/unit/ept_model.c tests/unit/stubs.c */
 #include <pthread.h>
 
 #include "arch/direct_map.h"
@@ -188,7 +188,8 @@ static void test_invalid_requests_change_nothing(void **state)
         {0, 0, 0x1000, EPT_WRITE},
         {0, 0, 0x1000, EPT_WRITE | EPT_EXECUTE},
         {0, 0, 0x1000, EPT_EXECUTE},
-        {0, 0, 0x1000, RWX | 8},
+        {0, 0, 0x1000, RWX | 16},
+        {0, 0, 0x1000, EPT_TRACK},
     };
     (void)state;
     struct ept_model m;
