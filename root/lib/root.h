@@ -7,6 +7,7 @@
 #include "root/lib/console.h"
 #include "root/lib/cpu.h"
 #include "root/lib/hypercall.h"
+#include "root/lib/library.h"
 #include "root/lib/memory.h"
 #include "root/lib/power.h"
 #include "root/lib/smp.h"

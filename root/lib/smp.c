@@ -4,6 +4,7 @@
 #include "root/lib/apic.h"
 #include "root/lib/console.h"
 #include "root/lib/cpu.h"
+#include "root/lib/library.h"
 #include "root/lib/memory.h"
 #include "root/lib/string.h"
 #include "root/lib/trap.h"
@@ -59,6 +60,7 @@ static void cpu_main(void)
 {
     uint32_t self = starting;
     trap_init_cpu(self);
+    library_init_cpu();
     apic_enable();
     __atomic_store_n(&started, 1, __ATOMIC_RELEASE);
     wait_for_work(self);

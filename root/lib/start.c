@@ -12,6 +12,7 @@ void root_start(const struct whb_handoff *handoff)
         root_power_off(1);
     }
     trap_init_cpu(0);
+    library_init_cpu();
     memory_init(handoff);
     apic_enable();
     smp_start(handoff);

@@ -59,3 +59,22 @@ int strcmp(const char *a, const char *b)
     }
     return (unsigned char)*a - (unsigned char)*b;
 }
+
+size_t strlen(const char *text)
+{
+    size_t n = 0;
+    while (text[n] != '\0') {
+        n++;
+    }
+    return n;
+}
+
+char *strncpy(char *to, const char *from, size_t size)
+{
+    size_t i = 0;
+    for (; i < size && from[i] != '\0'; i++) {
+        to[i] = from[i];
+    }
+    memset(to + i, 0, size - i);
+    return to;
+}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The memory functions that a C compiler expects, and string comparison. */
+/* The memory functions that a C compiler expects, and some string functions. */
 #pragma once
 
 #include <stddef.h>
@@ -9,3 +9,5 @@ void *memmove(void *to, const void *from, size_t size);
 void *memset(void *to, int value, size_t size);
 int memcmp(const void *a, const void *b, size_t size);
 int strcmp(const char *a, const char *b);
+size_t strlen(const char *text);
+char *strncpy(char *to, const char *from, size_t size);

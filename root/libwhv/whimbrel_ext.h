@@ -5,6 +5,7 @@
 #include "abi/entry_check.h"
 #include "abi/hypercall.h"
 #include "abi/run_page.h"
+#include "root/libwhv/WinHvEmulation.h"
 #include "root/libwhv/WinHvPlatform.h"
 
 /* HRESULT_FROM_WIN32(ERROR_RETRY): WHB_ERROR_INTERRUPTED. The VP did not exit; take the interrupt and run again. */
@@ -34,3 +35,18 @@ HRESULT whb_vp_diagnostics(WHV_PARTITION_HANDLE partition, UINT32 vp_index, stru
 
 /* What `check` of struct whb_vp_diagnostics means, in English: "EFER.LMA without CR4.PAE". Never null. */
 const char *whb_entry_check_text(uint32_t check);
+
+/* What an emulator handle knows of its last attempt, for the cases where the status alone says little. */
+struct whb_emulator_report {
+    char instruction[96];  /* its text, Intel syntax, lower case; "" if it could not be decoded */
+    uint8_t bytes[15];     /* its code bytes as far as they were read, longer if it could not be decoded */
+    uint8_t byte_count;    /* valid ones of `bytes` */
+    uint8_t fault_pending; /* 1, with GuestCannotBeFaulted: in a processor the guest would get this exception */
+    uint8_t fault_vector;  /* 12, 13, 14, or 0 if the address reaches no memory at all */
+    uint8_t reserved[2];
+    uint32_t fault_error;   /* its error code */
+    uint64_t fault_address; /* linear address of the access, bytes */
+};
+
+/* E_POINTER: a null pointer. */
+HRESULT whb_emulator_report(WHV_EMULATOR_HANDLE emulator, struct whb_emulator_report *report);

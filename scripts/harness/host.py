@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """What runs on the host: unit tests, the layout test and the fuzzers."""
+import glob
 import os
 import pathlib
 import re
@@ -19,12 +20,13 @@ HOST_CC = os.environ.get("HOSTCC", "gcc")
 
 
 def sources_of(test):
-    """The sources to link with a test, which its second line names: /* sources: a.c b.c */"""
+    """The sources to link with a test, which its second line names: /* sources: a.c b.c d/*.c -lx */"""
     second = test.read_text().splitlines()[1]
     found = re.fullmatch(r"/\* sources: (.*\S) *\*/", second)
     if not found:
         raise ValueError(f"{test}: line 2 must be /* sources: ... */")
-    return found.group(1).split()
+    return [name for word in found.group(1).split()
+            for name in (sorted(glob.glob(word)) if "*" in word else [word])]
 
 
 def logged(command, log, limit, env=None):

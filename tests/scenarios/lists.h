@@ -30,6 +30,7 @@ extern scenario_list scenarios_records_later;
 extern scenario_list scenarios_windows;
 extern scenario_list scenarios_vp_state;
 extern scenario_list scenarios_apic_guest;
+extern scenario_list scenarios_emulator;
 
 /*
  * The root's own NMIs come before the guests': Bochs 2.7, also with KVM between it and us, carries NMI blocking over
@@ -62,5 +63,6 @@ static const struct scenario *const scenario_lists[] = {
     scenarios_windows,
     scenarios_vp_state,
     scenarios_apic_guest,
+    scenarios_emulator,
     NULL,
 };

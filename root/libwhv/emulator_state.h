@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One attempt at one instruction. It works on a copy of the guest's registers; the guest gets them all at the end, or
+ * not at all. Every function that can fail returns false with the reason in `status`, and in `report` for guest faults.
+ */
+#pragma once
+
+#include "root/libwhv/WinHvEmulation.h"
+#include "root/libwhv/emulator_decode.h"
+#include "root/libwhv/whimbrel_ext.h"
+
+#define EMULATOR_GPRS 16u
+#define EMULATOR_SEGMENTS 6u
+#define EMULATOR_PAGE 4096u
+#define EMULATOR_RSP 4u
+#define EMULATOR_TRANSLATIONS 4u /* an instruction touches at most two operands over two pages each */
+
+struct emulator {
+    WHV_EMULATOR_CALLBACKS callbacks;
+    struct emulator_decoder *decoder;
+    struct whb_emulator_report report; /* of the last attempt */
+};
+
+struct emulator_translation {
+    uint64_t gva, gpa; /* of pages */
+    uint32_t rights;   /* WHV_TRANSLATE_GVA_FLAGS that were checked; 0: unused */
+};
+
+struct emulation {
+    struct emulator *emulator;
+    void *context;
+    const WHV_VP_EXIT_CONTEXT *vp;
+    WHV_EMULATOR_STATUS status;
+    enum emulator_mode mode;
+    struct emulator_instruction insn;
+
+    uint64_t gpr[EMULATOR_GPRS], rip, rflags;
+    uint16_t gpr_changed; /* bit n: register n */
+    WHV_X64_SEGMENT_REGISTER segment[EMULATOR_SEGMENTS];
+    WHV_UINT128 vector; /* the one XMM register that the instruction names */
+    uint8_t vector_number;
+    bool vector_read, vector_changed;
+
+    struct emulator_translation translation[EMULATOR_TRANSLATIONS];
+    unsigned next_translation;
+};
+
+/* emulator_registers.c */
+
+/* The mode and what else VpContext says. */
+void emulator_begin(struct emulation *e);
+/* Reads what e->insn can need. */
+bool emulator_load_registers(struct emulation *e);
+/* Gives the guest all that changed, RIP and RFLAGS among it, in one callback. */
+bool emulator_store_registers(struct emulation *e);
+uint64_t emulator_gpr(const struct emulation *e, unsigned number, unsigned size);
+/* As the processor does: 4 bytes clear the upper half, 1 and 2 bytes keep the rest. */
+void emulator_set_gpr(struct emulation *e, unsigned number, unsigned size, uint64_t value);
+/* RIP = `rip` cut to what the mode has. */
+void emulator_set_rip(struct emulation *e, uint64_t rip);
+
+/* emulator_memory.c */
+
+enum emulator_access { EMULATOR_READ = 1, EMULATOR_WRITE = 2, EMULATOR_READ_WRITE = 3 };
+
+/* Linear address of `size` bytes at segment:offset (offset cut to address size already), checked as a processor does.
+ */
+bool emulator_linear(struct emulation *e, enum emulator_segment segment, uint64_t offset, unsigned size,
+                     enum emulator_access access, uint64_t *linear);
+/* Of 57 bits: whether the guest has 48 or 57, its page tables say. */
+bool emulator_canonical(uint64_t address);
+/* Translates all pages of an access, so that a later part cannot fail after an earlier one was made. */
+bool emulator_prepare(struct emulation *e, uint64_t linear, unsigned size, enum emulator_access access);
+/* `size` bytes at a linear address, 1 to 16, through the memory callback in pieces of 1, 2, 4, 8 bytes in one page. */
+bool emulator_read(struct emulation *e, uint64_t linear, void *data, unsigned size);
+bool emulator_write(struct emulation *e, uint64_t linear, const void *data, unsigned size);
+/* Code bytes at CS:RIP + skip; returns how many came, at most `size`. None: status says why. */
+unsigned emulator_fetch(struct emulation *e, unsigned skip, uint8_t *bytes, unsigned size);
+/* What is known from the exit itself. */
+void emulator_know_page(struct emulation *e, uint64_t gva, uint64_t gpa, enum emulator_access access);
+/* The instruction would raise this exception in the guest. Returns false. */
+bool emulator_fault(struct emulation *e, unsigned vector, uint32_t error_code, uint64_t address);
+
+/* emulator_execute.c, emulator_bits.c, emulator_string.c: one family each. They leave RIP behind the instruction. */
+
+bool emulator_execute(struct emulation *e);
+bool emulator_execute_bit_test(struct emulation *e);
+bool emulator_execute_string(struct emulation *e);
+bool emulator_execute_vector(struct emulation *e);
+bool emulator_execute_stack(struct emulation *e);
+bool emulator_execute_port(struct emulation *e);
+bool emulator_port(struct emulation *e, bool write, uint16_t port, unsigned size, uint32_t *data);
+
+/* Operands of e->insn. The address of a memory operand, with `extra` bytes added to its offset. */
+bool emulator_operand_address(struct emulation *e, const struct emulator_operand *o, int64_t extra, unsigned size,
+                              enum emulator_access access, uint64_t *linear);
+bool emulator_read_operand(struct emulation *e, unsigned which, enum emulator_access access, uint64_t *value);
+bool emulator_write_operand(struct emulation *e, unsigned which, uint64_t value);
