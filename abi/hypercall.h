@@ -60,7 +60,7 @@ enum whb_call {
     WHB_CALL_DOORBELL_REMOVE = 32,    /* (partition, WHV_DOORBELL_MATCH_DATA) */
     WHB_CALL_CPUID_OUTPUT = 33,       /* (partition, vp index, leaf | subleaf << 32, buffer of 16 bytes) */
     WHB_CALL_VP_DIAGNOSTICS = 34,     /* (partition, vp index, buffer, size) -> bytes; struct whb_vp_diagnostics */
-    WHB_CALL_FAIL_ALLOCATION = 35,    /* (k); tests only: needs test-calls on the hypervisor's command line */
+    WHB_CALL_FAIL_ALLOCATION = 35,    /* (k) -> allocations since the last such call; only with the option test-calls */
     WHB_CALL_COUNT = 36,
 };
 
@@ -167,7 +167,7 @@ struct whb_exception_step {
     uint8_t vector;
     uint8_t type; /* of the interruption information: 3 hardware exception, 4 INT n, 6 INT3 or INTO, ... */
     uint8_t has_error_code;
-    uint8_t reserved;
+    uint8_t escalation; /* 1: it and the step before it made a double fault; 2: raised in the double fault's delivery */
     uint32_t error_code;
     uint64_t parameter; /* #PF: the linear address; #DB: bits for DR6; otherwise 0 */
     uint64_t rip;       /* of the instruction or event delivery that raised it */

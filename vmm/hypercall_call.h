@@ -35,6 +35,9 @@ enum whb_status call_time_suspend(struct call *c, struct partition *p);
 enum whb_status call_time_resume(struct call *c, struct partition *p);
 enum whb_status call_partition_reset(struct call *c, struct partition *p);
 
+/* vmm/fail_allocation.c */
+enum whb_status call_fail_allocation(struct call *c);
+
 /* vmm/hypercall_memory.c */
 enum whb_status call_gpa_map(struct call *c, struct partition *p);
 enum whb_status call_gpa_unmap(struct call *c, struct partition *p);
@@ -63,3 +66,6 @@ enum whb_status call_vp_cancel(struct call *c, struct partition *p);
 enum whb_status call_vp_run(struct call *c, struct partition *p);
 enum whb_status call_get_registers(struct call *c, struct partition *p);
 enum whb_status call_set_registers(struct call *c, struct partition *p);
+
+/* vmm/hypercall_diagnostics.c */
+enum whb_status call_vp_diagnostics(struct call *c, struct partition *p);

@@ -22,11 +22,16 @@ static void apply(struct vp *vp, uint32_t exits, uint8_t tpr_threshold)
 }
 
 /* A notification is given once: the root arms it anew. */
-static enum exit_action report(struct vp *vp, uint32_t reason)
+static void disarm(struct vp *vp)
 {
     vp->notifications = 0;
     vp->windows = vp->external != 0;
     apply(vp, 0, 0);
+}
+
+static enum exit_action report(struct vp *vp, uint32_t reason)
+{
+    disarm(vp);
     struct exit_snapshot s = {.reason = reason};
     exit_record(vp, &s);
     return EXIT_DELIVER;
@@ -85,7 +90,8 @@ enum exit_action window_exit(struct vp *vp, uint32_t reason)
     exit_keep_event(vp);
     /* The processor may open the NMI window in the shadow of STI, where window_decide would wait for ever. */
     if (reason == VMX_EXIT_NMI_WINDOW && (vp->notifications & NOTIFY_NMI) != 0) {
-        return report(vp, VMX_EXIT_NMI_WINDOW);
+        disarm(vp);
+        return EXIT_DELIVER; /* the record is made as for any exit */
     }
     vp->windows = true;
     return EXIT_RESUME;

@@ -2,6 +2,7 @@
 /* What libwhv offers beyond the Windows Hypervisor Platform. */
 #pragma once
 
+#include "abi/entry_check.h"
 #include "abi/hypercall.h"
 #include "abi/run_page.h"
 #include "root/libwhv/WinHvPlatform.h"
@@ -24,3 +25,12 @@ uint64_t whb_handle(WHV_PARTITION_HANDLE partition);
 
 /* The HRESULT for a hypercall's status. */
 HRESULT whb_hresult(enum whb_status status);
+
+/*
+ * Why the VP's last record was UnrecoverableException or InvalidVpRegisterValue; all zero if it was another one.
+ * E_POINTER, and the errors of a handle or an index that names no VP.
+ */
+HRESULT whb_vp_diagnostics(WHV_PARTITION_HANDLE partition, UINT32 vp_index, struct whb_vp_diagnostics *diagnostics);
+
+/* What `check` of struct whb_vp_diagnostics means, in English: "EFER.LMA without CR4.PAE". Never null. */
+const char *whb_entry_check_text(uint32_t check);

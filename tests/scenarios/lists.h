@@ -11,10 +11,13 @@ extern scenario_list scenarios_memory_dirty;
 extern scenario_list scenarios_memory_rights;
 extern scenario_list scenarios_root_events;
 extern scenario_list scenarios_root_machine;
+extern scenario_list scenarios_out_of_memory;
 extern scenario_list scenarios_smp_run;
 extern scenario_list scenarios_state_separation;
 extern scenario_list scenarios_vp_registers;
 extern scenario_list scenarios_events;
+extern scenario_list scenarios_entry_checks;
+extern scenario_list scenarios_fault_chains;
 extern scenario_list scenarios_whv_functions;
 extern scenario_list scenarios_whv_works;
 extern scenario_list scenarios_records_ids;
@@ -26,6 +29,7 @@ extern scenario_list scenarios_records_exceptions;
 extern scenario_list scenarios_records_later;
 extern scenario_list scenarios_windows;
 extern scenario_list scenarios_vp_state;
+extern scenario_list scenarios_apic_guest;
 
 /*
  * The root's own NMIs come before the guests': Bochs 2.7, also with KVM between it and us, carries NMI blocking over
@@ -37,6 +41,8 @@ static const struct scenario *const scenario_lists[] = {
     scenarios_root_machine,
     scenarios_vp_registers,
     scenarios_events,
+    scenarios_entry_checks,
+    scenarios_fault_chains,
     scenarios_records_ids,
     scenarios_calls_arguments,
     scenarios_calls_memory,
@@ -44,6 +50,7 @@ static const struct scenario *const scenario_lists[] = {
     scenarios_whv_works,
     scenarios_memory_rights,
     scenarios_memory_dirty,
+    scenarios_out_of_memory,
     scenarios_smp_run,
     scenarios_state_separation,
     scenarios_records_ends,
@@ -54,5 +61,6 @@ static const struct scenario *const scenario_lists[] = {
     scenarios_records_later,
     scenarios_windows,
     scenarios_vp_state,
+    scenarios_apic_guest,
     NULL,
 };
