@@ -80,6 +80,7 @@ FUNCTION(get_xsave, WHvGetVirtualProcessorXsaveState(t->partition, t->vp, room, 
 FUNCTION(set_xsave, WHvSetVirtualProcessorXsaveState(t->partition, t->vp, room, ROOT_PAGE))
 FUNCTION(vp_counters,
          WHvGetVirtualProcessorCounters(t->partition, t->vp, WHvProcessorCounterSetRuntime, room, ROOT_PAGE, NULL))
+FUNCTION(diagnostics, whb_vp_diagnostics(t->partition, t->vp, (struct whb_vp_diagnostics *)(void *)room))
 
 static HRESULT call_get_registers(const struct target *t)
 {
@@ -103,7 +104,7 @@ static HRESULT call_translate(const struct target *t)
 static function *const vp_functions[] = {
     call_delete_vp, call_run,       call_cancel,      call_read_by,       call_write_by,      call_get_state,
     call_set_state, call_get_apic,  call_set_apic,    call_get_apic2,     call_set_apic2,     call_get_xsave,
-    call_set_xsave, call_translate, call_vp_counters, call_get_registers, call_set_registers,
+    call_set_xsave, call_translate, call_vp_counters, call_get_registers, call_set_registers, call_diagnostics,
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -217,6 +218,7 @@ static void null_pointers(void)
     CHECK_EQ(E_POINTER, WHvSetVirtualProcessorInterruptControllerState2(p, 0, NULL, 4096));
     CHECK_EQ(E_POINTER, WHvGetVirtualProcessorCounters(p, 0, WHvProcessorCounterSetRuntime, NULL, 16, &written));
     CHECK_EQ(E_POINTER, WHvGetVirtualProcessorCpuidOutput(p, 0, 0, 0, NULL));
+    CHECK_EQ(E_POINTER, whb_vp_diagnostics(p, 0, NULL));
     CHECK_EQ(0x5a5a, written);
     finish(&g);
 }

@@ -146,6 +146,43 @@ static void doorbell(void)
     guest_destroy(&g);
 }
 
+/* A partition with an emulated APIC, its VP without memory. */
+static WHV_PARTITION_HANDLE create_with_apic(void)
+{
+    WHV_PARTITION_HANDLE p = NULL;
+    const UINT32 count = 1, mode = WHvX64LocalApicEmulationModeXApic;
+    CHECK_EQ(S_OK, WHvCreatePartition(&p));
+    CHECK_EQ(S_OK, WHvSetPartitionProperty(p, WHvPartitionPropertyCodeProcessorCount, &count, sizeof(count)));
+    CHECK_EQ(S_OK, WHvSetPartitionProperty(p, WHvPartitionPropertyCodeLocalApicEmulationMode, &mode, sizeof(mode)));
+    CHECK_EQ(S_OK, WHvSetupPartition(p));
+    CHECK_EQ(S_OK, WHvCreateVirtualProcessor(p, 0, 0));
+    return p;
+}
+
+/* A request is taken; both forms of the APIC's state are its page. */
+static void interrupt(void)
+{
+    UINT32 written = 0;
+    const WHV_INTERRUPT_CONTROL control = {.Type = WHvX64InterruptTypeFixed, .Destination = 0, .Vector = 0x41};
+    WHV_PARTITION_HANDLE p = create_with_apic();
+    CHECK_EQ(WHV_E_INSUFFICIENT_BUFFER, WHvGetVirtualProcessorInterruptControllerState2(p, 0, state, 1023, &written));
+    CHECK_EQ(4096, written);
+    CHECK_EQ(S_OK, WHvGetVirtualProcessorInterruptControllerState2(p, 0, state, 4096, &written));
+    CHECK_EQ(4096, written);
+    CHECK_EQ(0xff, state[0xf0]); /* SVR: vector FFH, disabled */
+    CHECK_EQ(0, state[0xf1]);
+    state[0xf1] = 1;
+    CHECK_EQ(S_OK, WHvSetVirtualProcessorInterruptControllerState2(p, 0, state, 4096));
+    CHECK_EQ(S_OK, WHvRequestInterrupt(p, &control, sizeof(control)));
+    CHECK_EQ(S_OK, WHvGetVirtualProcessorInterruptControllerState(p, 0, other_state, 4096, &written));
+    CHECK_EQ(1, other_state[0xf1]);
+    other_state[0x220] = 4; /* IRR: vector 42H */
+    CHECK_EQ(S_OK, WHvSetVirtualProcessorInterruptControllerState(p, 0, other_state, 4096));
+    CHECK_EQ(S_OK, WHvGetVirtualProcessorInterruptControllerState2(p, 0, state, 4096, NULL));
+    CHECK_EQ(4, state[0x220] & 4);
+    CHECK_EQ(S_OK, WHvDeletePartition(p));
+}
+
 /* A reset VP is in the reset state, also what of it lies in the run page; memory stays. */
 static void reset(void)
 {
@@ -174,6 +211,7 @@ const struct scenario scenarios_whv_works[] = {
     {"whv/memory", 1, memory},
     {"whv/partition-counters", 1, partition_counters},
     {"whv/doorbell", 1, doorbell},
+    {"whv/interrupt", 1, interrupt},
     {"whv/reset", 1, reset},
     {0},
 };
