@@ -18,6 +18,7 @@
 #define CPU_HLT (1u << 7)
 #define CPU_MWAIT (1u << 10)
 #define CPU_RDPMC (1u << 11)
+#define CPU_RDTSC (1u << 12)
 #define CPU_CR3_LOAD (1u << 15)
 #define CPU_CR3_STORE (1u << 16)
 #define CPU_CR8_LOAD (1u << 19)
@@ -94,6 +95,7 @@ enum vmx_exit_reason {
     VMX_EXIT_HLT = 12,
     VMX_EXIT_INVD = 13,
     VMX_EXIT_RDPMC = 15,
+    VMX_EXIT_RDTSC = 16,
     VMX_EXIT_RSM = 17,
     VMX_EXIT_VMCALL = 18,
     VMX_EXIT_VMCLEAR = 19,
@@ -108,11 +110,13 @@ enum vmx_exit_reason {
     VMX_EXIT_MWAIT = 36,
     VMX_EXIT_MONITOR = 39,
     VMX_EXIT_MACHINE_CHECK_ENTRY = 41,
+    VMX_EXIT_TPR_BELOW_THRESHOLD = 43,
     VMX_EXIT_GDTR_IDTR = 46,
     VMX_EXIT_LDTR_TR = 47,
     VMX_EXIT_EPT_VIOLATION = 48,
     VMX_EXIT_EPT_MISCONFIGURATION = 49,
     VMX_EXIT_INVEPT = 50,
+    VMX_EXIT_RDTSCP = 51,
     VMX_EXIT_PREEMPTION_TIMER = 52,
     VMX_EXIT_INVVPID = 53,
     VMX_EXIT_WBINVD = 54,

@@ -9,6 +9,7 @@
 #include "vmm/switch.h"
 
 #define PENDING_DEBUG_BS (1ull << 14)
+#define DEBUGCTL_BTF (1ull << 1)
 #define DR6_TRIGGERED 0x600full /* B0 to B3, BD, BS as in the exit qualification */
 #define DR6_RTM (1ull << 16)
 
@@ -33,7 +34,7 @@ void exit_skip_bytes(uint32_t length)
     if ((rflags & RFLAGS_RF) != 0) {
         vmcs_writenw(VMCS_GUEST_RFLAGS, rflags & ~RFLAGS_RF); /* it was for this instruction (SDM vol. 3B, 18.3.1.1) */
     }
-    if ((rflags & RFLAGS_TF) != 0) {
+    if ((rflags & RFLAGS_TF) != 0 && (vmcs_read64(VMCS_GUEST_DEBUGCTL) & DEBUGCTL_BTF) == 0) {
         /* The instruction is complete, so its single-step trap is due (SDM vol. 3C, 26.5.1 and 27.7.3). */
         vmcs_writenw(VMCS_GUEST_PENDING_DEBUG, vmcs_readnw(VMCS_GUEST_PENDING_DEBUG) | PENDING_DEBUG_BS);
     }
@@ -159,6 +160,19 @@ enum exit_action exit_xsetbv(struct cpu *cpu, struct vp *vp)
 }
 
 /* #DB goes back to the VP, whose DR6 takes the causes; the CPU leaves DR6 and DR7 to us on such exits (28.1). */
+/*
+ * In the shadow of STI or MOV SS with TF set the entry demands a pending single step (27.3.1.5), which this exit has
+ * cleared.
+ */
+static void mend_pending_debug(void)
+{
+    const uint32_t shadow = BLOCKING_BY_STI | BLOCKING_BY_MOV_SS;
+    if ((vmcs_readnw(VMCS_GUEST_RFLAGS) & RFLAGS_TF) != 0 && (vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY) & shadow) != 0 &&
+        (vmcs_read64(VMCS_GUEST_DEBUGCTL) & DEBUGCTL_BTF) == 0) {
+        vmcs_writenw(VMCS_GUEST_PENDING_DEBUG, vmcs_readnw(VMCS_GUEST_PENDING_DEBUG) | PENDING_DEBUG_BS);
+    }
+}
+
 static void reflect_debug(struct vp *vp)
 {
     uint64_t causes = vmcs_readnw(VMCS_EXIT_QUALIFICATION) & DR6_TRIGGERED;
@@ -187,6 +201,23 @@ static void restore_nmi_blocking(uint32_t info)
     }
 }
 
+/* Whether the root asked for this exception of a guest; not for the #NM that lazy switching causes. */
+static bool client_wants(struct vp *vp, uint32_t info)
+{
+    uint32_t vector = info & INTERRUPTION_VECTOR;
+    if ((vp->client_exceptions >> (vector & 31u) & 1u) == 0 || (vector == VECTOR_NM && vp->fpu_trapped)) {
+        return false;
+    }
+    uint32_t type = (info & INTERRUPTION_TYPE) >> INTERRUPTION_TYPE_SHIFT;
+    vp->software.info = 0;
+    if (type == INTERRUPTION_SOFTWARE_EXCEPTION || type == INTERRUPTION_PRIVILEGED_SOFTWARE_EXCEPTION) {
+        vp->software.rip = vmcs_readnw(VMCS_GUEST_RIP);
+        vp->software.info = (info & (INTERRUPTION_VECTOR | INTERRUPTION_TYPE)) | INTERRUPTION_VALID;
+        vp->software.length = vmcs_read32(VMCS_EXIT_INSTRUCTION_LENGTH);
+    }
+    return true;
+}
+
 enum exit_action exit_exception(struct cpu *cpu, struct vp *vp)
 {
     uint32_t info = vmcs_read32(VMCS_EXIT_INTERRUPTION_INFO);
@@ -201,6 +232,12 @@ enum exit_action exit_exception(struct cpu *cpu, struct vp *vp)
     }
     restore_nmi_blocking(info);
     exit_keep_event(vp);
+    if ((info & INTERRUPTION_VECTOR) == VECTOR_DB) {
+        mend_pending_debug();
+    }
+    if (client_wants(vp, info)) {
+        return EXIT_DELIVER;
+    }
     switch (info & INTERRUPTION_VECTOR) {
     case VECTOR_NM:
         switch_fpu_take(cpu, vp);

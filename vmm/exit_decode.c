@@ -111,7 +111,8 @@ static uint64_t next_rip(const struct exit_snapshot *s)
 static bool has_length(WHV_RUN_VP_EXIT_REASON reason)
 {
     return reason == WHvRunVpExitReasonX64Cpuid || reason == WHvRunVpExitReasonX64IoPortAccess ||
-           reason == WHvRunVpExitReasonX64MsrAccess;
+           reason == WHvRunVpExitReasonX64MsrAccess || reason == WHvRunVpExitReasonX64Rdtsc ||
+           reason == WHvRunVpExitReasonHypercall;
 }
 
 static void begin_record(const struct exit_snapshot *s, WHV_RUN_VP_EXIT_REASON reason, WHV_RUN_VP_EXIT_CONTEXT *r)
@@ -210,6 +211,28 @@ static void fill_msr(const struct exit_snapshot *s, WHV_RUN_VP_EXIT_CONTEXT *r)
     r->MsrAccess.Rdx = s->gpr[RDX];
 }
 
+static void fill_rdtsc(const struct exit_snapshot *s, WHV_RUN_VP_EXIT_CONTEXT *r)
+{
+    r->ReadTsc.TscAux = s->rdtsc.tsc_aux;
+    r->ReadTsc.VirtualOffset = s->rdtsc.offset;
+    r->ReadTsc.Tsc = s->rdtsc.tsc;
+    r->ReadTsc.ReferenceTime = s->rdtsc.reference;
+    r->ReadTsc.RdtscInfo.AsUINT64 = s->reason == VMX_EXIT_RDTSCP ? 1 : 0;
+}
+
+static void fill_hypercall(const struct exit_snapshot *s, WHV_RUN_VP_EXIT_CONTEXT *r)
+{
+    WHV_HYPERCALL_CONTEXT *h = &r->Hypercall;
+    h->Rax = s->gpr[RAX];
+    h->Rbx = s->gpr[RBX];
+    h->Rcx = s->gpr[RCX];
+    h->Rdx = s->gpr[RDX];
+    h->R8 = s->gpr[8];
+    h->Rsi = s->gpr[RSI];
+    h->Rdi = s->gpr[RDI];
+    memcpy(h->XmmRegisters, s->xmm, sizeof(h->XmmRegisters));
+}
+
 static void fill_exception(const struct exit_snapshot *s, WHV_RUN_VP_EXIT_CONTEXT *r)
 {
     WHV_VP_EXCEPTION_CONTEXT *e = &r->VpException;
@@ -261,6 +284,9 @@ static const struct exit_row exit_rows[] = {
     [VMX_EXIT_HLT] = {EXIT_READ_LENGTH, WHvRunVpExitReasonX64Halt, NULL},
     [VMX_EXIT_IO] = {EXIT_READ_LENGTH | EXIT_READ_QUALIFICATION | EXIT_READ_STRING_IO | EXIT_READ_BYTES,
                      WHvRunVpExitReasonX64IoPortAccess, fill_io},
+    [VMX_EXIT_RDTSC] = {EXIT_READ_LENGTH, WHvRunVpExitReasonX64Rdtsc, fill_rdtsc},
+    [VMX_EXIT_RDTSCP] = {EXIT_READ_LENGTH, WHvRunVpExitReasonX64Rdtsc, fill_rdtsc},
+    [VMX_EXIT_VMCALL] = {EXIT_READ_LENGTH, WHvRunVpExitReasonHypercall, fill_hypercall},
     [VMX_EXIT_RDMSR] = {EXIT_READ_LENGTH, WHvRunVpExitReasonX64MsrAccess, fill_msr},
     [VMX_EXIT_WRMSR] = {EXIT_READ_LENGTH, WHvRunVpExitReasonX64MsrAccess, fill_msr},
     [VMX_EXIT_INVALID_GUEST_STATE] = {0, WHvRunVpExitReasonInvalidVpRegisterValue, NULL},

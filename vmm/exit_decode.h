@@ -43,6 +43,10 @@ struct exit_snapshot {
     struct {
         uint64_t rax, rcx, rdx, rbx;
     } cpuid_default; /* CPUID only: what the hypervisor would answer */
+    struct {
+        uint64_t tsc_aux, offset, tsc, reference;
+    } rdtsc;            /* RDTSC and RDTSCP only: members of WHV_X64_RDTSC_CONTEXT */
+    const uint8_t *xmm; /* VMCALL only: XMM0 to XMM5, 16 bytes each */
 };
 
 /* Groups of fields that an exit reason's record needs. */

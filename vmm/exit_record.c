@@ -6,6 +6,7 @@
 #include "vmm/guest_exit.h"
 #include "vmm/gva_walk.h"
 #include "vmm/partition.h"
+#include "vmm/translate.h"
 #include "vmm/vmm_state.h"
 
 static void read_segment(enum vmcs_segment s, struct exit_segment *out)
@@ -33,33 +34,11 @@ static void read_common(const struct vp *vp, struct exit_snapshot *s)
     s->idt_vectoring_info = vp->event.info;
 }
 
-static bool read_guest_word(void *context, uint64_t gpa, uint64_t *value)
-{
-    return guest_memory_read(context, gpa, value, sizeof(*value)) == sizeof(*value);
-}
-
-static void walk_state(const struct vp *vp, const struct exit_snapshot *s, struct gva_walk_state *w)
-{
-    *w = (struct gva_walk_state){
-        .cr0 = s->cr0,
-        .cr3 = vmcs_readnw(VMCS_GUEST_CR3),
-        .cr4 = vmcs_readnw(VMCS_GUEST_CR4),
-        .efer = vmcs_read64(VMCS_GUEST_EFER),
-        .pdpte = {vmcs_read64(VMCS_GUEST_PDPTE0), vmcs_read64(VMCS_GUEST_PDPTE1), vmcs_read64(VMCS_GUEST_PDPTE2),
-                  vmcs_read64(VMCS_GUEST_PDPTE3)},
-        .user = ((s->ss_access_rights >> 5) & 3u) == 3u,
-        .ac = false,
-        .read = read_guest_word,
-        .ctx = vp->partition,
-        .max_physical_bits = vmm.physical_bits,
-    };
-}
-
 /* Up to 16 bytes at CS:RIP, fewer if the next page cannot be fetched or the segment ends. */
 static void fetch_instruction(const struct vp *vp, struct exit_snapshot *s)
 {
     struct gva_walk_state walk;
-    walk_state(vp, s, &walk);
+    translate_state(vp, &walk);
     bool long_mode = (s->entry_controls & ENTRY_IA32E) != 0 && (s->cs.access_rights & (1u << 13)) != 0;
     uint64_t linear = long_mode ? s->rip : (uint32_t)(s->cs.base + s->rip);
     uint64_t want = sizeof(s->instruction_bytes);
@@ -102,6 +81,10 @@ static void read_reason_fields(const struct vp *vp, struct exit_snapshot *s)
     }
     if ((reads & EXIT_READ_GUEST_LINEAR) != 0) {
         s->guest_linear = vmcs_readnw(VMCS_GUEST_LINEAR_ADDRESS);
+    }
+    if ((reads & EXIT_READ_INTERRUPTION) != 0) {
+        s->interruption_info = vmcs_read32(VMCS_EXIT_INTERRUPTION_INFO);
+        s->interruption_error = vmcs_read32(VMCS_EXIT_INTERRUPTION_ERROR);
     }
     if ((reads & EXIT_READ_STRING_IO) != 0 && exit_wants_bytes(s)) {
         read_segment(VMCS_SEG_DS, &s->ds);

@@ -9,8 +9,10 @@
 #include "vmm/cpuid_policy.h"
 #include "vmm/doorbell.h"
 #include "vmm/partition.h"
+#include "vmm/partition_time.h"
 #include "vmm/switch.h"
 #include "vmm/vmm_state.h"
+#include "vmm/window.h"
 
 #define EPT_VIOLATION_WRITE (1ull << 1) /* SDM vol. 3C, table 28-7 */
 
@@ -75,14 +77,38 @@ static enum exit_action exit_cpuid(struct vp *vp, struct exit_snapshot *snapshot
     return EXIT_RESUME;
 }
 
+static enum exit_action exit_rdtsc(struct vp *vp, struct exit_snapshot *snapshot)
+{
+    snapshot->rdtsc.tsc_aux = vp->msr[SWITCHED_TSC_AUX];
+    snapshot->rdtsc.offset = vp->tsc_offset;
+    snapshot->rdtsc.tsc = partition_time_tsc(vp);
+    snapshot->rdtsc.reference = partition_time_reference(vp->partition);
+    return EXIT_DELIVER;
+}
+
 static enum exit_action inject_and_resume(struct vp *vp, enum exception_vector vector)
 {
     exit_inject(vp, vector, 0);
     return EXIT_RESUME;
 }
 
-/* EPT violation: a tracked page's first write, a doorbell, or the root's, with what was being delivered and NMI
- * blocking kept (SDM vol. 3C, 28.2.1 bit 12). */
+/* Hypercalls are for CPL 0, as Hyper-V's; without the root's interest VMCALL is undefined. */
+static enum exit_action exit_vmcall(struct cpu *cpu, struct vp *vp, struct exit_snapshot *snapshot)
+{
+    WHV_EXTENDED_VM_EXITS exits = {.AsUINT64 = vp->partition->policy->extended_exits};
+    bool cpl0 = ((vmcs_read32(VMCS_GUEST_SS_ACCESS) >> 5) & 3u) == 0;
+    if (exits.HypercallExit == 0 || !cpl0 || (vmcs_readnw(VMCS_GUEST_CR0) & CR0_PE) == 0) {
+        return inject_and_resume(vp, VECTOR_UD);
+    }
+    switch_fpu_put(cpu, vp);
+    snapshot->xmm = (const uint8_t *)vp->extended_state + 160; /* SDM vol. 1, table 10-2 */
+    return EXIT_DELIVER;
+}
+
+/*
+ * EPT violation: a tracked page's first write, a doorbell, or the root's. What was being delivered and NMI blocking are
+ * kept (SDM vol. 3C, 28.2.1 bit 12).
+ */
 static enum exit_action exit_ept_violation(struct vp *vp)
 {
     uint64_t qualification = vmcs_readnw(VMCS_EXIT_QUALIFICATION);
@@ -142,10 +168,18 @@ enum exit_action guest_exit(struct cpu *cpu, struct vp *vp, struct exit_snapshot
         return EXIT_RESUME;
     case VMX_EXIT_RDPMC:
         return inject_and_resume(vp, VECTOR_GP);
+    case VMX_EXIT_RDTSC:
+    case VMX_EXIT_RDTSCP:
+        return exit_rdtsc(vp, snapshot);
+    case VMX_EXIT_VMCALL:
+        return exit_vmcall(cpu, vp, snapshot);
+    case VMX_EXIT_INTERRUPT_WINDOW:
+    case VMX_EXIT_NMI_WINDOW:
+    case VMX_EXIT_TPR_BELOW_THRESHOLD:
+        return window_exit(vp, snapshot->reason);
     case VMX_EXIT_INIT:
         exit_keep_event(vp);
         return EXIT_INIT;
-    case VMX_EXIT_VMCALL:
     case VMX_EXIT_VMCLEAR ... VMX_EXIT_VMXON:
     case VMX_EXIT_GETSEC:
     case VMX_EXIT_INVEPT:

@@ -9,6 +9,7 @@
 #include "arch/vmcs.h"
 #include "vmm/guest_exit.h"
 #include "vmm/partition.h"
+#include "vmm/partition_time.h"
 #include "vmm/switch.h"
 #include "vmm/vmm_state.h"
 #include "vmm/vp_registers.h"
@@ -77,7 +78,7 @@ static enum msr_outcome read_msr(struct vp *vp, uint32_t msr, uint64_t *value)
     }
     switch (msr) {
     case MSR_IA32_TSC:
-        *value = rdtsc() + vp->tsc_offset;
+        *value = partition_time_tsc(vp);
         return MSR_DONE;
     case MSR_IA32_APIC_BASE:
         *value = vp->apic_base;
@@ -162,8 +163,7 @@ static enum msr_outcome write_msr(struct cpu *cpu, struct vp *vp, uint32_t msr, 
     }
     switch (msr) {
     case MSR_IA32_TSC:
-        vp->tsc_offset = value - rdtsc();
-        vmcs_write64(VMCS_TSC_OFFSET, vp->tsc_offset);
+        partition_time_set_tsc(vp, value);
         return MSR_DONE;
     case MSR_IA32_APIC_BASE:
         return write_apic_base(vp, value);

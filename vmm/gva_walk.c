@@ -2,12 +2,16 @@
 /* Formats of the entries: SDM vol. 3A, tables 4-4 to 4-20; rights: 4.6.1; reserved bits: 4.7. */
 #include "vmm/gva_walk.h"
 
+#include <stddef.h>
+
 #include "arch/cpu.h"
 #include "arch/msr.h"
 
 #define ENTRY_PRESENT (1ull << 0)
 #define ENTRY_WRITE (1ull << 1)
 #define ENTRY_USER (1ull << 2)
+#define ENTRY_ACCESSED (1u << 5)
+#define ENTRY_DIRTY (1u << 6)
 #define ENTRY_LARGE (1ull << 7)
 #define ENTRY_NX (1ull << 63)
 
@@ -70,6 +74,12 @@ static bool find_root(const struct gva_walk_state *s, const struct paging_mode *
     }
     *table = table_address(s, mode, entry);
     return true;
+}
+
+static uint64_t entry_address(const struct paging_mode *mode, uint64_t table, uint64_t gva, unsigned level)
+{
+    uint64_t index = (gva >> level_shift(mode, level)) & ((1u << mode->index_bits) - 1);
+    return table + index * (mode->index_bits == 9 ? 8 : 4);
 }
 
 static bool read_entry(const struct gva_walk_state *s, const struct paging_mode *mode, uint64_t table, uint64_t gva,
@@ -140,10 +150,10 @@ static bool user_page_allowed(const struct gva_walk_state *s, enum gva_access ac
 
 static bool access_allowed(const struct gva_walk_state *s, const struct walk_rights *rights, enum gva_access access)
 {
-    if (s->user && !rights->user) {
+    if (!s->exempt && s->user && !rights->user) {
         return false;
     }
-    if (!s->user && rights->user && !user_page_allowed(s, access)) {
+    if (!s->exempt && !s->user && rights->user && !user_page_allowed(s, access)) {
         return false;
     }
     if (access == GVA_WRITE) {
@@ -152,10 +162,30 @@ static bool access_allowed(const struct gva_walk_state *s, const struct walk_rig
     return access != GVA_EXECUTE || !rights->no_execute;
 }
 
+/* Where the entries of a walk lie, from the top level on. */
+struct walk_path {
+    unsigned count;
+    uint64_t gpa[5];
+    uint64_t entry[5];
+};
+
+static enum gva_result set_bits(const struct gva_walk_state *s, const struct walk_path *path, enum gva_access access)
+{
+    for (unsigned i = 0; s->set_bits != NULL && i < path->count; i++) {
+        bool leaf = i == path->count - 1;
+        uint32_t wanted = ENTRY_ACCESSED | (leaf && access == GVA_WRITE ? ENTRY_DIRTY : 0);
+        if ((path->entry[i] & wanted) != wanted && !s->set_bits(s->ctx, path->gpa[i], wanted)) {
+            return GVA_TABLE_READ_ONLY;
+        }
+    }
+    return GVA_OK;
+}
+
 static enum gva_result walk_tables(const struct gva_walk_state *s, const struct paging_mode *mode, uint64_t gva,
                                    enum gva_access access, uint64_t *gpa)
 {
     uint64_t table;
+    struct walk_path path = {0};
     struct walk_rights rights = {.write = true, .user = true};
     if (!find_root(s, mode, gva, &table)) {
         return GVA_NOT_PRESENT;
@@ -168,6 +198,8 @@ static enum gva_result walk_tables(const struct gva_walk_state *s, const struct 
         if ((entry & ENTRY_PRESENT) == 0) {
             return GVA_NOT_PRESENT;
         }
+        path.gpa[path.count] = entry_address(mode, table, gva, level);
+        path.entry[path.count++] = entry;
         bool leaf = is_leaf(s, mode, level, entry);
         if ((entry & reserved_bits(s, mode, level, leaf)) != 0) {
             return GVA_RESERVED_BIT;
@@ -179,8 +211,11 @@ static enum gva_result walk_tables(const struct gva_walk_state *s, const struct 
             if (!access_allowed(s, &rights, access)) {
                 return GVA_PROTECTION;
             }
-            *gpa = leaf_address(s, mode, level, entry, gva);
-            return GVA_OK;
+            enum gva_result set = set_bits(s, &path, access);
+            if (set == GVA_OK) {
+                *gpa = leaf_address(s, mode, level, entry, gva);
+            }
+            return set;
         }
         table = table_address(s, mode, entry);
     }

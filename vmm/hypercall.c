@@ -131,6 +131,13 @@ static const struct handler handlers[WHB_CALL_COUNT] = {
     [WHB_CALL_VP_RUN] = {.on_partition = call_vp_run},
     [WHB_CALL_VP_CANCEL] = {.on_partition = call_vp_cancel},
     [WHB_CALL_VP_GET_REGISTERS] = {.on_partition = call_get_registers},
+    [WHB_CALL_VP_STATE_GET] = {.on_partition = call_state_get},
+    [WHB_CALL_VP_STATE_SET] = {.on_partition = call_state_set},
+    [WHB_CALL_VP_COUNTERS] = {.on_partition = call_vp_counters},
+    [WHB_CALL_TIME_SUSPEND] = {.on_partition = call_time_suspend},
+    [WHB_CALL_TIME_RESUME] = {.on_partition = call_time_resume},
+    [WHB_CALL_PARTITION_RESET] = {.on_partition = call_partition_reset},
+    [WHB_CALL_TRANSLATE_GVA] = {.on_partition = call_translate_gva},
     [WHB_CALL_VP_SET_REGISTERS] = {.on_partition = call_set_registers},
 };
 

@@ -31,6 +31,9 @@ enum whb_status call_partition_setup(struct call *c);
 enum whb_status call_partition_delete(struct call *c);
 enum whb_status call_property_get(struct call *c, struct partition *p);
 enum whb_status call_property_set(struct call *c, struct partition *p);
+enum whb_status call_time_suspend(struct call *c, struct partition *p);
+enum whb_status call_time_resume(struct call *c, struct partition *p);
+enum whb_status call_partition_reset(struct call *c, struct partition *p);
 
 /* vmm/hypercall_memory.c */
 enum whb_status call_gpa_map(struct call *c, struct partition *p);
@@ -47,6 +50,12 @@ enum whb_status call_doorbell_remove(struct call *c, struct partition *p);
 enum whb_status call_partition_counters(struct call *c, struct partition *p);
 
 /* vmm/hypercall_vp.c */
+enum whb_status call_take_vp(struct call *c, struct partition *p, uint64_t index, struct vp **vp);
+void call_give_vp(struct call *c, struct vp *vp);
+enum whb_status call_translate_gva(struct call *c, struct partition *p);
+enum whb_status call_vp_counters(struct call *c, struct partition *p);
+enum whb_status call_state_get(struct call *c, struct partition *p);
+enum whb_status call_state_set(struct call *c, struct partition *p);
 enum whb_status call_vp_create(struct call *c, struct partition *p);
 enum whb_status call_vp_delete(struct call *c, struct partition *p);
 enum whb_status call_vp_cancel(struct call *c, struct partition *p);

@@ -3,6 +3,7 @@
 #include "arch/direct_map.h"
 #include "kernel/string.h"
 #include "vmm/hypercall_call.h"
+#include "vmm/partition_time.h"
 
 enum whb_status call_get_capability(struct call *c)
 {
@@ -50,4 +51,26 @@ enum whb_status call_property_set(struct call *c, struct partition *p)
         memcpy(value, phys_to_virt(c->arg[2]), size);
     }
     return property_set(p, c->arg[1], value, size);
+}
+
+enum whb_status call_time_suspend(struct call *c, struct partition *p)
+{
+    (void)c;
+    return partition_time_suspend(p);
+}
+
+enum whb_status call_time_resume(struct call *c, struct partition *p)
+{
+    (void)c;
+    if (!p->set_up) {
+        return WHB_ERROR_INVALID_STATE;
+    }
+    partition_time_resume(p);
+    return WHB_OK;
+}
+
+enum whb_status call_partition_reset(struct call *c, struct partition *p)
+{
+    (void)c;
+    return partition_reset(p);
 }

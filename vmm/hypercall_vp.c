@@ -7,6 +7,7 @@
 #include "vmm/hypercall_call.h"
 #include "vmm/kick.h"
 #include "vmm/switch.h"
+#include "vmm/translate.h"
 
 enum whb_status call_vp_create(struct call *c, struct partition *p)
 {
@@ -68,6 +69,41 @@ enum whb_status call_vp_run(struct call *c, struct partition *p)
     return run_status(c, result);
 }
 
+/* For calls that work on a VP at rest: owned, its VMCS current, with what the root changed in the run page. */
+enum whb_status call_take_vp(struct call *c, struct partition *p, uint64_t index, struct vp **vp)
+{
+    enum whb_status status = vp_acquire(p, index, vp);
+    if (status != WHB_OK) {
+        return status;
+    }
+    vp_bring_here(c->cpu, *vp);
+    if (!vp_take_run_page(*vp)) {
+        call_give_vp(c, *vp);
+        return WHB_ERROR_INVALID_ARGUMENT;
+    }
+    return WHB_OK;
+}
+
+void call_give_vp(struct call *c, struct vp *vp)
+{
+    switch_to(c->cpu, c->cpu->root_vp);
+    vp_release(vp);
+}
+
+enum whb_status call_translate_gva(struct call *c, struct partition *p)
+{
+    struct whb_translation answer;
+    struct vp *vp;
+    enum whb_status status = call_check_buffer(c->arg[4], sizeof(answer));
+    status = status == WHB_OK ? call_take_vp(c, p, c->arg[1], &vp) : status;
+    if (status != WHB_OK) {
+        return status;
+    }
+    status = translate_gva(vp, c->arg[2], c->arg[3], &answer);
+    call_give_vp(c, vp);
+    return status == WHB_OK ? call_reply(c, c->arg[4], sizeof(answer), &answer, sizeof(answer)) : status;
+}
+
 static enum whb_status registers(struct call *c, struct partition *p, bool set)
 {
     static struct spinlock lock; /* guards the two arrays, too large for a stack; such calls are rare and short */
@@ -80,16 +116,13 @@ static enum whb_status registers(struct call *c, struct partition *p, bool set)
     enum whb_status status = call_check_buffer(c->arg[2], names_size);
     status = status == WHB_OK ? call_check_buffer(c->arg[3], values_size) : status;
     struct vp *vp;
-    status = status == WHB_OK ? vp_acquire(p, c->arg[1], &vp) : status;
+    status = status == WHB_OK ? call_take_vp(c, p, c->arg[1], &vp) : status;
     if (status != WHB_OK) {
         return status;
     }
-    vp_bring_here(c->cpu, vp);
     spin_lock(&lock);
     memcpy(names, phys_to_virt(c->arg[2]), names_size);
-    if (!vp_take_run_page(vp)) {
-        status = WHB_ERROR_INVALID_ARGUMENT;
-    } else if (set) {
+    if (set) {
         memcpy(values, phys_to_virt(c->arg[3]), values_size);
         status = vp_registers_set(vp, names, values, (uint32_t)count);
     } else {
@@ -100,8 +133,7 @@ static enum whb_status registers(struct call *c, struct partition *p, bool set)
         }
     }
     spin_unlock(&lock);
-    switch_to(c->cpu, c->cpu->root_vp);
-    vp_release(vp);
+    call_give_vp(c, vp);
     return status;
 }
 
@@ -113,4 +145,18 @@ enum whb_status call_get_registers(struct call *c, struct partition *p)
 enum whb_status call_set_registers(struct call *c, struct partition *p)
 {
     return registers(c, p, true);
+}
+
+enum whb_status call_vp_counters(struct call *c, struct partition *p)
+{
+    uint8_t set[COUNTERS_MAX];
+    uint64_t size;
+    struct vp *vp;
+    enum whb_status status = vp_acquire(p, c->arg[1], &vp);
+    if (status != WHB_OK) {
+        return status;
+    }
+    status = counters_get(vp, c->arg[2], set, &size);
+    vp_release(vp);
+    return status == WHB_OK ? call_reply(c, c->arg[3], c->arg[4], set, size) : status;
 }

@@ -4,7 +4,10 @@
 #include "kernel/string.h"
 #include "vmm/partition.h"
 
-#define EXTENDED_EXITS_OFFERED 3ull /* X64CpuidExit, X64MsrExit */
+#define EXTENDED_EXITS_OFFERED 0x2full /* CPUID, MSR, exception, RDTSC, hypercall */
+
+/* The vectors that exceptions have. NMI is none, and machine checks are the machine's. */
+#define EXCEPTION_EXITS_OFFERED 0x2b7dfbull
 
 static enum whb_status set_extended_exits(struct partition *p, const void *value)
 {
@@ -14,6 +17,17 @@ static enum whb_status set_extended_exits(struct partition *p, const void *value
         return WHB_ERROR_NOT_SUPPORTED;
     }
     p->policy->extended_exits = exits;
+    return WHB_OK;
+}
+
+static enum whb_status set_exception_exits(struct partition *p, const void *value)
+{
+    uint64_t exceptions;
+    memcpy(&exceptions, value, sizeof(exceptions));
+    if ((exceptions & ~EXCEPTION_EXITS_OFFERED) != 0) {
+        return WHB_ERROR_NOT_SUPPORTED;
+    }
+    p->policy->exception_exits = exceptions;
     return WHB_OK;
 }
 
@@ -69,6 +83,7 @@ static uint64_t value_size(uint64_t code)
 {
     switch (code) {
     case WHvPartitionPropertyCodeExtendedVmExits:
+    case WHvPartitionPropertyCodeExceptionExitBitmap:
         return 8;
     case WHvPartitionPropertyCodeProcessorCount:
     case WHvPartitionPropertyCodeLocalApicEmulationMode:
@@ -84,13 +99,17 @@ static uint64_t value_size(uint64_t code)
 static enum whb_status set_locked(struct partition *p, uint64_t code, const void *value, uint64_t size)
 {
     /* WHP from 1903 on lets these two change while the partition lives; the others are frozen by setup. */
-    bool changeable = code == WHvPartitionPropertyCodeExtendedVmExits || code == WHvPartitionPropertyCodeCpuidExitList;
+    bool changeable = code == WHvPartitionPropertyCodeExtendedVmExits ||
+                      code == WHvPartitionPropertyCodeExceptionExitBitmap ||
+                      code == WHvPartitionPropertyCodeCpuidExitList;
     if (p->set_up && !changeable) {
         return WHB_ERROR_INVALID_STATE;
     }
     switch (code) {
     case WHvPartitionPropertyCodeExtendedVmExits:
         return set_extended_exits(p, value);
+    case WHvPartitionPropertyCodeExceptionExitBitmap:
+        return set_exception_exits(p, value);
     case WHvPartitionPropertyCodeProcessorCount:
         return set_processor_count(p, value);
     case WHvPartitionPropertyCodeLocalApicEmulationMode:
@@ -113,6 +132,9 @@ enum whb_status property_set(struct partition *p, uint64_t code, const void *val
     }
     spin_lock(&p->lock);
     enum whb_status status = set_locked(p, code, value, size);
+    if (status == WHB_OK) {
+        (void)__atomic_fetch_add(&p->policy->generation, 1, __ATOMIC_RELEASE);
+    }
     spin_unlock(&p->lock);
     return status;
 }
@@ -124,6 +146,9 @@ enum whb_status property_get(const struct partition *p, uint64_t code, void *val
     switch (code) {
     case WHvPartitionPropertyCodeExtendedVmExits:
         memcpy(value, &p->policy->extended_exits, sizeof(p->policy->extended_exits));
+        return WHB_OK;
+    case WHvPartitionPropertyCodeExceptionExitBitmap:
+        memcpy(value, &p->policy->exception_exits, sizeof(p->policy->exception_exits));
         return WHB_OK;
     case WHvPartitionPropertyCodeProcessorCount:
         memcpy(value, &p->processor_count, sizeof(p->processor_count));
@@ -143,7 +168,7 @@ enum whb_status property_get(const struct partition *p, uint64_t code, void *val
 enum whb_status capability_get(uint64_t code, void *value, uint64_t *size)
 {
     const uint32_t present = 1, vendor = WHvProcessorVendorIntel;
-    const uint64_t partial_unmap = 1, exits = EXTENDED_EXITS_OFFERED, exceptions = 0;
+    const uint64_t partial_unmap = 1, exits = EXTENDED_EXITS_OFFERED, exceptions = EXCEPTION_EXITS_OFFERED;
     const uint8_t line = 6; /* log2 of 64 bytes */
     const struct {
         uint64_t code;

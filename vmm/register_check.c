@@ -4,6 +4,7 @@
 #include "arch/msr.h"
 #include "vmm/switch_check.h"
 #include "vmm/vp_registers.h"
+#include "vmm/window_decide.h"
 
 static bool between(uint32_t name, uint32_t first, uint32_t count)
 {
@@ -40,6 +41,7 @@ enum register_kind register_kind(uint32_t name)
         return REGISTER_LEGACY;
     case REG_PENDING_INTERRUPTION:
     case REG_INTERRUPT_STATE:
+    case REG_NOTIFICATIONS:
     case REG_ACTIVITY:
     case REG_PENDING_DEBUG:
         return REGISTER_SPECIAL;
@@ -99,6 +101,18 @@ struct pending_event register_to_exception(const struct register_value *v)
     return e;
 }
 
+uint32_t register_to_external(const struct register_value *v)
+{
+    const uint64_t form = 1u | (WHvX64PendingEventExtInt << 1);
+    return (v->low & 0xfu) == form ? INTERRUPTION_VALID | ((uint32_t)(v->low >> 8) & INTERRUPTION_VECTOR) : 0;
+}
+
+struct register_value register_from_external(uint32_t info)
+{
+    uint64_t low = 1u | (WHvX64PendingEventExtInt << 1) | (uint64_t)(info & INTERRUPTION_VECTOR) << 8;
+    return (struct register_value){.low = info != 0 ? low : 0, .high = 0};
+}
+
 static bool error_code_vector(uint64_t vector)
 {
     return vector == 8 || (vector >= 10 && vector <= 14) || vector == 17;
@@ -136,6 +150,9 @@ static bool check_exception_event(const struct register_value *v)
     uint64_t vector = (v->low >> 16) & 0xffffu;
     if ((v->low & 1u) == 0) {
         return true;
+    }
+    if (register_to_external(v) != 0) {
+        return v->low >> 16 == 0 && v->high == 0 && (v->low & 0xf0u) == 0 && (v->low >> 8) >= 16;
     }
     bool has_error = (v->low & (1u << 8)) != 0;
     return (v->low & 0xfefeu) == 0 && vector < 32 && vector != 2 &&
@@ -199,6 +216,8 @@ static bool check_special(uint32_t name, uint64_t value)
         return value < 4;
     case REG_PENDING_DEBUG:
         return value < 32;
+    case REG_NOTIFICATIONS:
+        return (value & ~NOTIFY_ALL) == 0; /* there are no SINTs */
     default:
         return value == 0; /* a VP cannot be put to sleep without an emulated local APIC */
     }

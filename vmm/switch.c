@@ -162,7 +162,7 @@ static void untrap_fpu(struct vp *vp)
     uint64_t shadow = vmcs_readnw(VMCS_CR0_SHADOW);
     vmcs_writenw(VMCS_GUEST_CR0, (cr0 & ~CR0_TS) | (shadow & CR0_TS));
     vmcs_writenw(VMCS_CR0_MASK, vmcs_readnw(VMCS_CR0_MASK) & ~CR0_TS);
-    vp->exception_bitmap &= ~(1u << VECTOR_NM);
+    vp->exception_bitmap = (vp->exception_bitmap & ~(1u << VECTOR_NM)) | (vp->client_exceptions & (1u << VECTOR_NM));
     vmcs_write32(VMCS_EXCEPTION_BITMAP, vp->exception_bitmap);
     vp->fpu_trapped = false;
 }

@@ -6,6 +6,7 @@
 #include "arch/idt.h"
 #include "arch/msr.h"
 #include "arch/vmcs.h"
+#include "vmm/partition.h"
 #include "vmm/switch.h"
 #include "vmm/vmm_state.h"
 
@@ -90,6 +91,19 @@ void vmcs_setup_controls(struct vp *vp, const struct vmx_controls *controls, uin
     }
 }
 
+void vp_apply_policy(struct vp *vp)
+{
+    const struct partition_policy *policy = vp->partition->policy;
+    vp->policy_generation = __atomic_load_n(&policy->generation, __ATOMIC_ACQUIRE);
+    WHV_EXTENDED_VM_EXITS exits = {.AsUINT64 = __atomic_load_n(&policy->extended_exits, __ATOMIC_RELAXED)};
+    uint64_t exceptions = __atomic_load_n(&policy->exception_exits, __ATOMIC_RELAXED);
+    vp->client_exceptions = exits.ExceptionExit != 0 ? (uint32_t)exceptions : 0;
+    vp->exception_bitmap = GUEST_EXCEPTIONS | vp->client_exceptions | (vp->fpu_trapped ? 1u << VECTOR_NM : 0);
+    vmcs_write32(VMCS_EXCEPTION_BITMAP, vp->exception_bitmap);
+    vp->controls.cpu = (vp->controls.cpu & ~CPU_RDTSC) | (exits.X64RdtscExit != 0 ? CPU_RDTSC : 0);
+    vmcs_write32(VMCS_CPU_CONTROLS, vp->controls.cpu);
+}
+
 static void set_segment(enum vmcs_segment s, uint16_t selector, uint64_t base, uint32_t access)
 {
     vmcs_write16(vmcs_selector_field(s), selector);
@@ -123,7 +137,7 @@ static void reset_control_registers(struct vp *vp)
     vmcs_writenw(VMCS_CR4_SHADOW, 0);
     vmcs_write64(VMCS_GUEST_EFER, 0);
     vmcs_write32(VMCS_ENTRY_CONTROLS, vp->controls.entry);
-    vp->exception_bitmap &= ~(1u << VECTOR_NM);
+    vp->exception_bitmap = (vp->exception_bitmap & ~(1u << VECTOR_NM)) | (vp->client_exceptions & (1u << VECTOR_NM));
     vmcs_write32(VMCS_EXCEPTION_BITMAP, vp->exception_bitmap);
     vp->fpu_trapped = false;
     vp->cr2 = 0;

@@ -14,6 +14,7 @@
 #include "vmm/switch.h"
 #include "vmm/vmcs_dump.h"
 #include "vmm/vmm_state.h"
+#include "vmm/vp_state.h"
 
 struct vmm_state vmm;
 
@@ -38,6 +39,7 @@ void vmm_boot(const struct boot_info *info, const struct boot_options *options)
     check_features(info);
     mtrr_read(&vmm.mtrrs);
     switch_init();
+    vp_state_init();
     vmm.root_msr_bitmap = page_alloc(PAGE_USE_HOST);
     vmm.guest_msr_bitmap = page_alloc(PAGE_USE_HOST);
     if (vmm.root_msr_bitmap == NULL || vmm.guest_msr_bitmap == NULL) {

@@ -81,9 +81,25 @@ static bool allocate_pages(struct vp *vp)
            vmcs_prepare(&vmm.caps, vp->vmcs);
 }
 
-static void initialise(struct vp *vp, struct partition *p, uint32_t index, struct whb_run_page *run)
+/* The VMCS and the run page of a VP whose other state is that after reset. */
+static void start_over(struct vp *vp)
 {
     struct cpu *cpu = this_cpu();
+    struct whb_run_page *run = vp->run;
+    switch_fpu_reset(vp);
+    vp_bring_here(cpu, vp);
+    vmcs_setup_controls(vp, &vmm.guest_controls, vp->partition->eptp, vmm.guest_msr_bitmap);
+    vmcs_setup_reset(vp);
+    switch_to(cpu, cpu->root_vp);
+    run->rip = 0xfff0;
+    run->rflags = RFLAGS_FIXED;
+    run->valid = WHB_RUN_ALL;
+    run->dirty = 0;
+    run->sequence = 0;
+}
+
+static void initialise(struct vp *vp, struct partition *p, uint32_t index, struct whb_run_page *run)
+{
     void *pages[] = {vp->vmcs, vp->virtual_apic, vp->extended_state};
     /* All but the owner word, which other CPUs test at any time. */
     memset(&vp->cancel, 0, sizeof(*vp) - offsetof(struct vp, cancel));
@@ -96,18 +112,22 @@ static void initialise(struct vp *vp, struct partition *p, uint32_t index, struc
     vp->run = run;
     vp->gpr = run->gpr;
     vp->apic_base = APIC_BASE_RESET | (index == 0 ? 1ull << 8 : 0);
-    vp->tsc_offset = p->tsc_offset;
+    vp->tsc_offset = p->tsc_offset - p->paused_ticks;
+    vp->paused_seen = p->paused_ticks;
     vp->xcr0 = XCR0_X87;
-    switch_fpu_reset(vp);
-    vp_bring_here(cpu, vp);
-    vmcs_setup_controls(vp, &vmm.guest_controls, p->eptp, vmm.guest_msr_bitmap);
-    vmcs_setup_reset(vp);
-    switch_to(cpu, cpu->root_vp);
-    run->rip = 0xfff0;
-    run->rflags = RFLAGS_FIXED;
-    run->valid = WHB_RUN_ALL;
-    run->dirty = 0;
-    run->sequence = 0;
+    start_over(vp);
+}
+
+void vp_reset(struct vp *vp)
+{
+    struct cpu *cpu = this_cpu();
+    if (vp->loaded_on == cpu) {
+        vp_flush_here(cpu, vp);
+    } else if (vp->loaded_on != NULL) {
+        kick_recall(vp);
+    }
+    memset(vp->virtual_apic, 0, 4096);
+    initialise(vp, vp->partition, vp->index, vp->run);
 }
 
 /* With the partition's lock: a struct for the VP, owned by this CPU, marked absent for all others. */

@@ -14,6 +14,7 @@
 #include "abi/run_page.h"
 #include "arch/vmx.h"
 #include "kernel/percpu.h"
+#include "vmm/counters.h"
 
 struct partition;
 
@@ -70,9 +71,21 @@ struct vp {
     bool fresh_sipi;       /* root: nothing was executed since SIPI */
     bool nmi_pending;      /* root: an NMI waits until the root can take it */
 
+    bool windows;               /* before the next entry vmm/window.c must look what can be delivered */
+    uint8_t tpr_threshold;      /* what the VMCS holds */
+    uint32_t policy_generation; /* of the partition's properties that this VP's controls reflect */
+
     struct vmx_controls controls; /* what the VMCS holds, but for ENTRY_IA32E, which the CPU changes */
     uint32_t exception_bitmap;
+    uint32_t client_exceptions; /* bits of the exception bitmap that the root wants to see */
     struct pending_event event;
+    uint64_t notifications; /* WHV_DELIVERABILITY_NOTIFICATIONS_REGISTER */
+    uint32_t external;      /* external interrupt to inject once it can be delivered: interruption information, or 0 */
+    /* The software exception (INT3, INTO, INT1) of the last Exception record, for its injection by the root. */
+    struct {
+        uint64_t rip;
+        uint32_t info, length;
+    } software;
 
     uint64_t msr[SWITCHED_COUNT];
     uint64_t kernel_gs_base;
@@ -81,7 +94,10 @@ struct vp {
     uint64_t dr[4], dr6;
     uint64_t apic_base;
     uint64_t tsc_offset;
+    uint64_t paused_seen; /* the partition's paused_ticks that tsc_offset reflects */
     struct guest_mtrrs mtrrs;
+    struct vp_counters counters;
+    uint64_t apic_counters[5]; /* members of WHV_PROCESSOR_APIC_COUNTERS */
     uint64_t root_gpr[16];
 };
 
@@ -90,6 +106,9 @@ _Static_assert(sizeof(struct vp) <= 4096, "a VP is one page");
 /* Creation and deletion; the caller holds a reference of `p`. */
 enum whb_status vp_create(struct partition *p, uint64_t index, uint64_t run_page_pa);
 enum whb_status vp_delete(struct partition *p, uint64_t index);
+
+/* Makes an owned VP what vp_create makes; its partition's lock is held. */
+void vp_reset(struct vp *vp);
 
 /* Frees all of a VP whose partition goes; no other CPU can reach it any more. */
 void vp_destroy(struct vp *vp);
@@ -115,6 +134,9 @@ enum run_result {
     RUN_BAD_PAGE, /* the run page's dirty mask has unknown bits; nothing happened */
 };
 enum run_result vp_run(struct cpu *cpu, struct vp *vp);
+
+/* Brings the VMCS in line with the partition's properties as they are now; the VP's VMCS is current. */
+void vp_apply_policy(struct vp *vp);
 
 /* Loads what the root changed in the run page; the VP's VMCS is current. False: unknown bits in the dirty mask. */
 bool vp_take_run_page(struct vp *vp);

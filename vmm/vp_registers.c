@@ -9,8 +9,10 @@
 #include "arch/msr.h"
 #include "arch/vmcs.h"
 #include "kernel/string.h"
+#include "vmm/partition_time.h"
 #include "vmm/switch.h"
 #include "vmm/vmm_state.h"
+#include "vmm/vp_special.h"
 
 static const uint8_t segment_of_name[8] = {
     VMCS_SEG_ES, VMCS_SEG_CS, VMCS_SEG_SS, VMCS_SEG_DS, VMCS_SEG_FS, VMCS_SEG_GS, VMCS_SEG_LDTR, VMCS_SEG_TR,
@@ -124,11 +126,11 @@ static void set_control(struct cpu *cpu, struct vp *vp, uint32_t name, uint64_t 
     vp->pdptes_stale = true;
 }
 
-static uint64_t get_msr(const struct vp *vp, uint32_t name)
+static uint64_t get_msr(struct vp *vp, uint32_t name)
 {
     switch (name) {
     case REG_TSC:
-        return rdtsc() + vp->tsc_offset;
+        return partition_time_tsc(vp);
     case REG_EFER:
         return vmcs_read64(VMCS_GUEST_EFER);
     case REG_KERNEL_GS_BASE:
@@ -167,8 +169,7 @@ static void set_msr(struct cpu *cpu, struct vp *vp, uint32_t name, uint64_t valu
 {
     switch (name) {
     case REG_TSC:
-        vp->tsc_offset = value - rdtsc();
-        vmcs_write64(VMCS_TSC_OFFSET, vp->tsc_offset);
+        partition_time_set_tsc(vp, value);
         break;
     case REG_EFER:
         set_efer(vp, value);
@@ -228,45 +229,6 @@ static uint64_t *mtrr_place(struct vp *vp, uint32_t name)
     }
 }
 
-static uint64_t get_special(const struct vp *vp, uint32_t name)
-{
-    uint32_t blocking = vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY);
-    switch (name) {
-    case REG_PENDING_INTERRUPTION:
-        return register_from_event(&vp->event);
-    case REG_INTERRUPT_STATE:
-        return ((blocking & (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS)) != 0 ? 1u : 0u) |
-               ((blocking & BLOCKING_BY_NMI) != 0 ? 2u : 0u);
-    case REG_PENDING_DEBUG: {
-        uint64_t pending = vmcs_readnw(VMCS_GUEST_PENDING_DEBUG);
-        return (pending & 0xfu) | ((pending >> 14 & 1u) << 4);
-    }
-    default:
-        return 0; /* InternalActivityState: no VP halts inside the hypervisor */
-    }
-}
-
-static void set_special(struct vp *vp, uint32_t name, uint64_t value)
-{
-    switch (name) {
-    case REG_PENDING_INTERRUPTION:
-        vp->event = register_to_event(value);
-        break;
-    case REG_INTERRUPT_STATE: {
-        /* Which of STI and MOV SS blocks is not told apart in WHV: what blocks already goes on doing so. */
-        uint32_t now = vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY) & (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS);
-        uint32_t shadow = (value & 1u) == 0 ? 0 : now != 0 ? now : BLOCKING_BY_MOV_SS;
-        vmcs_write32(VMCS_GUEST_INTERRUPTIBILITY, shadow | ((value & 2u) != 0 ? BLOCKING_BY_NMI : 0));
-        break;
-    }
-    case REG_PENDING_DEBUG:
-        vmcs_writenw(VMCS_GUEST_PENDING_DEBUG, (value & 0xfu) | (value >> 4 & 1u) << 14);
-        break;
-    default:
-        break;
-    }
-}
-
 static void get_one(struct vp *vp, uint32_t name, struct register_value *v)
 {
     *v = (struct register_value){0, 0};
@@ -300,10 +262,10 @@ static void get_one(struct vp *vp, uint32_t name, struct register_value *v)
         v->low = *mtrr_place(vp, name);
         break;
     case REGISTER_SPECIAL:
-        v->low = get_special(vp, name);
+        v->low = vp_special_get(vp, name);
         break;
     case REGISTER_EVENT:
-        *v = register_from_exception(&vp->event, vp->cr2);
+        *v = vp_event_get(vp);
         break;
     case REGISTER_UNKNOWN:
         break;
@@ -323,21 +285,6 @@ static void set_legacy(struct vp *vp, uint32_t name, const struct register_value
     uint64_t *components = (uint64_t *)((uint8_t *)vp->extended_state + 512);
     memcpy(legacy_place(vp, name), v, name >= REG_FP_MMX0 && name < REG_FP_CONTROL ? 10 : sizeof(*v));
     *components |= XCR0_X87 | XCR0_SSE;
-}
-
-static void set_event(struct vp *vp, const struct register_value *v)
-{
-    vp->event = register_to_exception(v);
-    uint32_t vector = vp->event.info & INTERRUPTION_VECTOR;
-    if ((vp->event.info & INTERRUPTION_VALID) == 0) {
-        return;
-    }
-    if (vector == VECTOR_PF) {
-        vp->cr2 = v->high;
-        write_cr2(v->high);
-    } else if (vector == VECTOR_DB) {
-        vp->dr6 |= v->high & 0x600full;
-    }
 }
 
 static void set_one(struct cpu *cpu, struct vp *vp, uint32_t name, const struct register_value *v)
@@ -374,10 +321,10 @@ static void set_one(struct cpu *cpu, struct vp *vp, uint32_t name, const struct 
         *mtrr_place(vp, name) = v->low;
         break;
     case REGISTER_SPECIAL:
-        set_special(vp, name, v->low);
+        vp_special_set(vp, name, v->low);
         break;
     case REGISTER_EVENT:
-        set_event(vp, v);
+        vp_event_set(vp, v);
         break;
     case REGISTER_UNKNOWN:
         break;

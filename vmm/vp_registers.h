@@ -45,6 +45,7 @@ enum {
     REG_PENDING_INTERRUPTION = WHvRegisterPendingInterruption,
     REG_INTERRUPT_STATE = WHvRegisterInterruptState,
     REG_PENDING_EVENT = WHvRegisterPendingEvent,
+    REG_NOTIFICATIONS = WHvRegisterDeliverabilityNotifications,
     REG_ACTIVITY = WHvRegisterInternalActivityState,
     REG_PENDING_DEBUG = WHvX64RegisterPendingDebugException,
 };
@@ -68,7 +69,8 @@ enum register_kind {
     REGISTER_LEGACY,  /* x87 and SSE */
     REGISTER_MSR,
     REGISTER_MTRR,    /* variable and fixed */
-    REGISTER_SPECIAL, /* PendingInterruption, InterruptState, InternalActivityState, PendingDebugException */
+    REGISTER_SPECIAL, /* PendingInterruption, InterruptState, DeliverabilityNotifications, InternalActivityState,
+                         PendingDebugException */
     REGISTER_EVENT,   /* PendingEvent */
 };
 
@@ -91,3 +93,7 @@ uint64_t register_from_event(const struct pending_event *event);
 struct pending_event register_to_event(uint64_t value);
 struct register_value register_from_exception(const struct pending_event *event, uint64_t cr2);
 struct pending_event register_to_exception(const struct register_value *v);
+
+/* WHV_X64_PENDING_EXT_INT_EVENT: interruption information of the external interrupt, 0 if `v` is not of that type. */
+uint32_t register_to_external(const struct register_value *v);
+struct register_value register_from_external(uint32_t info);

@@ -6,8 +6,10 @@
 #include "vmm/guest_exit.h"
 #include "vmm/kick.h"
 #include "vmm/partition.h"
+#include "vmm/partition_time.h"
 #include "vmm/slice.h"
 #include "vmm/switch.h"
+#include "vmm/window.h"
 
 #define VM_INSTRUCTION_ERROR_CONTROLS 7u /* VM entry with invalid control fields (SDM vol. 3C, 31.4) */
 
@@ -78,12 +80,53 @@ static enum exit_action entry_failed(struct vp *vp)
     return EXIT_DELIVER;
 }
 
+/* The exception of an exit with reason 0; the information is read only then. */
+static bool was_page_fault(const struct exit_snapshot *s)
+{
+    return s->reason == VMX_EXIT_EXCEPTION_NMI &&
+           (vmcs_read32(VMCS_EXIT_INTERRUPTION_INFO) & INTERRUPTION_VECTOR) == VECTOR_PF;
+}
+
+/* `injected`: the event that the entry carried. */
+static enum exit_action after_exit(struct cpu *cpu, struct vp *vp, uint32_t injected)
+{
+    uint64_t since = __builtin_expect(vp->counters.timed, 0) ? rdtsc() : 0;
+    struct exit_snapshot snapshot;
+    uint32_t reason = vmcs_read32(VMCS_EXIT_REASON);
+    snapshot.reason = reason & 0xffffu;
+    if ((reason & VMX_EXIT_ENTRY_FAILURE) == 0) {
+        vp->launched = true; /* an entry that fails leaves the launch state as it was (SDM vol. 3C, 27.8) */
+        vp->event.info = 0;
+    } else {
+        vmcs_write32(VMCS_ENTRY_INTERRUPTION_INFO, 0);
+    }
+    bool page_fault = was_page_fault(&snapshot);
+    enum exit_action action = guest_exit(cpu, vp, &snapshot);
+    if ((injected & INTERRUPTION_VALID) != 0 && (vp->event.info & INTERRUPTION_VALID) == 0) {
+        counters_event(&vp->counters, injected);
+    }
+    if (action == EXIT_DELIVER) {
+        exit_record(vp, &snapshot);
+    } else if (action == EXIT_RESTART && snapshot.reason == VMX_EXIT_EXCEPTION_NMI) {
+        action = after_nmi(cpu);
+    }
+    counters_exit(&vp->counters, snapshot.reason, page_fault, since != 0 ? rdtsc() - since : 0);
+    return action;
+}
+
 /* One turn: enters the guest, and deals with what made it leave. EXIT_DELIVER: the record is made. */
 static enum exit_action run_once(struct cpu *cpu, struct vp *vp)
 {
+    if (__builtin_expect(vp->windows, 0)) {
+        enum exit_action window = window_before_entry(vp);
+        if (window != EXIT_RESUME) {
+            return window;
+        }
+    }
     refresh_translations(cpu, vp);
     switch_fpu_before_entry(cpu, vp);
-    if ((vp->event.info & INTERRUPTION_VALID) != 0) {
+    uint32_t injected = vp->event.info;
+    if ((injected & INTERRUPTION_VALID) != 0) {
         exit_load_event(vp);
     }
 
@@ -97,23 +140,7 @@ static enum exit_action run_once(struct cpu *cpu, struct vp *vp)
         return after_nmi(cpu);
     }
     slice_correct_nmi(nmi_blocked);
-    struct exit_snapshot snapshot;
-    uint32_t reason = vmcs_read32(VMCS_EXIT_REASON);
-    snapshot.reason = reason & 0xffffu;
-    if ((reason & VMX_EXIT_ENTRY_FAILURE) == 0) {
-        vp->launched = true; /* an entry that fails leaves the launch state as it was (SDM vol. 3C, 27.8) */
-        vp->event.info = 0;
-    } else {
-        vmcs_write32(VMCS_ENTRY_INTERRUPTION_INFO, 0);
-    }
-
-    enum exit_action action = guest_exit(cpu, vp, &snapshot);
-    if (action == EXIT_DELIVER) {
-        exit_record(vp, &snapshot);
-    } else if (action == EXIT_RESTART && snapshot.reason == VMX_EXIT_EXCEPTION_NMI) {
-        return after_nmi(cpu);
-    }
-    return action;
+    return after_exit(cpu, vp, injected);
 }
 
 static enum run_result run_until_root(struct cpu *cpu, struct vp *vp)
@@ -164,13 +191,19 @@ bool vp_take_run_page(struct vp *vp)
 
 enum run_result vp_run(struct cpu *cpu, struct vp *vp)
 {
+    uint64_t since = rdtsc();
     vp_bring_here(cpu, vp);
     enum run_result result = RUN_BAD_PAGE;
     if (vp_take_run_page(vp)) {
-        __atomic_store_n(&cpu->running, vp->partition, __ATOMIC_SEQ_CST);
+        guest_memory_pin(vp->partition);
+        partition_time_start(vp);
+        if (vp->policy_generation != __atomic_load_n(&vp->partition->policy->generation, __ATOMIC_ACQUIRE)) {
+            vp_apply_policy(vp);
+        }
         result = run_until_root(cpu, vp);
-        __atomic_store_n(&cpu->running, NULL, __ATOMIC_RELEASE);
+        guest_memory_unpin();
     }
     switch_to(cpu, cpu->root_vp);
+    vp->counters.run_ticks += rdtsc() - since;
     return result;
 }

@@ -9,6 +9,7 @@
 struct input {
     struct exit_snapshot snapshot;
     uint64_t gpr[16];
+    uint8_t xmm[96];
 };
 
 static bool is_zero(const void *bytes, size_t size)
@@ -39,6 +40,10 @@ static size_t context_size(const WHV_RUN_VP_EXIT_CONTEXT *r)
         return sizeof(r->InterruptWindow);
     case WHvRunVpExitReasonUnsupportedFeature:
         return sizeof(r->UnsupportedFeature);
+    case WHvRunVpExitReasonX64Rdtsc:
+        return sizeof(r->ReadTsc);
+    case WHvRunVpExitReasonHypercall:
+        return sizeof(r->Hypercall);
     default:
         return 0;
     }
@@ -83,6 +88,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(&in, data, size < sizeof(in) ? size : sizeof(in));
     in.snapshot.reason %= 80;
     in.snapshot.gpr = in.gpr;
+    in.snapshot.xmm = in.xmm;
     memset(&record, 0xee, sizeof(record));
     memset(&again, 0x11, sizeof(again));
     enum exit_verdict verdict = exit_decode(&in.snapshot, &record);

@@ -7,6 +7,7 @@
 extern scenario_list scenarios_smoke;
 extern scenario_list scenarios_calls_arguments;
 extern scenario_list scenarios_calls_memory;
+extern scenario_list scenarios_doorbell;
 extern scenario_list scenarios_memory_dirty;
 extern scenario_list scenarios_memory_rights;
 extern scenario_list scenarios_root_events;
@@ -20,6 +21,10 @@ extern scenario_list scenarios_records_ends;
 extern scenario_list scenarios_records_io;
 extern scenario_list scenarios_records_memory;
 extern scenario_list scenarios_records_modes;
+extern scenario_list scenarios_records_exceptions;
+extern scenario_list scenarios_records_later;
+extern scenario_list scenarios_windows;
+extern scenario_list scenarios_vp_state;
 
 /*
  * The root's own NMIs come before the guests': Bochs 2.7, also with KVM between it and us, carries NMI blocking over
@@ -36,11 +41,16 @@ static const struct scenario *const scenario_lists[] = {
     scenarios_calls_memory,
     scenarios_memory_rights,
     scenarios_memory_dirty,
+    scenarios_doorbell,
     scenarios_smp_run,
     scenarios_state_separation,
     scenarios_records_ends,
     scenarios_records_io,
     scenarios_records_memory,
     scenarios_records_modes,
+    scenarios_records_exceptions,
+    scenarios_records_later,
+    scenarios_windows,
+    scenarios_vp_state,
     NULL,
 };

@@ -23,6 +23,8 @@ static const uint64_t registers[16] = {
     0x5555000000001000, 0x6666000000002000};
 
 /* An exit in 64-bit mode at CPL 3, with bytes fetched and a value in every field that only some reasons use. */
+static uint8_t xmm_registers[96];
+
 static struct exit_snapshot make_snapshot(uint32_t reason)
 {
     struct exit_snapshot s = {
@@ -40,6 +42,7 @@ static struct exit_snapshot make_snapshot(uint32_t reason)
         .es = {.base = 0x2000, .limit = 0xffff, .selector = 0, .access_rights = 0x1c0f3},
         .cr8 = 9,
         .gpr = registers,
+        .xmm = xmm_registers,
         .guest_physical = 0x12345678,
         .guest_linear = 0xffff800000001678,
         .instruction_byte_count = 15,
@@ -297,6 +300,51 @@ static void test_reasons_without_context(void **state)
     assert_union_zero_from(&r, 0);
 }
 
+static void test_rdtsc(void **state)
+{
+    (void)state;
+    struct exit_snapshot s = make_snapshot(VMX_EXIT_RDTSC);
+    s.instruction_length = 2;
+    s.rdtsc.tsc_aux = 1;
+    s.rdtsc.offset = 2;
+    s.rdtsc.tsc = 3;
+    s.rdtsc.reference = 4;
+    WHV_RUN_VP_EXIT_CONTEXT r = decode(&s, WHvRunVpExitReasonX64Rdtsc);
+    assert_int_equal(r.VpContext.InstructionLength, 2);
+    assert_int_equal(r.ReadTsc.TscAux, 1);
+    assert_int_equal(r.ReadTsc.VirtualOffset, 2);
+    assert_int_equal(r.ReadTsc.Tsc, 3);
+    assert_int_equal(r.ReadTsc.ReferenceTime, 4);
+    assert_int_equal(r.ReadTsc.RdtscInfo.AsUINT64, 0);
+    assert_union_zero_from(&r, 40);
+    s.reason = VMX_EXIT_RDTSCP;
+    s.instruction_length = 3;
+    r = decode(&s, WHvRunVpExitReasonX64Rdtsc);
+    assert_int_equal(r.VpContext.InstructionLength, 3);
+    assert_int_equal(r.ReadTsc.RdtscInfo.AsUINT64, 1);
+}
+
+static void test_hypercall(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < sizeof(xmm_registers); i++) {
+        xmm_registers[i] = (uint8_t)i;
+    }
+    struct exit_snapshot s = make_snapshot(VMX_EXIT_VMCALL);
+    s.instruction_length = 3;
+    WHV_RUN_VP_EXIT_CONTEXT r = decode(&s, WHvRunVpExitReasonHypercall);
+    assert_int_equal(r.VpContext.InstructionLength, 3);
+    assert_int_equal(r.Hypercall.Rax, registers[0]);
+    assert_int_equal(r.Hypercall.Rcx, registers[1]);
+    assert_int_equal(r.Hypercall.Rdx, registers[2]);
+    assert_int_equal(r.Hypercall.Rbx, registers[3]);
+    assert_int_equal(r.Hypercall.Rsi, registers[6]);
+    assert_int_equal(r.Hypercall.Rdi, registers[7]);
+    assert_int_equal(r.Hypercall.R8, registers[8]);
+    assert_memory_equal(r.Hypercall.XmmRegisters, xmm_registers, 96);
+    assert_union_zero_from(&r, 160);
+}
+
 static void test_task_switch(void **state)
 {
     (void)state;
@@ -370,7 +418,7 @@ static void test_canceled(void **state)
 /* Every reason number: the record is complete, and a reason without a record of its own says which one it was. */
 static void test_every_reason(void **state)
 {
-    static const uint8_t known[] = {0, 2, 7, 8, 9, 10, 12, 30, 31, 32, 33, 48};
+    static const uint8_t known[] = {0, 2, 7, 8, 9, 10, 12, 16, 18, 30, 31, 32, 33, 48, 51};
     (void)state;
     for (uint32_t reason = 0; reason <= 0xffff; reason++) {
         struct exit_snapshot s = make_snapshot(reason);
@@ -435,6 +483,8 @@ int main(void)
         cmocka_unit_test(test_cpuid),
         cmocka_unit_test(test_msr),
         cmocka_unit_test(test_reasons_without_context),
+        cmocka_unit_test(test_rdtsc),
+        cmocka_unit_test(test_hypercall),
         cmocka_unit_test(test_task_switch),
         cmocka_unit_test(test_exceptions),
         cmocka_unit_test(test_interrupt_windows),

@@ -321,9 +321,87 @@ static void test_all_rights(void **state)
     }
 }
 
+static bool tables_writable;
+
+static bool set_memory_bits(void *ctx, uint64_t gpa, uint32_t bits)
+{
+    assert_ptr_equal(ctx, memory);
+    if (!tables_writable) {
+        return false;
+    }
+    uint32_t word;
+    memcpy(&word, (uint8_t *)memory + gpa, 4);
+    word |= bits;
+    memcpy((uint8_t *)memory + gpa, &word, 4);
+    return true;
+}
+
+#define A 0x20ull
+#define D 0x40ull
+
+static void test_bits_set_in_long_mode(void **state)
+{
+    (void)state;
+    struct gva_walk_state s = walk_state(CR4_PAE, EFER_LMA);
+    s.set_bits = set_memory_bits;
+    put(0x1000, 0, 0x2000 | ALL);
+    put(0x2000, 0, 0x3000 | ALL);
+    put(0x3000, 0, 0x4000 | ALL);
+    put(0x4000, 3, 0x5000 | ALL);
+    tables_writable = false;
+    uint64_t gpa = 7;
+    assert_int_equal(gva_walk(&s, 0x3000, GVA_READ, &gpa), GVA_TABLE_READ_ONLY);
+    assert_int_equal(gpa, 7);
+    tables_writable = true;
+    assert_int_equal(gva_walk(&s, 0x3000, GVA_READ, &gpa), GVA_OK);
+    assert_int_equal(memory[0x1000 / 8] & (A | D), A);
+    assert_int_equal(memory[0x3000 / 8] & (A | D), A);
+    assert_int_equal(memory[0x4000 / 8 + 3] & (A | D), A);
+    assert_int_equal(gva_walk(&s, 0x3000, GVA_WRITE, &gpa), GVA_OK);
+    assert_int_equal(memory[0x4000 / 8 + 3], 0x5000 | ALL | A | D);
+    assert_int_equal(memory[0x1000 / 8], 0x2000 | ALL | A);
+    tables_writable = false; /* nothing to set any more, so nothing is written */
+    assert_int_equal(gva_walk(&s, 0x3000, GVA_WRITE, &gpa), GVA_OK);
+}
+
+static void test_bits_set_in_32_bit_entries(void **state)
+{
+    (void)state;
+    struct gva_walk_state s = walk_state(0, 0);
+    s.set_bits = set_memory_bits;
+    tables_writable = true;
+    put32(0x1000, 1, 0x2000 | ALL);
+    put32(0x2000, 5, 0x5000 | ALL);
+    uint64_t gpa;
+    assert_int_equal(gva_walk(&s, 0x405000, GVA_WRITE, &gpa), GVA_OK);
+    assert_int_equal(memory[0x1000 / 8], (0x2000 | ALL | A) << 32);
+    assert_int_equal(memory[0x2000 / 8 + 2], (0x5000 | ALL | A | D) << 32);
+}
+
+static void test_exempt(void **state)
+{
+    (void)state;
+    struct gva_walk_state s = walk_state(CR4_PAE | CR4_SMEP | CR4_SMAP, EFER_LMA);
+    put(0x1000, 0, 0x2000 | ALL);
+    put(0x2000, 0, 0x3000 | ALL);
+    put(0x3000, 0, 0x4000 | ALL);
+    put(0x4000, 0, 0x5000 | ALL);
+    put(0x4000, 1, 0x6000 | P);
+    expect_failure(&s, 0, GVA_PROTECTION);
+    s.exempt = true;
+    expect_ok(&s, 0, GVA_READ, 0x5000, 4);
+    s.user = true;
+    expect_ok(&s, 0x1000, GVA_READ, 0x6000, 4);
+    uint64_t gpa;
+    assert_int_equal(gva_walk(&s, 0x1000, GVA_WRITE, &gpa), GVA_PROTECTION);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_bits_set_in_long_mode),
+        cmocka_unit_test(test_bits_set_in_32_bit_entries),
+        cmocka_unit_test(test_exempt),
         cmocka_unit_test(test_no_paging),
         cmocka_unit_test(test_32_bit),
         cmocka_unit_test(test_32_bit_large_pages),

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/partition_time.h"
+
+#include "arch/cpu.h"
+#include "arch/vmcs.h"
+#include "kernel/clock.h"
+
+/* The host's TSC as the partition's time goes by: it stops when that is suspended. */
+static uint64_t host_tsc(const struct partition *p)
+{
+    return __atomic_load_n(&p->suspended, __ATOMIC_ACQUIRE) != 0 ? p->suspended_at : rdtsc();
+}
+
+/* The mark first, then who runs; a runner says that it runs first, and then looks at the mark. */
+enum whb_status partition_time_suspend(struct partition *p)
+{
+    enum whb_status status = WHB_OK;
+    spin_lock(&p->lock);
+    if (!p->set_up) {
+        status = WHB_ERROR_INVALID_STATE;
+    } else if (p->suspended == 0) {
+        p->suspended_at = rdtsc();
+        __atomic_store_n(&p->suspended, 1, __ATOMIC_SEQ_CST);
+        for (uint32_t i = 0; i < cpu_count; i++) {
+            if (__atomic_load_n(&cpus[i]->running, __ATOMIC_SEQ_CST) == p) {
+                __atomic_store_n(&p->suspended, 0, __ATOMIC_SEQ_CST);
+                status = WHB_ERROR_BUSY;
+                break;
+            }
+        }
+    }
+    spin_unlock(&p->lock);
+    return status;
+}
+
+void partition_time_resume(struct partition *p)
+{
+    spin_lock(&p->lock);
+    if (p->suspended != 0) {
+        __atomic_store_n(&p->paused_ticks, p->paused_ticks + (rdtsc() - p->suspended_at), __ATOMIC_RELAXED);
+        __atomic_store_n(&p->suspended, 0, __ATOMIC_SEQ_CST);
+    }
+    spin_unlock(&p->lock);
+}
+
+void partition_time_restart(struct partition *p)
+{
+    p->paused_ticks = 0;
+    p->suspended_at = rdtsc();
+    p->tsc_offset = 0 - p->suspended_at;
+    __atomic_store_n(&p->suspended, 1, __ATOMIC_SEQ_CST);
+}
+
+static void catch_up(struct vp *vp)
+{
+    uint64_t paused = __atomic_load_n(&vp->partition->paused_ticks, __ATOMIC_RELAXED);
+    vp->tsc_offset -= paused - vp->paused_seen;
+    vp->paused_seen = paused;
+}
+
+void partition_time_start(struct vp *vp)
+{
+    struct partition *p = vp->partition;
+    if (__builtin_expect(__atomic_load_n(&p->suspended, __ATOMIC_SEQ_CST) != 0, 0)) {
+        partition_time_resume(p);
+    }
+    if (__builtin_expect(vp->paused_seen != __atomic_load_n(&p->paused_ticks, __ATOMIC_RELAXED), 0)) {
+        catch_up(vp);
+        vmcs_write64(VMCS_TSC_OFFSET, vp->tsc_offset);
+    }
+}
+
+uint64_t partition_time_tsc(struct vp *vp)
+{
+    struct partition *p = vp->partition;
+    return host_tsc(p) + vp->tsc_offset - (__atomic_load_n(&p->paused_ticks, __ATOMIC_RELAXED) - vp->paused_seen);
+}
+
+void partition_time_set_tsc(struct vp *vp, uint64_t value)
+{
+    catch_up(vp);
+    vp->tsc_offset = value - host_tsc(vp->partition);
+    vmcs_write64(VMCS_TSC_OFFSET, vp->tsc_offset);
+}
+
+uint64_t partition_time_100ns(uint64_t ticks)
+{
+    if (kernel_tsc_khz == 0) {
+        return 0;
+    }
+    uint64_t per_ms = kernel_tsc_khz;
+    return ticks / per_ms * 10000 + ticks % per_ms * 10000 / per_ms;
+}
+
+uint64_t partition_time_reference(struct partition *p)
+{
+    uint64_t paused = __atomic_load_n(&p->paused_ticks, __ATOMIC_RELAXED);
+    return partition_time_100ns(host_tsc(p) + p->tsc_offset - paused);
+}

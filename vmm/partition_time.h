@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A partition's time: its VPs' TSCs and its reference time stand still while it is suspended. VPs learn how long that
+ * was at their next run.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "vmm/partition.h"
+#include "vmm/vp.h"
+
+/*
+ * WHB_ERROR_BUSY: a VP runs; nothing changed. Suspending twice, or resuming what is not suspended, is no error. The
+ * next run of any VP resumes too.
+ */
+enum whb_status partition_time_suspend(struct partition *p);
+void partition_time_resume(struct partition *p);
+
+/* Time begins anew, at zero, and is suspended until the next run. The partition's lock is held, no VP runs. */
+void partition_time_restart(struct partition *p);
+
+/* At a run's start, after cpu->running says that this CPU runs the partition; the VP's VMCS is current. */
+void partition_time_start(struct vp *vp);
+
+/* The VP's TSC now, in TSC ticks; the caller owns the VP. */
+uint64_t partition_time_tsc(struct vp *vp);
+
+/* Makes the VP's TSC read `value` now. Its VMCS is current. */
+void partition_time_set_tsc(struct vp *vp, uint64_t value);
+
+/* Time since set-up or reset, less what it was suspended, in units of 100 ns; 0 if the TSC's frequency is not known. */
+uint64_t partition_time_reference(struct partition *p);
+
+/* Ticks of the TSC in units of 100 ns. */
+uint64_t partition_time_100ns(uint64_t ticks);

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/window.h"
+
+#include "arch/cpu.h"
+#include "arch/vmcs.h"
+#include "vmm/window_decide.h"
+
+#define WINDOW_EXITS (CPU_INTERRUPT_WINDOW | CPU_NMI_WINDOW)
+
+static void apply(struct vp *vp, uint32_t exits, uint8_t tpr_threshold)
+{
+    uint32_t controls = (vp->controls.cpu & ~WINDOW_EXITS) | exits;
+    if (controls != vp->controls.cpu) {
+        vp->controls.cpu = controls;
+        vmcs_write32(VMCS_CPU_CONTROLS, controls);
+    }
+    if (tpr_threshold != vp->tpr_threshold) {
+        vp->tpr_threshold = tpr_threshold;
+        vmcs_write32(VMCS_TPR_THRESHOLD, tpr_threshold);
+    }
+}
+
+/* A notification is given once: the root arms it anew. */
+static enum exit_action report(struct vp *vp, uint32_t reason)
+{
+    vp->notifications = 0;
+    vp->windows = vp->external != 0;
+    apply(vp, 0, 0);
+    struct exit_snapshot s = {.reason = reason};
+    exit_record(vp, &s);
+    return EXIT_DELIVER;
+}
+
+enum exit_action window_before_entry(struct vp *vp)
+{
+    struct window_state state = {
+        .rflags = vmcs_readnw(VMCS_GUEST_RFLAGS),
+        .interruptibility = vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY),
+        .cr8 = *((const uint8_t *)vp->virtual_apic + 0x80) >> 4,
+        .event_pending = (vp->event.info & INTERRUPTION_VALID) != 0,
+    };
+    struct window_plan plan = window_decide(&state, vp->notifications, vp->external != 0);
+    if (plan.action == WINDOW_REPORT_NMI || plan.action == WINDOW_REPORT_INTERRUPT) {
+        return report(vp, plan.action == WINDOW_REPORT_NMI ? VMX_EXIT_NMI_WINDOW : VMX_EXIT_INTERRUPT_WINDOW);
+    }
+    if (plan.action == WINDOW_INJECT_EXTERNAL) {
+        vp->event = (struct pending_event){.info = vp->external};
+        vp->external = 0;
+        state.event_pending = true;
+        plan = window_decide(&state, vp->notifications, false);
+    }
+    apply(vp, plan.exits, plan.tpr_threshold);
+    vp->windows = vp->notifications != 0 || vp->external != 0;
+    return EXIT_RESUME;
+}
+
+enum exit_action window_exit(struct vp *vp, uint32_t reason)
+{
+    exit_keep_event(vp);
+    /* The processor may open the NMI window in the shadow of STI, where window_decide would wait for ever. */
+    if (reason == VMX_EXIT_NMI_WINDOW && (vp->notifications & NOTIFY_NMI) != 0) {
+        return report(vp, VMX_EXIT_NMI_WINDOW);
+    }
+    vp->windows = true;
+    return EXIT_RESUME;
+}
+
+void window_set_notifications(struct vp *vp, uint64_t value)
+{
+    vp->notifications = value;
+    vp->windows = true;
+}
+
+void window_set_external(struct vp *vp, uint32_t external)
+{
+    vp->external = external;
+    vp->windows = true;
+}
