@@ -118,6 +118,7 @@ void exit_record(struct vp *vp, struct exit_snapshot *s)
         /* The record shows the state after HLT, so the VP is moved there too. */
         exit_skip_instruction();
         rip = vmcs_readnw(VMCS_GUEST_RIP);
+        s->rflags = vmcs_readnw(VMCS_GUEST_RFLAGS);
     }
     (void)exit_decode(s, record_of(vp));
     publish(vp, rip, s->rflags);

@@ -41,6 +41,8 @@ HRESULT whb_hresult(enum whb_status status)
         return WHB_HR_INTERRUPTED;
     case WHB_ERROR_NOT_SUPPORTED:
         return WHB_HR_NOT_SUPPORTED;
+    case WHB_ERROR_NOT_FOUND:
+        return WHB_HR_NOT_FOUND;
     default:
         return E_INVALIDARG;
     }
