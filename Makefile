@@ -17,6 +17,9 @@ V ?= 0
 CMDLINE ?=
 ROOT_CMDLINE ?=
 FUZZ_SECONDS ?= 60
+KIND ?= calls
+SEED ?= 1
+WORK ?= 1000000
 B := build
 
 # No image holds a date: any fixed value gives the same bytes everywhere.
@@ -54,14 +57,16 @@ host_sources := $(sort $(filter-out arch/asm_offsets.c,$(host_sources)))
 lib_sources := $(sort $(wildcard $(foreach d,lib libwhv,root/$(d)/*.c root/$(d)/*.S)))
 service_sources := $(sort $(wildcard $(foreach d,service payloads,root/$(d)/*.c root/$(d)/*.S)))
 test_sources := $(sort $(wildcard tests/scenarios/*.c tests/scenarios/*.S))
+attack_sources := $(sort $(wildcard tests/attack/*.c tests/attack/*.S))
 
 object = $(patsubst %,$(B)/obj/%.o,$(1))
 host_objects := $(call object,$(host_sources))
 root_objects := $(call object,$(lib_sources) $(service_sources))
 test_objects := $(call object,$(lib_sources) $(test_sources))
-objects := $(sort $(host_objects) $(root_objects) $(test_objects))
+attack_objects := $(call object,$(lib_sources) $(attack_sources))
+objects := $(sort $(host_objects) $(root_objects) $(test_objects) $(attack_objects))
 
-.PHONY: all images run test test-nested unit fuzz lint format clean help setup FORCE
+.PHONY: all images run test test-nested unit fuzz attack lint format clean help setup FORCE
 
 all:
 	$(Q)scripts/setup build
@@ -79,6 +84,7 @@ help:
 #:   make test-nested   the scenarios in QEMU/KVM in Linux in Bochs, in under 25 minutes
 #:   make unit          the host unit tests alone
 #:   make fuzz          each fuzzer for FUZZ_SECONDS (60)
+#:   make attack        random hypercalls (KIND=calls) or guests (KIND=guests) in Bochs: CPUS (4), SEED (1), WORK (1000000)
 #:   make lint          formatting, static analysis, house rules
 #:   make format        put every source into the house format
 #:   make setup         install every Debian package that any target needs
@@ -113,6 +119,11 @@ test-nested:
 	$(Q)scripts/setup build run nested
 	+$(Q)$(submake) $(B)/whimbrel-test.iso
 	$(Q)scripts/nested/run --iso $(B)/whimbrel-test.iso
+
+attack:
+	$(Q)scripts/setup build run
+	+$(Q)$(submake) $(B)/whimbrel-attack.iso
+	$(Q)scripts/attack $(KIND) $(or $(CPUS),4) $(SEED) $(WORK)
 
 fuzz:
 	$(Q)scripts/setup build test
@@ -187,7 +198,8 @@ $(B)/whimbrel.elf: $(B)/obj/symbols.o
 
 $(B)/root.elf: $(root_objects)
 $(B)/test-root.elf: $(test_objects)
-$(B)/root.elf $(B)/test-root.elf: root/root.ld $(B)/objects $(B)/flags
+$(B)/attack-root.elf: $(attack_objects)
+$(B)/root.elf $(B)/test-root.elf $(B)/attack-root.elf: root/root.ld $(B)/objects $(B)/flags
 	$(call say,LD,$@)
 	$(Q)$(LD) $(ROOT_LDFLAGS) -o $@ $(filter %.o,$^)
 
@@ -203,6 +215,10 @@ $(B)/whimbrel.iso: $(B)/boot/whimbrel.elf $(B)/boot/root.elf scripts/mkiso $(B)/
 
 $(B)/whimbrel-test.iso: $(B)/boot/whimbrel.elf $(B)/boot/test-root.elf scripts/mkiso
 	$(call say,ISO,$@)
-	$(Q)scripts/mkiso -o $@ --kernel $(B)/boot/whimbrel.elf --module $(B)/boot/test-root.elf
+	$(Q)scripts/mkiso -o $@ --kernel $(B)/boot/whimbrel.elf --cmdline test-calls --module $(B)/boot/test-root.elf
+
+$(B)/whimbrel-attack.iso: $(B)/boot/whimbrel.elf $(B)/boot/attack-root.elf scripts/mkiso
+	$(call say,ISO,$@)
+	$(Q)scripts/mkiso -o $@ --kernel $(B)/boot/whimbrel.elf --cmdline test-calls --module $(B)/boot/attack-root.elf
 
 -include $(objects:.o=.d) $(B)/generated/asm_offsets.d

@@ -60,7 +60,7 @@ enum whb_call {
     WHB_CALL_DOORBELL_REMOVE = 32,    /* (partition, WHV_DOORBELL_MATCH_DATA) */
     WHB_CALL_CPUID_OUTPUT = 33,       /* (partition, vp index, leaf | subleaf << 32, buffer of 16 bytes) */
     WHB_CALL_VP_DIAGNOSTICS = 34,     /* (partition, vp index, buffer, size) -> bytes; struct whb_vp_diagnostics */
-    WHB_CALL_FAIL_ALLOCATION = 35,    /* (k); tests only: needs test-calls on the hypervisor's command line */
+    WHB_CALL_FAIL_ALLOCATION = 35,    /* (k) -> allocations since the last such call; only with the option test-calls */
     WHB_CALL_COUNT = 36,
 };
 

@@ -61,6 +61,7 @@
 #define MSR_IA32_KERNEL_GS_BASE 0xc0000102u
 #define MSR_IA32_TSC_AUX 0xc0000103u
 
+#define MSR_IA32_TSC_DEADLINE 0x6e0u
 #define APIC_BASE_BSP (1ull << 8)
 #define APIC_BASE_X2APIC (1ull << 10)
 #define APIC_BASE_ENABLE (1ull << 11)

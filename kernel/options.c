@@ -216,6 +216,13 @@ static bool set_mitigations(struct word value, struct boot_options *out)
     return parse_switch(value, "auto", "off", &out->mitigations);
 }
 
+/* A word without a value. */
+static bool set_test_calls(struct word value, struct boot_options *out)
+{
+    out->test_calls = out->test_calls || value.length == 0;
+    return value.length == 0;
+}
+
 static const struct option {
     const char *name;
     const char *expects;
@@ -229,6 +236,7 @@ static const struct option {
     {"crash-test", "none, panic, ud, pf, stack-overflow or df", set_crash_test},
     {"maxcpus", "a number from 1 to 64", set_maxcpus},
     {"mitigations", "auto or off", set_mitigations},
+    {"test-calls", "left out", set_test_calls},
 };
 
 _Static_assert(MAX_CPUS == 64, "maxcpus names the limit in its text");

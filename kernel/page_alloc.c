@@ -6,8 +6,6 @@
  */
 #include "kernel/page_alloc.h"
 
-#include <stdbool.h>
-
 #include "arch/direct_map.h"
 #include "kernel/panic.h"
 #include "kernel/spinlock.h"
@@ -96,6 +94,8 @@ void page_alloc_init(uint64_t base_pa, uint64_t size)
     }
 }
 
+bool (*page_alloc_refuse)(void);
+
 #if __STDC_HOSTED__
 void page_alloc_fail_after(uint64_t n)
 {
@@ -116,7 +116,7 @@ static bool may_succeed(void)
 #else
 static bool may_succeed(void)
 {
-    return true;
+    return page_alloc_refuse == NULL || !page_alloc_refuse();
 }
 #endif
 

@@ -2,6 +2,7 @@
 /* Physical pages of the hypervisor's heap. Safe on any CPU; not for NMI context. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -46,6 +47,12 @@ void page_free(void *page, enum page_use use);
 void page_free_contiguous(void *page, enum page_use use, size_t pages);
 
 void page_alloc_stats(struct page_stats *out);
+
+/*
+ * For tests of the whole machine: asked before each allocation, with the heap locked; true makes it fail. NULL: none is
+ * made to fail. Set at boot, before the other CPUs start.
+ */
+extern bool (*page_alloc_refuse)(void);
 
 #if __STDC_HOSTED__
 #define PAGE_ALLOC_NEVER_FAIL UINT64_MAX

@@ -116,6 +116,12 @@ bool apic_timer_expire(struct apic *a, uint64_t now, uint8_t *vector);
 /* WRMSR to IA32_TSC_DEADLINE; without effect in the timer's other modes. */
 void apic_write_deadline(struct apic *a, uint64_t value, uint64_t now);
 
+/* State as somebody saved it: the registers, and the timer as its current count says. `words`: at least 256. */
+void apic_restore(struct apic *a, const uint32_t *words, uint64_t now);
+
+/* Sets one register without what a guest's write would lead to; read-only and unknown ones stay as they are. */
+void apic_poke(struct apic *a, uint32_t offset, uint64_t value, uint64_t now);
+
 /* An ICR value taken apart. */
 struct apic_ipi {
     enum apic_delivery delivery;

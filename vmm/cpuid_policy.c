@@ -24,8 +24,8 @@ struct allowed_leaf {
 };
 
 /*
- * Hidden: DTES64, MONITOR, DS-CPL, VMX, SMX, EIST, TM2, CNXT-ID, SDBG, xTPR, PDCM, DCA, x2APIC and TSC-deadline (no
- * local APIC is emulated) in ECX; PSN, DS, ACPI, TM and PBE in EDX.
+ * Hidden: DTES64, MONITOR, DS-CPL, VMX, SMX, EIST, TM2, CNXT-ID, SDBG, xTPR, PDCM, DCA, x2APIC and TSC-deadline (shown
+ * where the hypervisor has a local APIC for the VP) in ECX; PSN, DS, ACPI, TM and PBE in EDX.
  */
 static const struct allowed_leaf allowed_1 = {
     .eax.always = 0xffffffff, /* family, model, stepping */
@@ -151,12 +151,18 @@ static struct cpuid_result filter_leaf(const struct cpuid_guest *g, const struct
     };
 }
 
+#define LEAF_1_ECX_X2APIC BIT(21)
+#define LEAF_1_ECX_TSC_DEADLINE BIT(24)
+#define LEAF_1_EDX_APIC BIT(9) /* follows IA32_APIC_BASE's enable bit (SDM vol. 3A, 11.4.3) */
+
 static struct cpuid_result guest_leaf_1(const struct cpuid_guest *g, cpuid_fn host)
 {
     struct cpuid_result r = filter_leaf(g, &allowed_1, host(1, 0));
     r.ebx |= (cpuid_minimum(g->vp_count, 255) << 16) | (g->vp_index << 24);
     r.ecx = cpuid_with_osxsave(r.ecx, g->cr4) | LEAF_1_ECX_HYPERVISOR;
     r.edx |= g->vp_count > 1 ? LEAF_1_EDX_HTT : 0;
+    r.ecx |= (g->apic ? LEAF_1_ECX_TSC_DEADLINE : 0) | (g->x2apic ? LEAF_1_ECX_X2APIC : 0);
+    r.edx &= g->apic_off ? ~LEAF_1_EDX_APIC : ~0u;
     return r;
 }
 

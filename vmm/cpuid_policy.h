@@ -22,6 +22,9 @@ struct cpuid_guest {
     uint64_t cr4;      /* as the guest reads it */
     uint64_t xcr0;
     bool rdtscp, invpcid;    /* its VMCS lets it execute these instructions */
+    bool apic;               /* it has a local APIC in the hypervisor, with TSC-deadline mode */
+    bool apic_off;           /* disabled by IA32_APIC_BASE */
+    bool x2apic;             /* that has x2APIC mode */
     uint64_t xcr0_supported; /* XCR0 bits it may set; 0: no XSAVE */
 };
 

@@ -20,8 +20,6 @@
 #define VIOLATION_LINEAR_VALID (1u << 7)
 #define VIOLATION_NOT_WALK (1u << 8)
 
-#define CS_LONG (1u << 13)
-#define CS_DEFAULT_32 (1u << 14)
 #define PAGE_MASK 4095u
 
 struct doorbell {
@@ -144,14 +142,6 @@ static const struct doorbell_table *table_of(const struct vp *vp)
     return __atomic_load_n(&vp->partition->doorbells, __ATOMIC_ACQUIRE);
 }
 
-static enum mov_mode mode_of(const struct exit_snapshot *s)
-{
-    if ((s->entry_controls & ENTRY_IA32E) != 0 && (s->cs.access_rights & CS_LONG) != 0) {
-        return MOV_MODE_64;
-    }
-    return (s->cs.access_rights & CS_DEFAULT_32) != 0 ? MOV_MODE_32 : MOV_MODE_16;
-}
-
 /* The VP's own registers, read once: the root can write those in the run page. */
 static void copy_registers(const struct vp *vp, uint64_t gpr[16])
 {
@@ -168,7 +158,7 @@ static void copy_registers(const struct vp *vp, uint64_t gpr[16])
 static bool begins_at(const struct mov_store *store, const uint64_t *gpr, const struct exit_snapshot *s, uint64_t gpa)
 {
     uint64_t linear = mov_offset(store, gpr, s->rip);
-    if (mode_of(s) != MOV_MODE_64 || store->segment >= MOV_FS) {
+    if (exit_mov_mode(s) != MOV_MODE_64 || store->segment >= MOV_FS) {
         linear += vmcs_readnw(vmcs_base_field((enum vmcs_segment)(VMCS_SEG_ES + store->segment)));
     }
     return ((linear ^ gpa) & PAGE_MASK) == 0 && (gpa & PAGE_MASK) + store->size <= PAGE_MASK + 1;
@@ -186,7 +176,7 @@ bool doorbell_memory_write(struct vp *vp, uint64_t gpa, uint64_t qualification)
     struct mov_store store;
     uint64_t gpr[16];
     exit_fetch_instruction(vp, &s);
-    if (!mov_decode(s.instruction_bytes, s.instruction_byte_count, mode_of(&s), &store)) {
+    if (!mov_decode(s.instruction_bytes, s.instruction_byte_count, exit_mov_mode(&s), &store)) {
         return false;
     }
     copy_registers(vp, gpr);

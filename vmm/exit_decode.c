@@ -342,3 +342,23 @@ void exit_record_canceled(const struct exit_snapshot *s, WHV_RUN_VP_EXIT_CONTEXT
     begin_record(s, WHvRunVpExitReasonCanceled, r);
     r->CancelReason.CancelReason = WHvRunVpCancelReasonUser;
 }
+
+void exit_record_apic_access(const struct exit_snapshot *s, WHV_RUN_VP_EXIT_REASON reason, uint32_t type,
+                             uint64_t value, WHV_RUN_VP_EXIT_CONTEXT *r)
+{
+    begin_record(s, reason, r);
+    switch (reason) {
+    case WHvRunVpExitReasonX64ApicEoi:
+        r->ApicEoi.InterruptVector = (uint32_t)value;
+        break;
+    case WHvRunVpExitReasonX64ApicSmiTrap:
+        r->ApicSmi.ApicIcr = value;
+        break;
+    case WHvRunVpExitReasonX64ApicInitSipiTrap:
+        r->ApicInitSipi.ApicIcr = value;
+        break;
+    default:
+        r->ApicWrite.Type = (WHV_X64_APIC_WRITE_TYPE)type;
+        r->ApicWrite.WriteValue = value;
+    }
+}

@@ -84,5 +84,9 @@ enum exit_verdict exit_decode(const struct exit_snapshot *snapshot, WHV_RUN_VP_E
 /* The record of a run that was cancelled; needs the common group alone. */
 void exit_record_canceled(const struct exit_snapshot *snapshot, WHV_RUN_VP_EXIT_CONTEXT *record);
 
+/* The records of a local APIC: ApicEoi (`value`: the vector), SMI and INIT/SIPI traps (the ICR), write traps. */
+void exit_record_apic_access(const struct exit_snapshot *snapshot, WHV_RUN_VP_EXIT_REASON reason, uint32_t type,
+                             uint64_t value, WHV_RUN_VP_EXIT_CONTEXT *record);
+
 /* Attributes of a WHV segment register: those of VMX without the unusable flag, which becomes "not present". */
 uint16_t exit_segment_attributes(uint32_t access_rights);

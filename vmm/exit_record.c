@@ -9,6 +9,9 @@
 #include "vmm/translate.h"
 #include "vmm/vmm_state.h"
 
+#define CS_LONG (1u << 13)
+#define CS_DEFAULT_32 (1u << 14)
+
 static void read_segment(enum vmcs_segment s, struct exit_segment *out)
 {
     out->base = vmcs_readnw(vmcs_base_field(s));
@@ -109,6 +112,14 @@ static WHV_RUN_VP_EXIT_CONTEXT *record_of(struct vp *vp)
     return (WHV_RUN_VP_EXIT_CONTEXT *)(void *)vp->run->record;
 }
 
+enum mov_mode exit_mov_mode(const struct exit_snapshot *s)
+{
+    if ((s->entry_controls & ENTRY_IA32E) != 0 && (s->cs.access_rights & CS_LONG) != 0) {
+        return MOV_MODE_64;
+    }
+    return (s->cs.access_rights & CS_DEFAULT_32) != 0 ? MOV_MODE_32 : MOV_MODE_16;
+}
+
 void exit_record(struct vp *vp, struct exit_snapshot *s)
 {
     read_common(vp, s);
@@ -137,4 +148,12 @@ void exit_record_invalid(struct vp *vp)
     struct exit_snapshot s;
     s.reason = VMX_EXIT_INVALID_GUEST_STATE;
     exit_record(vp, &s);
+}
+
+void exit_record_apic(struct vp *vp, WHV_RUN_VP_EXIT_REASON reason, uint32_t type, uint64_t value)
+{
+    struct exit_snapshot s;
+    read_common(vp, &s);
+    exit_record_apic_access(&s, reason, type, value, record_of(vp));
+    publish(vp, s.rip, s.rflags);
 }

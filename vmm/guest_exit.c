@@ -6,6 +6,7 @@
 #include "arch/cpu.h"
 #include "arch/vmcs.h"
 #include "kernel/panic.h"
+#include "vmm/apic.h"
 #include "vmm/cpuid_policy.h"
 #include "vmm/doorbell.h"
 #include "vmm/partition.h"
@@ -39,6 +40,9 @@ static struct cpuid_result guest_cpuid(const struct vp *vp, uint32_t leaf, uint3
         .rdtscp = (vp->controls.cpu2 & CPU2_RDTSCP) != 0,
         .invpcid = (vp->controls.cpu2 & CPU2_INVPCID) != 0,
         .xcr0_supported = switch_xcr0_supported(),
+        .apic = vp->apic_on,
+        .apic_off = vp->apic_on && vp->apic.mode == APIC_DISABLED,
+        .x2apic = p->policy->apic_mode == WHvX64LocalApicEmulationModeX2Apic,
     };
     return cpuid_for_guest(&state, host_cpuid, leaf, subleaf);
 }
@@ -109,17 +113,20 @@ static enum exit_action exit_vmcall(struct cpu *cpu, struct vp *vp, struct exit_
  * EPT violation: a tracked page's first write, a doorbell, or the root's. What was being delivered and NMI blocking are
  * kept (SDM vol. 3C, 28.2.1 bit 12).
  */
-static enum exit_action exit_ept_violation(struct vp *vp)
+static enum exit_action exit_ept_violation(struct vp *vp, struct exit_snapshot *snapshot)
 {
     uint64_t qualification = vmcs_readnw(VMCS_EXIT_QUALIFICATION);
     exit_keep_event(vp);
     if ((vp->event.info & INTERRUPTION_VALID) == 0 && (qualification & (1ull << 12)) != 0) {
         vmcs_write32(VMCS_GUEST_INTERRUPTIBILITY, vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY) | BLOCKING_BY_NMI);
     }
+    uint64_t gpa = vmcs_read64(VMCS_GUEST_PHYSICAL_ADDRESS);
+    if (apic_owns_page(vp, gpa) && (vp->event.info & INTERRUPTION_VALID) == 0) {
+        return apic_page_access(vp, gpa, snapshot);
+    }
     if ((qualification & EPT_VIOLATION_WRITE) == 0) {
         return EXIT_DELIVER;
     }
-    uint64_t gpa = vmcs_read64(VMCS_GUEST_PHYSICAL_ADDRESS);
     bool done = guest_memory_write_fault(vp->partition, gpa) || doorbell_memory_write(vp, gpa, qualification);
     return done ? EXIT_RESUME : EXIT_DELIVER;
 }
@@ -135,22 +142,28 @@ enum exit_action guest_exit(struct cpu *cpu, struct vp *vp, struct exit_snapshot
     switch ((enum vmx_exit_reason)snapshot->reason) {
     case VMX_EXIT_IO:
         return doorbell_port_write(vp) ? EXIT_RESUME : EXIT_DELIVER;
-    case VMX_EXIT_HLT:
     case VMX_EXIT_TRIPLE_FAULT:
     case VMX_EXIT_INVALID_GUEST_STATE:
         return EXIT_DELIVER;
     case VMX_EXIT_EPT_VIOLATION:
-        return exit_ept_violation(vp);
+        return exit_ept_violation(vp, snapshot);
     case VMX_EXIT_TASK_SWITCH:
         exit_keep_event(vp);
         return EXIT_DELIVER;
+    case VMX_EXIT_HLT:
+        return vp->apic_on ? apic_halt(vp) : EXIT_DELIVER;
     case VMX_EXIT_CPUID:
         return exit_cpuid(vp, snapshot);
     case VMX_EXIT_RDMSR:
         return exit_guest_rdmsr(cpu, vp);
     case VMX_EXIT_WRMSR:
         return exit_guest_wrmsr(cpu, vp);
-    case VMX_EXIT_PREEMPTION_TIMER: /* only where an interrupt may have been missed: vmm/slice.c */
+    case VMX_EXIT_PREEMPTION_TIMER:
+        if (vp->apic_on) {
+            return apic_timer_exit(vp);
+        }
+        exit_keep_event(vp);
+        return EXIT_RESTART; /* only where an interrupt may have been missed: vmm/slice.c */
     case VMX_EXIT_EXTERNAL_INTERRUPT:
         exit_keep_event(vp);
         return EXIT_RESTART;

@@ -6,13 +6,15 @@
 #pragma once
 
 #include "vmm/exit_decode.h"
+#include "vmm/mov_decode.h"
 #include "vmm/vp.h"
 
 enum exit_action {
-    EXIT_RESUME,  /* done: enter the VP again */
-    EXIT_DELIVER, /* the root must see it: make a record */
-    EXIT_RESTART, /* the root has an interrupt to take */
-    EXIT_INIT,    /* INIT for this CPU */
+    EXIT_RESUME,   /* done: enter the VP again */
+    EXIT_DELIVER,  /* the root must see it: make a record */
+    EXIT_RECORDED, /* the root must see it, and the record is made */
+    EXIT_RESTART,  /* the root has an interrupt to take */
+    EXIT_INIT,     /* INIT for this CPU */
 };
 
 /* A guest VP's exit. `snapshot` has the reason; a handler may add what only it knows (CPUID's default result). */
@@ -44,8 +46,13 @@ enum exit_action exit_guest_wrmsr(struct cpu *cpu, struct vp *vp);
 /* Fills the common group and the instruction's bytes, as many of 16 as can be fetched. */
 void exit_fetch_instruction(const struct vp *vp, struct exit_snapshot *snapshot);
 
+/* How the code segment of a snapshot with the common group makes instructions read. */
+enum mov_mode exit_mov_mode(const struct exit_snapshot *snapshot);
+
 /* Reads the fields that this exit's record needs, makes the record in the run page. */
 void exit_record(struct vp *vp, struct exit_snapshot *snapshot);
 void exit_record_cancel(struct vp *vp);
+/* A local APIC's, whose VMCS state is that after the access. `value`: vector, ICR, or what was written to `type`. */
+void exit_record_apic(struct vp *vp, WHV_RUN_VP_EXIT_REASON reason, uint32_t type, uint64_t value);
 /* The processor refused the control fields: what the root wrote as pending event cannot be injected. */
 void exit_record_invalid(struct vp *vp);

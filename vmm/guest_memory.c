@@ -9,6 +9,7 @@
 #include "vmm/vmm_state.h"
 
 #define PAGE_MASK 4095ull
+#define APIC_PAGE 0xfee00000ull
 
 static enum whb_status check_gpa_range(uint64_t gpa, uint64_t size)
 {
@@ -69,6 +70,12 @@ static enum whb_status check_flags(uint64_t flags)
     return (flags & ~(uint64_t)KNOWN_FLAGS) != 0 || (flags & WHB_MAP_READ) == 0 ? WHB_ERROR_INVALID_ARGUMENT : WHB_OK;
 }
 
+/* Where VPs have local APICs no memory can be: accesses must exit. */
+static bool covers_apic(const struct partition *p, uint64_t gpa, uint64_t size)
+{
+    return p->policy->apic_mode != WHvX64LocalApicEmulationModeNone && gpa <= APIC_PAGE && size > APIC_PAGE - gpa;
+}
+
 enum whb_status guest_memory_map(struct partition *p, uint64_t root_pa, uint64_t gpa, uint64_t size, uint64_t flags)
 {
     enum whb_status status = check_flags(flags);
@@ -80,7 +87,9 @@ enum whb_status guest_memory_map(struct partition *p, uint64_t root_pa, uint64_t
     struct ept_garbage garbage = {0};
     spin_lock(&p->lock);
     status = WHB_ERROR_INVALID_STATE;
-    if (p->set_up) {
+    if (p->set_up && covers_apic(p, gpa, size)) {
+        status = WHB_ERROR_ACCESS_DENIED;
+    } else if (p->set_up) {
         spin_lock(&p->ept_lock);
         status = status_of(ept_map(&p->ept, gpa, root_pa, size, (unsigned)flags, vmm_memory_type, NULL, &garbage));
         spin_unlock(&p->ept_lock);

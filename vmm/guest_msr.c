@@ -7,6 +7,7 @@
 #include "arch/cpu.h"
 #include "arch/msr.h"
 #include "arch/vmcs.h"
+#include "vmm/apic.h"
 #include "vmm/guest_exit.h"
 #include "vmm/partition.h"
 #include "vmm/partition_time.h"
@@ -217,6 +218,9 @@ enum exit_action exit_guest_rdmsr(struct cpu *cpu, struct vp *vp)
     (void)cpu;
     uint64_t value;
     volatile uint64_t *gpr = vp->gpr;
+    if (apic_owns_msr(vp, (uint32_t)gpr[1])) {
+        return apic_rdmsr(vp, (uint32_t)gpr[1]);
+    }
     enum msr_outcome outcome = read_msr(vp, (uint32_t)gpr[1], &value);
     if (outcome == MSR_DONE) {
         gpr[0] = (uint32_t)value;
@@ -230,5 +234,8 @@ enum exit_action exit_guest_wrmsr(struct cpu *cpu, struct vp *vp)
     volatile uint64_t *gpr = vp->gpr;
     uint32_t msr = (uint32_t)gpr[1];
     uint64_t value = ((uint64_t)(uint32_t)gpr[2] << 32) | (uint32_t)gpr[0];
+    if (apic_owns_msr(vp, msr)) {
+        return apic_wrmsr(vp, msr, value);
+    }
     return conclude(vp, write_msr(cpu, vp, msr, value));
 }

@@ -137,8 +137,10 @@ static const struct handler handlers[WHB_CALL_COUNT] = {
     [WHB_CALL_TIME_SUSPEND] = {.on_partition = call_time_suspend},
     [WHB_CALL_TIME_RESUME] = {.on_partition = call_time_resume},
     [WHB_CALL_PARTITION_RESET] = {.on_partition = call_partition_reset},
+    [WHB_CALL_INTERRUPT] = {.on_partition = call_interrupt},
     [WHB_CALL_TRANSLATE_GVA] = {.on_partition = call_translate_gva},
     [WHB_CALL_VP_SET_REGISTERS] = {.on_partition = call_set_registers},
+    [WHB_CALL_FAIL_ALLOCATION] = {.plain = call_fail_allocation},
 };
 
 static enum whb_status dispatch(struct call *c, enum whb_call number)

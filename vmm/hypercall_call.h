@@ -35,6 +35,9 @@ enum whb_status call_time_suspend(struct call *c, struct partition *p);
 enum whb_status call_time_resume(struct call *c, struct partition *p);
 enum whb_status call_partition_reset(struct call *c, struct partition *p);
 
+/* vmm/fail_allocation.c */
+enum whb_status call_fail_allocation(struct call *c);
+
 /* vmm/hypercall_memory.c */
 enum whb_status call_gpa_map(struct call *c, struct partition *p);
 enum whb_status call_gpa_unmap(struct call *c, struct partition *p);
@@ -53,6 +56,7 @@ enum whb_status call_partition_counters(struct call *c, struct partition *p);
 enum whb_status call_take_vp(struct call *c, struct partition *p, uint64_t index, struct vp **vp);
 void call_give_vp(struct call *c, struct vp *vp);
 enum whb_status call_translate_gva(struct call *c, struct partition *p);
+enum whb_status call_interrupt(struct call *c, struct partition *p);
 enum whb_status call_vp_counters(struct call *c, struct partition *p);
 enum whb_status call_state_get(struct call *c, struct partition *p);
 enum whb_status call_state_set(struct call *c, struct partition *p);

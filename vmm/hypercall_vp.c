@@ -4,6 +4,7 @@
 #include "arch/direct_map.h"
 #include "arch/vmcs.h"
 #include "kernel/string.h"
+#include "vmm/apic.h"
 #include "vmm/hypercall_call.h"
 #include "vmm/kick.h"
 #include "vmm/switch.h"
@@ -159,4 +160,9 @@ enum whb_status call_vp_counters(struct call *c, struct partition *p)
     status = counters_get(vp, c->arg[2], set, &size);
     vp_release(vp);
     return status == WHB_OK ? call_reply(c, c->arg[3], c->arg[4], set, size) : status;
+}
+
+enum whb_status call_interrupt(struct call *c, struct partition *p)
+{
+    return apic_request(p, c->arg[1], c->arg[2]);
 }

@@ -160,7 +160,7 @@ static bool decode_operands(struct reader *r, uint8_t opcode)
 {
     uint8_t modrm;
     set_size(r, (opcode & 1u) == 0);
-    if (opcode == 0xa2 || opcode == 0xa3) {
+    if (opcode >= 0xa0 && opcode <= 0xa3) {
         set_source(r, 0);
         return next_signed(r, r->out->address_bits / 8u, &r->out->displacement);
     }
@@ -180,7 +180,14 @@ static bool decode_operands(struct reader *r, uint8_t opcode)
     return !r->out->is_immediate || next_signed(r, bytes, &r->out->immediate);
 }
 
-bool mov_decode(const uint8_t *bytes, unsigned count, enum mov_mode mode, struct mov_store *out)
+static bool find_opcode(uint8_t opcode, bool *is_load)
+{
+    *is_load = opcode == 0x8a || opcode == 0x8b || opcode == 0xa0 || opcode == 0xa1;
+    return *is_load || opcode == 0x88 || opcode == 0x89 || opcode == 0xa2 || opcode == 0xa3 || opcode == 0xc6 ||
+           opcode == 0xc7;
+}
+
+bool mov_decode_any(const uint8_t *bytes, unsigned count, enum mov_mode mode, struct mov_store *out)
 {
     struct reader r = {.bytes = bytes, .count = count, .mode = mode, .out = out};
     *out = (struct mov_store){
@@ -198,13 +205,16 @@ bool mov_decode(const uint8_t *bytes, unsigned count, enum mov_mode mode, struct
             return false;
         }
     } while (take_prefix(&r, opcode));
-    bool known =
-        opcode == 0x88 || opcode == 0x89 || opcode == 0xa2 || opcode == 0xa3 || opcode == 0xc6 || opcode == 0xc7;
-    if (!known || !decode_operands(&r, opcode)) {
+    if (!find_opcode(opcode, &out->is_load) || !decode_operands(&r, opcode)) {
         return false;
     }
     out->length = (uint8_t)r.at;
     return true;
+}
+
+bool mov_decode(const uint8_t *bytes, unsigned count, enum mov_mode mode, struct mov_store *out)
+{
+    return mov_decode_any(bytes, count, mode, out) && !out->is_load;
 }
 
 uint64_t mov_value(const struct mov_store *s, const uint64_t *gpr)

@@ -2,9 +2,10 @@
 /* Partition properties and host capabilities. Values are checked in the hypervisor's own copy. */
 #include "abi/whv.h"
 #include "kernel/string.h"
+#include "vmm/apic.h"
 #include "vmm/partition.h"
 
-#define EXTENDED_EXITS_OFFERED 0x2full /* CPUID, MSR, exception, RDTSC, hypercall */
+#define EXTENDED_EXITS_OFFERED 0x33ffull /* CPUID, MSR, exception, RDTSC, hypercall, and those of local APICs */
 
 /* The vectors that exceptions have. NMI is none, and machine checks are the machine's. */
 #define EXCEPTION_EXITS_OFFERED 0x2b7dfbull
@@ -71,11 +72,18 @@ static enum whb_status set_cpuid_results(struct partition *p, const void *value,
     return WHB_OK;
 }
 
-static enum whb_status set_apic_mode(const void *value)
+static enum whb_status set_apic_mode(struct partition *p, const void *value)
 {
     uint32_t mode;
     memcpy(&mode, value, sizeof(mode));
-    return mode == WHvX64LocalApicEmulationModeNone ? WHB_OK : WHB_ERROR_NOT_SUPPORTED;
+    if (mode > WHvX64LocalApicEmulationModeX2Apic) {
+        return WHB_ERROR_INVALID_ARGUMENT;
+    }
+    if (mode != WHvX64LocalApicEmulationModeNone && !apic_available()) {
+        return WHB_ERROR_NOT_SUPPORTED;
+    }
+    p->policy->apic_mode = mode;
+    return WHB_OK;
 }
 
 /* Bytes that a property's value has; lists have any number. 0: unknown property. */
@@ -113,7 +121,7 @@ static enum whb_status set_locked(struct partition *p, uint64_t code, const void
     case WHvPartitionPropertyCodeProcessorCount:
         return set_processor_count(p, value);
     case WHvPartitionPropertyCodeLocalApicEmulationMode:
-        return set_apic_mode(value);
+        return set_apic_mode(p, value);
     case WHvPartitionPropertyCodeCpuidExitList:
         return set_cpuid_exits(p, value, size);
     default:
@@ -141,7 +149,7 @@ enum whb_status property_set(struct partition *p, uint64_t code, const void *val
 
 enum whb_status property_get(const struct partition *p, uint64_t code, void *value, uint64_t *size)
 {
-    const uint32_t apic_mode = WHvX64LocalApicEmulationModeNone;
+    const uint32_t apic_mode = p->policy->apic_mode;
     *size = value_size(code);
     switch (code) {
     case WHvPartitionPropertyCodeExtendedVmExits:

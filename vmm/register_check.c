@@ -47,6 +47,19 @@ enum register_kind register_kind(uint32_t name)
         return REGISTER_SPECIAL;
     case REG_PENDING_EVENT:
         return REGISTER_EVENT;
+    case WHvX64RegisterApicId:
+    case WHvX64RegisterApicVersion:
+    case WHvX64RegisterApicTpr:
+    case WHvX64RegisterApicPpr:
+    case WHvX64RegisterApicEoi:
+    case WHvX64RegisterApicLdr:
+    case WHvX64RegisterApicSpurious:
+    case WHvX64RegisterApicIsr0 ... WHvX64RegisterApicEse:
+    case WHvX64RegisterApicIcr:
+    case WHvX64RegisterApicLvtTimer ... WHvX64RegisterApicCurrentCount:
+    case WHvX64RegisterApicDivide:
+    case WHvX64RegisterApicSelfIpi:
+        return REGISTER_APIC;
     default:
         return kind_of_msr(name);
     }
@@ -181,13 +194,24 @@ static bool check_control(const struct register_limits *l, uint32_t name, uint64
     }
 }
 
+/* With a local APIC its page stays where it is; without one the value is only kept. */
+static bool check_apic_base(const struct register_limits *l, uint64_t value)
+{
+    bool x2apic = (value & APIC_BASE_X2APIC) != 0;
+    if (!l->apic) {
+        return !x2apic && value >> l->physical_bits == 0;
+    }
+    return (value & ~(APIC_BASE_ENABLE | APIC_BASE_X2APIC | APIC_BASE_BSP)) == 0xfee00000u &&
+           (!x2apic || (l->x2apic && (value & APIC_BASE_ENABLE) != 0));
+}
+
 static bool check_msr(const struct register_limits *l, uint32_t name, uint64_t value)
 {
     switch (name) {
     case REG_KERNEL_GS_BASE:
         return is_canonical(value);
     case REG_APIC_BASE:
-        return (value & (APIC_BASE_X2APIC | ~((1ull << l->physical_bits) - 1))) == 0;
+        return check_apic_base(l, value);
     case REG_SYSENTER_CS:
         return value >> 32 == 0;
     case REG_STAR ... REG_STAR + 3:
@@ -207,7 +231,7 @@ static bool check_legacy(uint32_t name, const struct register_value *v)
     return name != REG_XMM_CONTROL || (uint32_t)v->high >> 16 == 0;
 }
 
-static bool check_special(uint32_t name, uint64_t value)
+static bool check_special(const struct register_limits *l, uint32_t name, uint64_t value)
 {
     switch (name) {
     case REG_PENDING_INTERRUPTION:
@@ -219,7 +243,7 @@ static bool check_special(uint32_t name, uint64_t value)
     case REG_NOTIFICATIONS:
         return (value & ~NOTIFY_ALL) == 0; /* there are no SINTs */
     default:
-        return value == 0; /* a VP cannot be put to sleep without an emulated local APIC */
+        return value <= (l->apic ? 3u : 0u); /* only a VP with a local APIC can be put to sleep */
     }
 }
 
@@ -239,10 +263,16 @@ enum whb_status register_check(const struct register_limits *limits, uint32_t na
         good = check_msr(limits, name, v->low);
         break;
     case REGISTER_SPECIAL:
-        good = check_special(name, v->low);
+        good = check_special(limits, name, v->low);
         break;
     case REGISTER_EVENT:
         good = check_exception_event(v);
+        break;
+    case REGISTER_APIC:
+        if (!limits->apic) {
+            return WHB_ERROR_UNKNOWN_REGISTER;
+        }
+        good = name == WHvX64RegisterApicIcr || v->low >> 32 == 0;
         break;
     default:
         break;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct boot_info;
 struct vp;
@@ -14,6 +15,12 @@ struct vp;
  * bound.
  */
 void slice_init(const struct boot_info *info);
+
+/*
+ * After an exit that was dealt with, with the number of those before it in the same run: every entry starts the timer
+ * anew, so a guest that exits again and again would never see it expire.
+ */
+bool slice_is_over(uint32_t resumed);
 
 /*
  * Around each VM entry, with the VP's VMCS current. Bochs 2.7 never unblocks virtual NMIs at an entry, so that a VP

@@ -5,8 +5,10 @@
 #include "arch/cpu.h"
 #include "arch/vmcs.h"
 #include "kernel/log.h"
+#include "kernel/options.h"
 #include "kernel/page_alloc.h"
 #include "kernel/panic.h"
+#include "vmm/fail_allocation.h"
 #include "vmm/kick.h"
 #include "vmm/msr_policy.h"
 #include "vmm/root_vp.h"
@@ -35,7 +37,9 @@ static void check_features(const struct boot_info *info)
 
 void vmm_boot(const struct boot_info *info, const struct boot_options *options)
 {
-    (void)options;
+    if (options->test_calls) {
+        fail_allocation_enable();
+    }
     check_features(info);
     mtrr_read(&vmm.mtrrs);
     switch_init();

@@ -8,6 +8,7 @@
 #include "kernel/layout.h"
 #include "kernel/page_alloc.h"
 #include "kernel/string.h"
+#include "vmm/apic.h"
 #include "vmm/kick.h"
 #include "vmm/partition.h"
 #include "vmm/switch.h"
@@ -90,6 +91,7 @@ static void start_over(struct vp *vp)
     vp_bring_here(cpu, vp);
     vmcs_setup_controls(vp, &vmm.guest_controls, vp->partition->eptp, vmm.guest_msr_bitmap);
     vmcs_setup_reset(vp);
+    apic_start(vp);
     switch_to(cpu, cpu->root_vp);
     run->rip = 0xfff0;
     run->rflags = RFLAGS_FIXED;
@@ -130,38 +132,28 @@ void vp_reset(struct vp *vp)
     initialise(vp, vp->partition, vp->index, vp->run);
 }
 
-/* With the partition's lock: a struct for the VP, owned by this CPU, marked absent for all others. */
-static enum whb_status claim_struct(struct partition *p, uint32_t index, struct vp **vp)
-{
-    struct vp *found = p->vps[index];
-    if (found != NULL) {
-        *vp = found;
-        return __atomic_load_n(&found->owner, __ATOMIC_SEQ_CST) == VP_OWNER_ABSENT ? WHB_OK : WHB_ERROR_VP_EXISTS;
-    }
-    found = page_alloc(PAGE_USE_VP);
-    if (found == NULL) {
-        return WHB_ERROR_OUT_OF_MEMORY;
-    }
-    found->owner = VP_OWNER_ABSENT;
-    __atomic_store_n(&p->vps[index], found, __ATOMIC_RELEASE);
-    *vp = found;
-    return WHB_OK;
-}
-
+/*
+ * With the partition's lock. A VP that was deleted leaves its struct, whose owner other CPUs may look at meanwhile; a
+ * new struct becomes reachable when all of it is ready, so that a failure leaves nothing behind.
+ */
 static enum whb_status create_locked(struct partition *p, uint32_t index, struct whb_run_page *run)
 {
-    struct vp *vp;
-    enum whb_status status = claim_struct(p, index, &vp);
-    if (status != WHB_OK) {
-        return status;
+    struct vp *before = p->vps[index];
+    if (before != NULL && __atomic_load_n(&before->owner, __ATOMIC_SEQ_CST) != VP_OWNER_ABSENT) {
+        return WHB_ERROR_VP_EXISTS;
+    }
+    struct vp *vp = before != NULL ? before : page_alloc(PAGE_USE_VP);
+    if (vp == NULL) {
+        return WHB_ERROR_OUT_OF_MEMORY;
     }
     if (!allocate_pages(vp)) {
-        free_pages(
-            vp); /* the struct stays, absent, until the partition goes: another CPU may be looking at its owner */
+        free_pages(vp);
+        page_free(before == NULL ? vp : NULL, PAGE_USE_VP);
         return WHB_ERROR_OUT_OF_MEMORY;
     }
     initialise(vp, p, index, run);
     vp_release(vp);
+    __atomic_store_n(&p->vps[index], vp, __ATOMIC_RELEASE);
     return WHB_OK;
 }
 

@@ -14,6 +14,7 @@
 #include "abi/run_page.h"
 #include "arch/vmx.h"
 #include "kernel/percpu.h"
+#include "vmm/apic_model.h"
 #include "vmm/counters.h"
 
 struct partition;
@@ -69,8 +70,12 @@ struct vp {
     bool breakpoints;      /* DR7 has a breakpoint on: DR0 to DR3 move with the VP */
     bool nmi_window;       /* NMI-window exiting is on */
     bool fresh_sipi;       /* root: nothing was executed since SIPI */
-    bool nmi_pending;      /* root: an NMI waits until the root can take it */
+    bool nmi_pending;      /* an NMI waits until the VP can take it: the root, or a guest with a local APIC */
 
+    bool apic_on;               /* this VP has a local APIC: vmm/apic.c */
+    bool was_asleep;            /* the VMCS's activity state is HLT by apic_arm */
+    uint32_t suspend;           /* SUSPEND_ bits: the VP does not execute */
+    uint32_t timer_value;       /* what the VMCS has as preemption timer, if apic_on */
     bool windows;               /* before the next entry vmm/window.c must look what can be delivered */
     uint8_t tpr_threshold;      /* what the VMCS holds */
     uint32_t policy_generation; /* of the partition's properties that this VP's controls reflect */
@@ -97,6 +102,12 @@ struct vp {
     uint64_t paused_seen; /* the partition's paused_ticks that tsc_offset reflects */
     struct guest_mtrrs mtrrs;
     struct vp_counters counters;
+    struct apic apic;
+    /* What other CPUs send; all atomic. */
+    struct apic_address apic_address;
+    uint32_t apic_signals, apic_sipi;
+    uint32_t apic_requests[8], apic_levels[8];
+    uint64_t run_began;        /* host TSC */
     uint64_t apic_counters[5]; /* members of WHV_PROCESSOR_APIC_COUNTERS */
     uint64_t root_gpr[16];
 };

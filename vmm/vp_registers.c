@@ -9,6 +9,7 @@
 #include "arch/msr.h"
 #include "arch/vmcs.h"
 #include "kernel/string.h"
+#include "vmm/apic.h"
 #include "vmm/partition_time.h"
 #include "vmm/switch.h"
 #include "vmm/vmm_state.h"
@@ -136,7 +137,7 @@ static uint64_t get_msr(struct vp *vp, uint32_t name)
     case REG_KERNEL_GS_BASE:
         return rdmsr(MSR_IA32_KERNEL_GS_BASE); /* the VP is the current one */
     case REG_APIC_BASE:
-        return vp->apic_base;
+        return vp->apic_on ? apic_base_value(vp) : vp->apic_base;
     case REG_PAT:
         return vmcs_read64(VMCS_GUEST_PAT);
     case REG_SYSENTER_CS:
@@ -178,7 +179,11 @@ static void set_msr(struct cpu *cpu, struct vp *vp, uint32_t name, uint64_t valu
         wrmsr(MSR_IA32_KERNEL_GS_BASE, value);
         break;
     case REG_APIC_BASE:
-        vp->apic_base = value;
+        if (vp->apic_on) {
+            apic_base_force(vp, value);
+        } else {
+            vp->apic_base = value;
+        }
         break;
     case REG_PAT:
         vmcs_write64(VMCS_GUEST_PAT, value);
@@ -267,6 +272,9 @@ static void get_one(struct vp *vp, uint32_t name, struct register_value *v)
     case REGISTER_EVENT:
         *v = vp_event_get(vp);
         break;
+    case REGISTER_APIC:
+        v->low = apic_register_get(vp, name);
+        break;
     case REGISTER_UNKNOWN:
         break;
     }
@@ -326,6 +334,9 @@ static void set_one(struct cpu *cpu, struct vp *vp, uint32_t name, const struct 
     case REGISTER_EVENT:
         vp_event_set(vp, v);
         break;
+    case REGISTER_APIC:
+        apic_register_set(vp, name, v->low);
+        break;
     case REGISTER_UNKNOWN:
         break;
     }
@@ -346,7 +357,8 @@ enum whb_status vp_registers_get(struct vp *vp, const uint32_t *names, void *val
 {
     struct register_value *out = values;
     for (uint32_t i = 0; i < count; i++) {
-        if (register_kind(names[i]) == REGISTER_UNKNOWN) {
+        enum register_kind kind = register_kind(names[i]);
+        if (kind == REGISTER_UNKNOWN || (kind == REGISTER_APIC && !vp->apic_on)) {
             return WHB_ERROR_UNKNOWN_REGISTER;
         }
     }
@@ -365,6 +377,8 @@ enum whb_status vp_registers_set(struct vp *vp, const uint32_t *names, const voi
         .cr4_hidden = vmcs_readnw(VMCS_CR4_MASK) & ~CR4_MCE,
         .physical_bits = vmm.physical_bits,
         .tsc_aux = switch_has_tsc_aux(),
+        .apic = vp->apic_on,
+        .x2apic = vp->partition->policy->apic_mode == WHvX64LocalApicEmulationModeX2Apic,
     };
     for (uint32_t i = 0; i < count; i++) {
         enum whb_status status = register_check(&limits, names[i], &in[i]);

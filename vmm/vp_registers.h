@@ -72,6 +72,7 @@ enum register_kind {
     REGISTER_SPECIAL, /* PendingInterruption, InterruptState, DeliverabilityNotifications, InternalActivityState,
                          PendingDebugException */
     REGISTER_EVENT,   /* PendingEvent */
+    REGISTER_APIC,    /* of a VP with a local APIC */
 };
 
 enum register_kind register_kind(uint32_t name);
@@ -82,6 +83,8 @@ struct register_limits {
     uint64_t cr4_hidden; /* CR4 bits that no guest may set */
     uint8_t physical_bits;
     bool tsc_aux; /* the CPU has IA32_TSC_AUX */
+    bool apic;    /* the VP has a local APIC */
+    bool x2apic;  /* that may be in x2APIC mode */
 };
 
 /* WHB_ERROR_UNKNOWN_REGISTER, or WHB_ERROR_INVALID_REGISTER for a value that would fault in the hypervisor or never

@@ -3,6 +3,7 @@
 #include "arch/cpu.h"
 #include "arch/vmcs.h"
 #include "kernel/panic.h"
+#include "vmm/apic.h"
 #include "vmm/guest_exit.h"
 #include "vmm/kick.h"
 #include "vmm/partition.h"
@@ -96,7 +97,7 @@ static enum exit_action after_exit(struct cpu *cpu, struct vp *vp, uint32_t inje
     snapshot.reason = reason & 0xffffu;
     if ((reason & VMX_EXIT_ENTRY_FAILURE) == 0) {
         vp->launched = true; /* an entry that fails leaves the launch state as it was (SDM vol. 3C, 27.8) */
-        vp->event.info = 0;
+        vp->event.info = vp->suspend == 0 ? 0 : vp->event.info;
     } else {
         vmcs_write32(VMCS_ENTRY_INTERRUPTION_INFO, 0);
     }
@@ -117,15 +118,21 @@ static enum exit_action after_exit(struct cpu *cpu, struct vp *vp, uint32_t inje
 /* One turn: enters the guest, and deals with what made it leave. EXIT_DELIVER: the record is made. */
 static enum exit_action run_once(struct cpu *cpu, struct vp *vp)
 {
+    if (vp->apic_on) {
+        apic_before_entry(vp);
+    }
     if (__builtin_expect(vp->windows, 0)) {
         enum exit_action window = window_before_entry(vp);
         if (window != EXIT_RESUME) {
             return window;
         }
     }
+    if (vp->apic_on) {
+        apic_arm(vp);
+    }
     refresh_translations(cpu, vp);
     switch_fpu_before_entry(cpu, vp);
-    uint32_t injected = vp->event.info;
+    uint32_t injected = vp->suspend == 0 ? vp->event.info : 0; /* an event waits for a VP that sleeps */
     if ((injected & INTERRUPTION_VALID) != 0) {
         exit_load_event(vp);
     }
@@ -149,15 +156,19 @@ static enum run_result run_until_root(struct cpu *cpu, struct vp *vp)
         exit_record_invalid(vp);
         return RUN_RECORD;
     }
-    for (;;) {
+    for (uint32_t resumed = 0;; resumed++) {
         if (take_cancel(vp)) {
             exit_record_cancel(vp);
             return RUN_RECORD;
         }
         switch (run_once(cpu, vp)) {
         case EXIT_RESUME:
+            if (slice_is_over(resumed)) {
+                return RUN_RESTART;
+            }
             break;
         case EXIT_DELIVER:
+        case EXIT_RECORDED:
             return RUN_RECORD;
         case EXIT_RESTART:
             return RUN_RESTART;
@@ -192,6 +203,7 @@ bool vp_take_run_page(struct vp *vp)
 enum run_result vp_run(struct cpu *cpu, struct vp *vp)
 {
     uint64_t since = rdtsc();
+    vp->run_began = since;
     vp_bring_here(cpu, vp);
     enum run_result result = RUN_BAD_PAGE;
     if (vp_take_run_page(vp)) {

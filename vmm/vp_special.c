@@ -23,7 +23,7 @@ uint64_t vp_special_get(const struct vp *vp, uint32_t name)
     case REG_NOTIFICATIONS:
         return vp->notifications;
     default:
-        return 0; /* InternalActivityState: no VP halts inside the hypervisor */
+        return vp->suspend; /* InternalActivityState */
     }
 }
 
@@ -47,7 +47,7 @@ void vp_special_set(struct vp *vp, uint32_t name, uint64_t value)
         window_set_notifications(vp, value);
         break;
     default:
-        break;
+        vp->suspend = (uint32_t)value;
     }
 }
 

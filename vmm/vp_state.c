@@ -4,6 +4,7 @@
 #include "abi/whv.h"
 #include "arch/cpu.h"
 #include "kernel/string.h"
+#include "vmm/apic.h"
 #include "vmm/switch.h"
 #include "vmm/xsave_image.h"
 
@@ -40,6 +41,14 @@ void vp_state_init(void)
 
 enum whb_status vp_state_get(struct vp *vp, uint64_t type, void *block, uint64_t *size)
 {
+    if (type == WHvVirtualProcessorStateTypeInterruptControllerState2) {
+        if (!vp->apic_on) {
+            return WHB_ERROR_NOT_SUPPORTED;
+        }
+        apic_state_get(vp, block);
+        *size = VP_STATE_MAX;
+        return WHB_OK;
+    }
     if (type != WHvVirtualProcessorStateTypeXsaveState) {
         return WHB_ERROR_INVALID_ARGUMENT;
     }
@@ -51,6 +60,9 @@ enum whb_status vp_state_get(struct vp *vp, uint64_t type, void *block, uint64_t
 
 enum whb_status vp_state_set(struct vp *vp, uint64_t type, const void *block, uint64_t size)
 {
+    if (type == WHvVirtualProcessorStateTypeInterruptControllerState2) {
+        return vp->apic_on ? apic_state_set(vp, block, size) : WHB_ERROR_NOT_SUPPORTED;
+    }
     if (type != WHvVirtualProcessorStateTypeXsaveState) {
         return WHB_ERROR_INVALID_ARGUMENT;
     }

@@ -3,6 +3,7 @@
 
 #include "arch/cpu.h"
 #include "arch/vmcs.h"
+#include "vmm/apic.h"
 #include "vmm/window_decide.h"
 
 #define WINDOW_EXITS (CPU_INTERRUPT_WINDOW | CPU_NMI_WINDOW)
@@ -21,36 +22,66 @@ static void apply(struct vp *vp, uint32_t exits, uint8_t tpr_threshold)
 }
 
 /* A notification is given once: the root arms it anew. */
-static enum exit_action report(struct vp *vp, uint32_t reason)
+static void disarm(struct vp *vp)
 {
     vp->notifications = 0;
     vp->windows = vp->external != 0;
     apply(vp, 0, 0);
+}
+
+static enum exit_action report(struct vp *vp, uint32_t reason)
+{
+    disarm(vp);
     struct exit_snapshot s = {.reason = reason};
     exit_record(vp, &s);
     return EXIT_DELIVER;
 }
 
-enum exit_action window_before_entry(struct vp *vp)
+static struct window_state read_state(const struct vp *vp)
 {
-    struct window_state state = {
+    bool apic = vp->apic_on && (vp->suspend & SUSPEND_STARTUP) == 0;
+    return (struct window_state){
         .rflags = vmcs_readnw(VMCS_GUEST_RFLAGS),
         .interruptibility = vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY),
         .cr8 = *((const uint8_t *)vp->virtual_apic + 0x80) >> 4,
         .event_pending = (vp->event.info & INTERRUPTION_VALID) != 0,
+        .nmi = apic && vp->nmi_pending,
+        .vector = apic ? apic_pending(&vp->apic) : 0,
     };
-    struct window_plan plan = window_decide(&state, vp->notifications, vp->external != 0);
+}
+
+/* Moves what the plan injects to vp->event. */
+static void take_event(struct vp *vp, const struct window_state *state, enum window_action action)
+{
+    if (action == WINDOW_INJECT_EXTERNAL) {
+        vp->event = (struct pending_event){.info = vp->external};
+        vp->external = 0;
+    } else if (action == WINDOW_INJECT_NMI) {
+        vp->event = (struct pending_event){.info = VECTOR_NMI | (INTERRUPTION_NMI << INTERRUPTION_TYPE_SHIFT) |
+                                                   INTERRUPTION_VALID};
+        vp->nmi_pending = false;
+    } else {
+        vp->event = (struct pending_event){.info = state->vector | INTERRUPTION_VALID};
+        apic_deliver(&vp->apic, state->vector);
+    }
+}
+
+enum exit_action window_before_entry(struct vp *vp)
+{
+    struct window_state state = read_state(vp);
+    bool external = vp->external != 0 && vp->suspend == 0;
+    struct window_plan plan = window_decide(&state, vp->notifications, external);
     if (plan.action == WINDOW_REPORT_NMI || plan.action == WINDOW_REPORT_INTERRUPT) {
         return report(vp, plan.action == WINDOW_REPORT_NMI ? VMX_EXIT_NMI_WINDOW : VMX_EXIT_INTERRUPT_WINDOW);
     }
-    if (plan.action == WINDOW_INJECT_EXTERNAL) {
-        vp->event = (struct pending_event){.info = vp->external};
-        vp->external = 0;
-        state.event_pending = true;
-        plan = window_decide(&state, vp->notifications, false);
+    if (plan.action != WINDOW_ENTER) {
+        take_event(vp, &state, plan.action);
+        state = read_state(vp);
+        plan = window_decide(&state, vp->notifications, vp->external != 0);
     }
     apply(vp, plan.exits, plan.tpr_threshold);
     vp->windows = vp->notifications != 0 || vp->external != 0;
+    vp->windows |= vp->nmi_pending || state.vector != 0 || plan.exits != 0;
     return EXIT_RESUME;
 }
 
@@ -59,7 +90,8 @@ enum exit_action window_exit(struct vp *vp, uint32_t reason)
     exit_keep_event(vp);
     /* The processor may open the NMI window in the shadow of STI, where window_decide would wait for ever. */
     if (reason == VMX_EXIT_NMI_WINDOW && (vp->notifications & NOTIFY_NMI) != 0) {
-        return report(vp, VMX_EXIT_NMI_WINDOW);
+        disarm(vp);
+        return EXIT_DELIVER; /* the record is made as for any exit */
     }
     vp->windows = true;
     return EXIT_RESUME;

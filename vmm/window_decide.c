@@ -22,26 +22,54 @@ static bool priority_passes(const struct window_state *s, uint8_t priority)
     return priority == 0 || s->cr8 < priority;
 }
 
+static uint8_t notified_priority(uint64_t notifications)
+{
+    return (notifications >> NOTIFY_PRIORITY_SHIFT) & 15u;
+}
+
+static enum window_action choose(const struct window_state *s, uint64_t notifications, bool external)
+{
+    bool open = interrupt_deliverable(s);
+    if (s->nmi && nmi_deliverable(s)) {
+        return WINDOW_INJECT_NMI;
+    }
+    if (external && open) {
+        return WINDOW_INJECT_EXTERNAL;
+    }
+    if (s->vector != 0 && open && priority_passes(s, s->vector >> 4)) {
+        return WINDOW_INJECT_VECTOR;
+    }
+    if ((notifications & NOTIFY_NMI) != 0 && nmi_deliverable(s)) {
+        return WINDOW_REPORT_NMI;
+    }
+    bool passes = priority_passes(s, notified_priority(notifications));
+    return (notifications & NOTIFY_INTERRUPT) != 0 && passes && open ? WINDOW_REPORT_INTERRUPT : WINDOW_ENTER;
+}
+
+/* Waits for the interrupt flag if the priority passes, else for CR8 to fall: it is not below any of these now. */
+static void wait_for(struct window_plan *plan, const struct window_state *s, uint8_t priority)
+{
+    if (priority_passes(s, priority)) {
+        plan->exits |= CPU_INTERRUPT_WINDOW;
+    } else if (plan->tpr_threshold < priority) {
+        plan->tpr_threshold = priority; /* the entry demands that CR8 is not below it (27.2.1.1) */
+    }
+}
+
 struct window_plan window_decide(const struct window_state *s, uint64_t notifications, bool external)
 {
-    struct window_plan plan = {.action = WINDOW_ENTER};
-    uint8_t priority = (notifications >> NOTIFY_PRIORITY_SHIFT) & 15u;
-    bool passes = priority_passes(s, priority);
-    if (external && interrupt_deliverable(s)) {
-        plan.action = WINDOW_INJECT_EXTERNAL;
-    } else if ((notifications & NOTIFY_NMI) != 0 && nmi_deliverable(s)) {
-        plan.action = WINDOW_REPORT_NMI;
-    } else if ((notifications & NOTIFY_INTERRUPT) != 0 && passes && interrupt_deliverable(s)) {
-        plan.action = WINDOW_REPORT_INTERRUPT;
-    }
-    if ((notifications & NOTIFY_NMI) != 0) {
+    struct window_plan plan = {.action = choose(s, notifications, external)};
+    if ((notifications & NOTIFY_NMI) != 0 || s->nmi) {
         plan.exits |= CPU_NMI_WINDOW;
     }
-    if (external || ((notifications & NOTIFY_INTERRUPT) != 0 && passes)) {
-        plan.exits |= CPU_INTERRUPT_WINDOW;
+    if (external) {
+        wait_for(&plan, s, 0);
     }
-    if ((notifications & NOTIFY_INTERRUPT) != 0 && !passes) {
-        plan.tpr_threshold = priority; /* CR8 is at or above it: the entry demands that (27.2.1.1) */
+    if (s->vector != 0) {
+        wait_for(&plan, s, s->vector >> 4);
+    }
+    if ((notifications & NOTIFY_INTERRUPT) != 0) {
+        wait_for(&plan, s, notified_priority(notifications));
     }
     return plan;
 }

@@ -19,10 +19,14 @@ struct window_state {
     uint32_t interruptibility;
     uint8_t cr8;        /* 0 to 15 */
     bool event_pending; /* an event is delivered at the next entry anyway */
+    bool nmi;           /* the VP's APIC has an NMI for it */
+    uint8_t vector;     /* the VP's APIC has this interrupt for it, above all in service; 0: none */
 };
 
 enum window_action {
     WINDOW_ENTER,            /* nothing to deliver now */
+    WINDOW_INJECT_NMI,       /* the APIC's NMI can be delivered */
+    WINDOW_INJECT_VECTOR,    /* the APIC's interrupt can be delivered */
     WINDOW_INJECT_EXTERNAL,  /* the external interrupt that waits can be delivered */
     WINDOW_REPORT_NMI,       /* the root asked to hear that an NMI can be delivered */
     WINDOW_REPORT_INTERRUPT, /* likewise, an interrupt */

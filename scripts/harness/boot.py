@@ -12,10 +12,12 @@ from .report import Result, tail
 WORK = pathlib.Path("build/test")
 KERNEL = "build/boot/whimbrel.elf"
 ROOT = "build/boot/root.elf"
+ATTACK = "build/boot/attack-root.elf"
 
 # Time inside the machine, for what takes a few hundred million ticks when it works, and the second guard: wall time,
 # for a machine whose CPUs all halt with interrupts off. With n CPUs a tick costs n instructions.
 TICKS = 6_000_000_000
+ATTACK_TICKS = 20_000  # more, for each piece of an attack's work
 WALL_SECONDS = 300
 SHORT_WALL_SECONDS = 60  # for a machine that does nothing but start and stop
 
@@ -69,10 +71,10 @@ class Boot:
         return Result(name, ok, self.seconds, expected, self.last_lines(), self.log)
 
 
-def make_image(name, cmdline="", root_cmdline=""):
+def make_image(name, cmdline="", root_cmdline="", root=ROOT):
     image = WORK / "images" / f"{name}.iso"
     image.parent.mkdir(parents=True, exist_ok=True)
-    subprocess.run(["scripts/mkiso", "-o", image, "--kernel", KERNEL, "--cmdline", cmdline, "--module", ROOT,
+    subprocess.run(["scripts/mkiso", "-o", image, "--kernel", KERNEL, "--cmdline", cmdline, "--module", root,
                     "--module-cmdline", root_cmdline], check=True)
     return image
 
@@ -97,6 +99,13 @@ def judge_scenarios(name, boot):
     good = passed > 0 and counted and boot.switched_off and CRASHED not in boot.console
     return results + [boot.result(f"{name}/end", bool(good), f"[scenario] done, '{total}', no crash report, and the "
                                   "machine switches itself off")]
+
+
+def attack(kind, cpus, seed, work, wall=WALL_SECONDS):
+    """Random hypercalls or guests, which print PASS and FAIL lines as scenarios do."""
+    name = f"attack/{kind}-{cpus}cpu"
+    image = make_image(f"attack-{kind}-{cpus}cpu", "test-calls", f"kind={kind} seed={seed} work={work}", ATTACK)
+    return judge_scenarios(name, Boot(machine.Bochs(WORK / name, image, cpus=cpus, ticks=TICKS + ATTACK_TICKS * work), wall))
 
 
 def service(cpus):

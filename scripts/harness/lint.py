@@ -24,7 +24,7 @@ def make_variable(name, compiler):
 
 
 def flags_for(path, compiler):
-    if path.startswith("tests/") and not path.startswith("tests/scenarios/"):
+    if path.startswith("tests/") and not path.startswith(("tests/scenarios/", "tests/attack/")):
         return HOSTED
     freestanding = "ROOT_CFLAGS" if path.startswith(("root/", "tests/")) else "HOST_CFLAGS"
     return make_variables(freestanding, compiler)

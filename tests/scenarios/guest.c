@@ -27,6 +27,11 @@ static void must(HRESULT hr, const char *what)
 
 void guest_create(struct guest *g, uint32_t vps, uint64_t exits)
 {
+    guest_create_apic(g, vps, exits, WHvX64LocalApicEmulationModeNone);
+}
+
+void guest_create_apic(struct guest *g, uint32_t vps, uint64_t exits, WHV_X64_LOCAL_APIC_EMULATION_MODE mode)
+{
     if (ram_block == NULL) {
         ram_block = root_alloc_pages(GUEST_RAM / ROOT_PAGE, GUEST_RAM);
     }
@@ -37,6 +42,8 @@ void guest_create(struct guest *g, uint32_t vps, uint64_t exits)
     must(WHvSetPartitionProperty(g->partition, WHvPartitionPropertyCodeProcessorCount, &vps, sizeof(vps)), "count");
     must(WHvSetPartitionProperty(g->partition, WHvPartitionPropertyCodeExtendedVmExits, &exits, sizeof(exits)),
          "exits");
+    must(WHvSetPartitionProperty(g->partition, WHvPartitionPropertyCodeLocalApicEmulationMode, &mode, sizeof(mode)),
+         "local APIC");
     must(WHvSetupPartition(g->partition), "WHvSetupPartition");
     must(WHvMapGpaRange(g->partition, g->ram, 0, GUEST_RAM,
                         WHvMapGpaRangeFlagRead | WHvMapGpaRangeFlagWrite | WHvMapGpaRangeFlagExecute),

@@ -12,6 +12,7 @@ extern scenario_list scenarios_memory_dirty;
 extern scenario_list scenarios_memory_rights;
 extern scenario_list scenarios_root_events;
 extern scenario_list scenarios_root_machine;
+extern scenario_list scenarios_out_of_memory;
 extern scenario_list scenarios_smp_run;
 extern scenario_list scenarios_state_separation;
 extern scenario_list scenarios_vp_registers;
@@ -25,6 +26,7 @@ extern scenario_list scenarios_records_exceptions;
 extern scenario_list scenarios_records_later;
 extern scenario_list scenarios_windows;
 extern scenario_list scenarios_vp_state;
+extern scenario_list scenarios_apic_guest;
 
 /*
  * The root's own NMIs come before the guests': Bochs 2.7, also with KVM between it and us, carries NMI blocking over
@@ -42,6 +44,7 @@ static const struct scenario *const scenario_lists[] = {
     scenarios_memory_rights,
     scenarios_memory_dirty,
     scenarios_doorbell,
+    scenarios_out_of_memory,
     scenarios_smp_run,
     scenarios_state_separation,
     scenarios_records_ends,
@@ -52,5 +55,6 @@ static const struct scenario *const scenario_lists[] = {
     scenarios_records_later,
     scenarios_windows,
     scenarios_vp_state,
+    scenarios_apic_guest,
     NULL,
 };

@@ -47,13 +47,22 @@ static bool is_nmi_scenario(const char *name)
     return memcmp(name, prefix, sizeof(prefix) - 1) == 0;
 }
 
-/* `only` on the root module's command line (only=NAME) picks one scenario. */
+static bool begins_with(const char *name, const char *prefix)
+{
+    while (*prefix != '\0' && *prefix == *name) {
+        prefix++;
+        name++;
+    }
+    return *prefix == '\0';
+}
+
+/* `only` on the root module's command line (only=PREFIX) picks the scenarios whose names begin so. */
 static bool wanted(const char *cmdline, const char *name)
 {
     const char key[] = "only=";
     for (const char *p = cmdline; *p != '\0'; p++) {
         if (memcmp(p, key, sizeof(key) - 1) == 0) {
-            return strcmp(p + sizeof(key) - 1, name) == 0;
+            return begins_with(name, p + sizeof(key) - 1);
         }
     }
     return true;

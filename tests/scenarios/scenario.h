@@ -36,6 +36,8 @@ struct guest {
 
 /* `exits`: WHV_EXTENDED_VM_EXITS. Failure ends the scenario's program: the hypervisor is broken then. */
 void guest_create(struct guest *g, uint32_t vps, uint64_t exits);
+/* The same with local APICs in the hypervisor. */
+void guest_create_apic(struct guest *g, uint32_t vps, uint64_t exits, WHV_X64_LOCAL_APIC_EMULATION_MODE mode);
 /* Deletes VPs and partition; checks that this succeeds. The RAM block is kept for the next guest. */
 void guest_destroy(struct guest *g);
 

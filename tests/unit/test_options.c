@@ -30,6 +30,7 @@ static void expect_equal(const struct boot_options *a, const struct boot_options
     assert_int_equal(a->max_cpus, b->max_cpus);
     assert_int_equal(a->x2apic, b->x2apic);
     assert_int_equal(a->mitigations, b->mitigations);
+    assert_int_equal(a->test_calls, b->test_calls);
 }
 
 static void refuse(const char *cmdline, const char *expected)
@@ -58,6 +59,7 @@ static void test_defaults(void **state)
     assert_int_equal(parsed.max_cpus, MAX_CPUS);
     assert_true(parsed.x2apic);
     assert_true(parsed.mitigations);
+    assert_false(parsed.test_calls);
 }
 
 static void test_serial(void **state)
@@ -164,6 +166,8 @@ static void test_choices(void **state)
     assert_int_equal(parsed.max_cpus, 64);
     assert_true(parsed.x2apic);
     assert_true(parsed.mitigations);
+    accept("test-calls loglevel=info");
+    assert_true(parsed.test_calls);
     accept("loglevel=info crash-test=panic");
     assert_int_equal(parsed.crash_test, CRASH_TEST_PANIC);
     accept("loglevel=debug crash-test=ud");
@@ -189,6 +193,7 @@ static void test_bad_choices(void **state)
     refuse("maxcpus=65", "maxcpus=65: the value must be a number from 1 to 64");
     refuse("maxcpus=2x", "maxcpus=2x: the value must be a number from 1 to 64");
     refuse("maxcpus=4294967297", "maxcpus=4294967297: the value must be a number from 1 to 64");
+    refuse("test-calls=on", "test-calls=on: the value must be left out");
     refuse("mitigations=on", "mitigations=on: the value must be auto or off");
 }
 
