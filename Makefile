@@ -55,18 +55,28 @@ ROOT_LDFLAGS := $(LDFLAGS) -pie --no-dynamic-linker -z text -T root/root.ld
 host_sources := $(wildcard $(foreach d,arch kernel vmm,$(d)/*.c $(d)/*.S))
 host_sources := $(sort $(filter-out arch/asm_offsets.c,$(host_sources)))
 lib_sources := $(sort $(wildcard $(foreach d,lib libwhv,root/$(d)/*.c root/$(d)/*.S)))
+compat_sources := $(sort $(wildcard root/compat/*.c))
+samples := $(patsubst root/samples/%.c,%,$(sort $(wildcard root/samples/*.c)))
 service_sources := $(sort $(wildcard $(foreach d,service payloads,root/$(d)/*.c root/$(d)/*.S)))
 test_sources := $(sort $(wildcard tests/scenarios/*.c tests/scenarios/*.S))
 attack_sources := $(sort $(wildcard tests/attack/*.c tests/attack/*.S))
+
+# A client's source: includes as on Windows, and only the warnings that are usual there.
+CLIENT_CFLAGS := $(filter-out -Wconversion -Wmissing-prototypes -Wundef,$(ROOT_CFLAGS)) -Iroot/compat -Iroot/libwhv
+WINDOWS_CC ?= x86_64-w64-mingw32-gcc
+WINDOWS_CFLAGS := -std=gnu11 -O2 -Wall -Wextra -Werror
 
 object = $(patsubst %,$(B)/obj/%.o,$(1))
 host_objects := $(call object,$(host_sources))
 root_objects := $(call object,$(lib_sources) $(service_sources))
 test_objects := $(call object,$(lib_sources) $(test_sources))
 attack_objects := $(call object,$(lib_sources) $(attack_sources))
-objects := $(sort $(host_objects) $(root_objects) $(test_objects) $(attack_objects))
+compat_objects := $(call object,$(lib_sources) $(compat_sources))
+sample_objects := $(call object,$(samples:%=root/samples/%.c))
+objects := $(sort $(host_objects) $(root_objects) $(test_objects) $(attack_objects) $(compat_objects) \
+	$(sample_objects))
 
-.PHONY: all images run test test-nested unit fuzz attack lint format clean help setup FORCE
+.PHONY: all images samples sample-images run test test-nested unit fuzz attack lint format clean help setup FORCE
 
 all:
 	$(Q)scripts/setup build
@@ -74,11 +84,14 @@ all:
 
 images: $(B)/whimbrel.iso
 
+sample-images: $(samples:%=$(B)/sample-%.iso) $(samples:%=$(B)/windows/%.exe)
+
 help:
 	@sed -n 's/^#: //p' $(firstword $(MAKEFILE_LIST))
 
 #: Targets
 #:   make               the images: build/whimbrel.elf, build/root.elf, build/whimbrel.iso (BIOS and UEFI)
+#:   make samples       the sample clients: root programs, their images, and with mingw-w64 Windows programs
 #:   make run           boot build/whimbrel.iso in QEMU/KVM with nested VMX, or else in Bochs
 #:   make test          everything that can be tested without a nested KVM, in under 15 minutes
 #:   make test-nested   the scenarios in QEMU/KVM in Linux in Bochs, in under 25 minutes
@@ -101,6 +114,10 @@ help:
 
 setup:
 	$(Q)scripts/setup build run test nested lint
+
+samples:
+	$(Q)scripts/setup build test
+	+$(Q)$(submake) sample-images
 
 run:
 	$(Q)scripts/setup build run
@@ -163,6 +180,7 @@ $(B)/generated/asm_offsets.h: arch/asm_offsets.c scripts/mkoffsets $(B)/flags
 	$(Q)$(CC) $(HOST_CFLAGS) -MMD -MP -MF $(B)/generated/asm_offsets.d -MT $@ -S $< -o $(B)/generated/asm_offsets.s
 	$(Q)scripts/mkoffsets $(B)/generated/asm_offsets.s >$@
 
+$(B)/obj/root/samples/%: flags_of = $(CLIENT_CFLAGS)
 $(B)/obj/root/% $(B)/obj/tests/%: flags_of = $(ROOT_CFLAGS) $(CFLAGS_$*)
 $(B)/obj/arch/% $(B)/obj/kernel/% $(B)/obj/vmm/% $(B)/obj/symbols%: flags_of = $(HOST_CFLAGS) $(CFLAGS_$*)
 
@@ -203,6 +221,19 @@ $(B)/root.elf $(B)/test-root.elf $(B)/attack-root.elf: root/root.ld $(B)/objects
 	$(call say,LD,$@)
 	$(Q)$(LD) $(ROOT_LDFLAGS) -o $@ $(filter %.o,$^)
 
+$(B)/sample-%.elf: $(B)/obj/root/samples/%.c.o $(compat_objects) root/root.ld $(B)/objects $(B)/flags
+	$(call say,LD,$@)
+	$(Q)$(LD) $(ROOT_LDFLAGS) -o $@ $(filter %.o,$^) $(ROOT_LIBRARIES)
+
+# Windows' file names have no case; mingw-w64 on Linux has them all in small letters.
+$(B)/windows/include/WinHv%.h: $(B)/flags
+	$(Q)mkdir -p $(@D)
+	$(Q)echo '#include <winhv$(shell echo $* | tr A-Z a-z).h>' >$@
+
+$(B)/windows/%.exe: root/samples/%.c $(B)/windows/include/WinHvPlatform.h $(B)/windows/include/WinHvEmulation.h
+	$(call say,WINCC,$<)
+	$(Q)$(WINDOWS_CC) $(WINDOWS_CFLAGS) -I$(B)/windows/include -o $@ $< -lwinhvplatform -lwinhvemulation
+
 # The files with debug information stay in build/; the images boot stripped copies.
 $(B)/boot/%.elf: $(B)/%.elf
 	$(Q)mkdir -p $(@D)
@@ -220,5 +251,11 @@ $(B)/whimbrel-test.iso: $(B)/boot/whimbrel.elf $(B)/boot/test-root.elf scripts/m
 $(B)/whimbrel-attack.iso: $(B)/boot/whimbrel.elf $(B)/boot/attack-root.elf scripts/mkiso
 	$(call say,ISO,$@)
 	$(Q)scripts/mkiso -o $@ --kernel $(B)/boot/whimbrel.elf --cmdline test-calls --module $(B)/boot/attack-root.elf
+
+$(B)/sample-%.iso: $(B)/boot/whimbrel.elf $(B)/boot/sample-%.elf scripts/mkiso
+	$(call say,ISO,$@)
+	$(Q)scripts/mkiso -o $@ --kernel $(B)/boot/whimbrel.elf --module $(B)/boot/sample-$*.elf
+
+.SECONDARY:
 
 -include $(objects:.o=.d) $(B)/generated/asm_offsets.d

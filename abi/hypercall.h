@@ -171,7 +171,7 @@ struct whb_exception_step {
     uint8_t vector;
     uint8_t type; /* of the interruption information: 3 hardware exception, 4 INT n, 6 INT3 or INTO, ... */
     uint8_t has_error_code;
-    uint8_t reserved;
+    uint8_t escalation; /* 1: it and the step before it made a double fault; 2: raised in the double fault's delivery */
     uint32_t error_code;
     uint64_t parameter; /* #PF: the linear address; #DB: bits for DR6; otherwise 0 */
     uint64_t rip;       /* of the instruction or event delivery that raised it */

@@ -27,6 +27,7 @@
 #define CPU_NMI_WINDOW (1u << 22)
 #define CPU_MOV_DR (1u << 23)
 #define CPU_UNCONDITIONAL_IO (1u << 24)
+#define CPU_MONITOR_TRAP (1u << 27)
 #define CPU_MSR_BITMAPS (1u << 28)
 #define CPU_MONITOR (1u << 29)
 #define CPU_SECONDARY (1u << 31)
@@ -108,6 +109,7 @@ enum vmx_exit_reason {
     VMX_EXIT_INVALID_GUEST_STATE = 33,
     VMX_EXIT_MSR_LOAD_FAILURE = 34,
     VMX_EXIT_MWAIT = 36,
+    VMX_EXIT_MONITOR_TRAP = 37,
     VMX_EXIT_MONITOR = 39,
     VMX_EXIT_MACHINE_CHECK_ENTRY = 41,
     VMX_EXIT_TPR_BELOW_THRESHOLD = 43,

@@ -3,6 +3,7 @@
 #include "arch/cpu.h"
 #include "arch/vmcs.h"
 #include "kernel/string.h"
+#include "vmm/diagnostics.h"
 #include "vmm/guest_exit.h"
 #include "vmm/gva_walk.h"
 #include "vmm/partition.h"
@@ -147,6 +148,7 @@ void exit_record_invalid(struct vp *vp)
 {
     struct exit_snapshot s;
     s.reason = VMX_EXIT_INVALID_GUEST_STATE;
+    diagnostics_invalid(vp, 0);
     exit_record(vp, &s);
 }
 

@@ -8,7 +8,9 @@
 #include "kernel/panic.h"
 #include "vmm/apic.h"
 #include "vmm/cpuid_policy.h"
+#include "vmm/diagnostics.h"
 #include "vmm/doorbell.h"
+#include "vmm/fault_chain.h"
 #include "vmm/partition.h"
 #include "vmm/partition_time.h"
 #include "vmm/switch.h"
@@ -143,7 +145,9 @@ enum exit_action guest_exit(struct cpu *cpu, struct vp *vp, struct exit_snapshot
     case VMX_EXIT_IO:
         return doorbell_port_write(vp) ? EXIT_RESUME : EXIT_DELIVER;
     case VMX_EXIT_TRIPLE_FAULT:
+        return fault_chain(cpu, vp, snapshot);
     case VMX_EXIT_INVALID_GUEST_STATE:
+        diagnostics_invalid(vp, vmcs_readnw(VMCS_EXIT_QUALIFICATION));
         return EXIT_DELIVER;
     case VMX_EXIT_EPT_VIOLATION:
         return exit_ept_violation(vp, snapshot);

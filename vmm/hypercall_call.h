@@ -66,3 +66,6 @@ enum whb_status call_vp_cancel(struct call *c, struct partition *p);
 enum whb_status call_vp_run(struct call *c, struct partition *p);
 enum whb_status call_get_registers(struct call *c, struct partition *p);
 enum whb_status call_set_registers(struct call *c, struct partition *p);
+
+/* vmm/hypercall_diagnostics.c */
+enum whb_status call_vp_diagnostics(struct call *c, struct partition *p);

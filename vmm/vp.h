@@ -76,6 +76,7 @@ struct vp {
     bool was_asleep;            /* the VMCS's activity state is HLT by apic_arm */
     uint32_t suspend;           /* SUSPEND_ bits: the VP does not execute */
     uint32_t timer_value;       /* what the VMCS has as preemption timer, if apic_on */
+    bool check_entry;           /* the root changed registers: look before the next entry if it can succeed */
     bool windows;               /* before the next entry vmm/window.c must look what can be delivered */
     uint8_t tpr_threshold;      /* what the VMCS holds */
     uint32_t policy_generation; /* of the partition's properties that this VP's controls reflect */
@@ -84,6 +85,9 @@ struct vp {
     uint32_t exception_bitmap;
     uint32_t client_exceptions; /* bits of the exception bitmap that the root wants to see */
     struct pending_event event;
+    uint32_t injected_info; /* of the event that the last entry injected; its other fields are still in `event` */
+    uint64_t injected_rip;  /* RIP at that entry, if there was an event */
+    uint8_t replays;        /* of the same triple fault, so far (vmm/fault_chain.c) */
     uint64_t notifications; /* WHV_DELIVERABILITY_NOTIFICATIONS_REGISTER */
     uint32_t external;      /* external interrupt to inject once it can be delivered: interruption information, or 0 */
     /* The software exception (INT3, INTO, INT1) of the last Exception record, for its injection by the root. */
@@ -101,6 +105,7 @@ struct vp {
     uint64_t tsc_offset;
     uint64_t paused_seen; /* the partition's paused_ticks that tsc_offset reflects */
     struct guest_mtrrs mtrrs;
+    struct whb_vp_diagnostics diagnostics;
     struct vp_counters counters;
     struct apic apic;
     /* What other CPUs send; all atomic. */

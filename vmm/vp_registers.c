@@ -390,5 +390,6 @@ enum whb_status vp_registers_set(struct vp *vp, const uint32_t *names, const voi
     for (uint32_t i = 0; i < count; i++) {
         set_one(this_cpu(), vp, names[i], &in[i]);
     }
+    vp->check_entry = true;
     return WHB_OK;
 }

@@ -4,6 +4,7 @@
 #include "arch/vmcs.h"
 #include "kernel/panic.h"
 #include "vmm/apic.h"
+#include "vmm/diagnostics.h"
 #include "vmm/guest_exit.h"
 #include "vmm/kick.h"
 #include "vmm/partition.h"
@@ -96,7 +97,8 @@ static enum exit_action after_exit(struct cpu *cpu, struct vp *vp, uint32_t inje
     uint32_t reason = vmcs_read32(VMCS_EXIT_REASON);
     snapshot.reason = reason & 0xffffu;
     if ((reason & VMX_EXIT_ENTRY_FAILURE) == 0) {
-        vp->launched = true; /* an entry that fails leaves the launch state as it was (SDM vol. 3C, 27.8) */
+        vp->launched = true;          /* an entry that fails leaves the launch state as it was (SDM vol. 3C, 27.8) */
+        vp->injected_info = injected; /* the rest of the event stays in vp->event */
         vp->event.info = vp->suspend == 0 ? 0 : vp->event.info;
     } else {
         vmcs_write32(VMCS_ENTRY_INTERRUPTION_INFO, 0);
@@ -135,6 +137,7 @@ static enum exit_action run_once(struct cpu *cpu, struct vp *vp)
     uint32_t injected = vp->suspend == 0 ? vp->event.info : 0; /* an event waits for a VP that sleeps */
     if ((injected & INTERRUPTION_VALID) != 0) {
         exit_load_event(vp);
+        vp->injected_rip = vmcs_readnw(VMCS_GUEST_RIP);
     }
 
     bool nmi_blocked = slice_may_block_nmi(vp);
@@ -150,9 +153,21 @@ static enum exit_action run_once(struct cpu *cpu, struct vp *vp)
     return after_exit(cpu, vp, injected);
 }
 
-static enum run_result run_until_root(struct cpu *cpu, struct vp *vp)
+/* What the root set may be known to fail at the entry. The usual path, after an exit, looks at nothing. */
+static bool ready_to_enter(struct vp *vp)
 {
     if (vp->pdptes_stale && !load_pdptes(vp)) {
+        return false;
+    }
+    if (__builtin_expect(vp->check_entry, 0)) {
+        vp->check_entry = !diagnostics_may_enter(vp);
+    }
+    return !vp->check_entry;
+}
+
+static enum run_result run_until_root(struct cpu *cpu, struct vp *vp)
+{
+    if (!ready_to_enter(vp)) {
         exit_record_invalid(vp);
         return RUN_RECORD;
     }
@@ -196,6 +211,9 @@ bool vp_take_run_page(struct vp *vp)
     }
     if (dirty != 0) {
         run->dirty = 0;
+    }
+    if ((dirty & (WHB_RUN_RIP | WHB_RUN_RFLAGS)) != 0) {
+        vp->check_entry |= diagnostics_suspects(vmcs_readnw(VMCS_GUEST_RIP), vmcs_readnw(VMCS_GUEST_RFLAGS));
     }
     return true;
 }

@@ -139,14 +139,19 @@ static void print(const char *p, va_list args)
     }
 }
 
-void root_printf(const char *format, ...)
+void root_vprintf(const char *format, va_list args)
 {
-    va_list args;
-    va_start(args, format);
     while (__atomic_exchange_n(&console_lock, 1, __ATOMIC_ACQUIRE) != 0) {
         cpu_pause();
     }
     print(format, args);
     __atomic_store_n(&console_lock, 0, __ATOMIC_RELEASE);
+}
+
+void root_printf(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    root_vprintf(format, args);
     va_end(args);
 }

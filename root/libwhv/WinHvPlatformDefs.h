@@ -13,3 +13,4 @@ typedef uint64_t UINT64;
 typedef int32_t BOOL;
 typedef void VOID;
 typedef void *PVOID;
+typedef void *HANDLE;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Capabilities, partitions, guest memory. */
+/* Capabilities, partitions and their properties. */
 #include "root/lib/hypercall.h"
 #include "root/libwhv/client.h"
 #include "root/libwhv/whimbrel_ext.h"
@@ -53,16 +53,6 @@ uint64_t whb_handle(WHV_PARTITION_HANDLE partition)
     return (uintptr_t)partition;
 }
 
-/* Reports a call's size result as WHP does: written where the caller asked for it, also when the buffer was too small.
- */
-static HRESULT sized(enum whb_status status, uint64_t size, UINT32 *written)
-{
-    if (written != NULL && (status == WHB_OK || status == WHB_ERROR_BUFFER_TOO_SMALL)) {
-        *written = (UINT32)size;
-    }
-    return whb_hresult(status);
-}
-
 HRESULT WHvGetCapability(WHV_CAPABILITY_CODE code, VOID *buffer, UINT32 size, UINT32 *written)
 {
     uint64_t value;
@@ -70,7 +60,7 @@ HRESULT WHvGetCapability(WHV_CAPABILITY_CODE code, VOID *buffer, UINT32 size, UI
         return E_POINTER;
     }
     enum whb_status status = whb_call(WHB_CALL_GET_CAPABILITY, (uint64_t)code, (uintptr_t)buffer, size, 0, 0, &value);
-    return sized(status, value, written);
+    return client_sized(status, value, written);
 }
 
 HRESULT WHvCreatePartition(WHV_PARTITION_HANDLE *partition)
@@ -92,6 +82,11 @@ HRESULT WHvSetupPartition(WHV_PARTITION_HANDLE partition)
     return whb_hresult(whb_call(WHB_CALL_PARTITION_SETUP, whb_handle(partition), 0, 0, 0, 0, NULL));
 }
 
+HRESULT WHvResetPartition(WHV_PARTITION_HANDLE partition)
+{
+    return whb_hresult(whb_call(WHB_CALL_PARTITION_RESET, whb_handle(partition), 0, 0, 0, 0, NULL));
+}
+
 HRESULT WHvDeletePartition(WHV_PARTITION_HANDLE partition)
 {
     enum whb_status status = whb_call(WHB_CALL_PARTITION_DELETE, whb_handle(partition), 0, 0, 0, 0, NULL);
@@ -110,7 +105,7 @@ HRESULT WHvGetPartitionProperty(WHV_PARTITION_HANDLE partition, WHV_PARTITION_PR
     }
     enum whb_status status =
         whb_call(WHB_CALL_PROPERTY_GET, whb_handle(partition), (uint64_t)code, (uintptr_t)buffer, size, 0, &value);
-    return sized(status, value, written);
+    return client_sized(status, value, written);
 }
 
 HRESULT WHvSetPartitionProperty(WHV_PARTITION_HANDLE partition, WHV_PARTITION_PROPERTY_CODE code, const VOID *buffer,
@@ -121,15 +116,4 @@ HRESULT WHvSetPartitionProperty(WHV_PARTITION_HANDLE partition, WHV_PARTITION_PR
     }
     return whb_hresult(
         whb_call(WHB_CALL_PROPERTY_SET, whb_handle(partition), (uint64_t)code, (uintptr_t)buffer, size, 0, NULL));
-}
-
-HRESULT WHvMapGpaRange(WHV_PARTITION_HANDLE partition, VOID *source, WHV_GUEST_PHYSICAL_ADDRESS gpa, UINT64 size,
-                       WHV_MAP_GPA_RANGE_FLAGS flags)
-{
-    return whb_hresult(whb_call(WHB_CALL_GPA_MAP, whb_handle(partition), (uintptr_t)source, gpa, size, flags, NULL));
-}
-
-HRESULT WHvUnmapGpaRange(WHV_PARTITION_HANDLE partition, WHV_GUEST_PHYSICAL_ADDRESS gpa, UINT64 size)
-{
-    return whb_hresult(whb_call(WHB_CALL_GPA_UNMAP, whb_handle(partition), gpa, size, 0, 0, NULL));
 }

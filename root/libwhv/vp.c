@@ -26,7 +26,7 @@ HRESULT WHvCreateVirtualProcessor(WHV_PARTITION_HANDLE partition, UINT32 index, 
         return E_INVALIDARG;
     }
     if (slot == NULL) {
-        return index >= WHB_MAX_VPS ? E_INVALIDARG : E_HANDLE;
+        return client_knows(whb_handle(partition)) ? E_INVALIDARG : E_HANDLE;
     }
     if (*slot != NULL) {
         return WHV_E_VP_ALREADY_EXISTS;
@@ -43,6 +43,30 @@ HRESULT WHvCreateVirtualProcessor(WHV_PARTITION_HANDLE partition, UINT32 index, 
         root_free_page(page);
     }
     return whb_hresult(status);
+}
+
+/* One memory node, number 0: the only property says nothing new. */
+static HRESULT check_property(const WHV_VIRTUAL_PROCESSOR_PROPERTY *p)
+{
+    if (p->PropertyCode != WHvVirtualProcessorPropertyCodeNumaNode) {
+        return WHV_E_UNKNOWN_PROPERTY;
+    }
+    return p->Reserved == 0 && p->NumaNode == 0 ? S_OK : E_INVALIDARG;
+}
+
+HRESULT WHvCreateVirtualProcessor2(WHV_PARTITION_HANDLE partition, UINT32 index,
+                                   const WHV_VIRTUAL_PROCESSOR_PROPERTY *properties, UINT32 count)
+{
+    if (properties == NULL && count != 0) {
+        return E_POINTER;
+    }
+    for (UINT32 i = 0; i < count; i++) {
+        HRESULT hr = check_property(&properties[i]);
+        if (hr != S_OK) {
+            return hr;
+        }
+    }
+    return WHvCreateVirtualProcessor(partition, index, 0);
 }
 
 HRESULT WHvDeleteVirtualProcessor(WHV_PARTITION_HANDLE partition, UINT32 index)
@@ -66,11 +90,11 @@ HRESULT WHvRunVirtualProcessor(WHV_PARTITION_HANDLE partition, UINT32 index, VOI
     if (size < RECORD_MIN) {
         return WHV_E_INSUFFICIENT_BUFFER;
     }
-    struct whb_run_page **slot = client_run_page_slot(whb_handle(partition), index);
-    if (slot == NULL || *slot == NULL) {
-        return slot == NULL && index < WHB_MAX_VPS ? E_HANDLE : WHV_E_VP_DOES_NOT_EXIST;
+    HRESULT known = client_check_vp(partition, index);
+    if (known != S_OK) {
+        return known;
     }
-    const struct whb_run_page *page = *slot;
+    const struct whb_run_page *page = whb_run_page(partition, index);
     uint8_t *running = client_running(whb_handle(partition), index);
     __atomic_store_n(running, 1, __ATOMIC_SEQ_CST);
     enum whb_status status = whb_call(WHB_CALL_VP_RUN, whb_handle(partition), index, 0, 0, 0, NULL);
@@ -118,6 +142,7 @@ static bool all_in(const WHV_REGISTER_NAME *names, UINT32 count, uint32_t mask)
     return true;
 }
 
+/* Callers copy values as bytes: a client's array may lack the type's alignment of 16. */
 static uint64_t *page_register(struct whb_run_page *page, WHV_REGISTER_NAME name)
 {
     return name == WHvX64RegisterRip ? &page->rip : name == WHvX64RegisterRflags ? &page->rflags : &page->gpr[name];
@@ -133,7 +158,7 @@ HRESULT WHvGetVirtualProcessorRegisters(WHV_PARTITION_HANDLE partition, UINT32 i
     if (page != NULL && count != 0 && all_in(names, count, held_by_page(page))) {
         for (UINT32 i = 0; i < count; i++) {
             uint64_t value[2] = {*page_register(page, names[i]), 0};
-            memcpy(&values[i], value, sizeof(value)); /* clients' arrays may lack the 16-byte alignment */
+            __builtin_memcpy((uint8_t *)values + i * sizeof(value), value, sizeof(value));
         }
         return S_OK;
     }
@@ -150,7 +175,8 @@ HRESULT WHvSetVirtualProcessorRegisters(WHV_PARTITION_HANDLE partition, UINT32 i
     }
     if (page != NULL && count != 0 && all_in(names, count, WHB_RUN_ALL)) {
         for (UINT32 i = 0; i < count; i++) {
-            memcpy(page_register(page, names[i]), &values[i], sizeof(uint64_t));
+            const uint8_t *value = (const uint8_t *)values + i * sizeof(WHV_REGISTER_VALUE);
+            __builtin_memcpy(page_register(page, names[i]), value, sizeof(uint64_t));
             page->dirty |= 1u << (uint32_t)names[i];
         }
         return S_OK;

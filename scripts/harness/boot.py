@@ -115,6 +115,14 @@ def service(cpus):
     return [boot.result(f"service/{cpus}cpu", bool(good), "'all true', and the machine switches itself off")]
 
 
+def sample(name, lines):
+    """A sample client as a root program: it must print these lines, one after another."""
+    boot = Boot(machine.Bochs(WORK / f"sample-{name}", f"build/sample-{name}.iso", ticks=TICKS))
+    wanted = re.escape("\n".join([*lines, f"{name}: good", "[client] ended with 0"]))
+    good = re.search(rf"^{wanted}$", boot.console, re.M) and boot.switched_off and CRASHED not in boot.console
+    return [boot.result(f"samples/{name}", bool(good), "\n".join(lines))]
+
+
 def judge_missing(name, boot, sentence):
     good = re.search(sentence, boot.console) and HALTED in boot.console and CRASHED not in boot.console
     return [boot.result(f"missing/{name}", bool(good), f"/{sentence}/ and '{HALTED}'")]

@@ -99,16 +99,21 @@ def fuzz(test, seconds, seed=0):
 
 
 def layout():
-    """tests/layout/run compares abi/ with Debian's mingw-w64 headers; it prints PASS and FAIL lines."""
-    log = WORK / "layout.log"
+    """tests/layout/run compares abi/ with Debian's mingw-w64 headers, tests/layout/prototypes libwhv's functions."""
+    return compare("layout", "tests/layout/run") + compare("layout", "tests/layout/prototypes")
+
+
+def compare(group, program):
+    """A program that prints PASS and FAIL lines."""
+    log = WORK / f"{pathlib.Path(program).name}-{group}.log"
     began = time.monotonic()
-    status = logged(["tests/layout/run"], log, COMPILE_LIMIT)
+    status = logged([program], log, COMPILE_LIMIT)
     seconds = time.monotonic() - began
-    results = [Result(f"layout/{found[2]}", found[1] == "PASS", None, "", found[0], log)
+    results = [Result(f"{group}/{found[2]}", found[1] == "PASS", None, "", found[0], log)
                for found in re.finditer(r"^(PASS|FAIL) ([^:\n]+).*", log.read_text(errors="replace"), re.M)]
     if not results or (status != 0 and all(r.ok for r in results)):
         came = f"{ending(status, COMPILE_LIMIT)}\n{tail(log)}"
-        results.append(Result("layout", status == 0, seconds, "exit status 0", came, log))
+        results.append(Result(group, status == 0, seconds, "exit status 0", came, log))
     return results
 
 

@@ -26,6 +26,8 @@ def make_variable(name, compiler):
 def flags_for(path, compiler):
     if path.startswith("tests/") and not path.startswith(("tests/scenarios/", "tests/attack/")):
         return HOSTED
+    if path.startswith("root/samples/"):
+        return make_variables("CLIENT_CFLAGS", compiler)
     freestanding = "ROOT_CFLAGS" if path.startswith(("root/", "tests/")) else "HOST_CFLAGS"
     return make_variables(freestanding, compiler)
 
@@ -95,7 +97,7 @@ def other_build(name, *settings):
     folder = f"build/{name}"
     return judged(f"build/{name}", command_complaints(
         ["make", "-s", f"B={folder}", *settings, f"{folder}/whimbrel.elf", f"{folder}/root.elf",
-         f"{folder}/test-root.elf"]), began)
+         f"{folder}/test-root.elf", f"{folder}/sample-hello.elf", f"{folder}/sample-exits.elf"]), began)
 
 
 def segments():
@@ -136,7 +138,9 @@ def python():
 JOBS = [
     ("clang-tidy/vmm", False, functools.partial(clang_tidy, "vmm", "vmm/")),
     ("clang-tidy/host", False, functools.partial(clang_tidy, "host", "arch/", "kernel/")),
-    ("clang-tidy/root", False, functools.partial(clang_tidy, "root", "root/", "tests/scenarios/")),
+    ("clang-tidy/root", False, functools.partial(
+        clang_tidy, "root", "root/compat/", "root/lib/", "root/libwhv/", "root/service/", "tests/scenarios/")),
+    ("clang-tidy/samples", False, functools.partial(clang_tidy, "samples", "root/samples/")),
     ("clang-tidy/tests", False, functools.partial(clang_tidy, "tests", "tests/unit/", "tests/fuzz/")),
     ("cppcheck", False, cppcheck),
     ("build/clang", True, functools.partial(other_build, "clang", "CC=clang")),

@@ -14,6 +14,8 @@ SCRIPT_NAMES = {"Makefile", ".clang-format", ".clang-tidy", ".editorconfig", ".g
 SUFFIXES = {".c", ".h", ".S", ".ld", ".py"}
 UNFINISHED = re.compile(r"\b(" + "|".join(("TO" + "DO", "FIX" + "ME", "X" * 3, "HA" + "CK")) + r")\b")
 SYSTEM_HEADERS = {"limits.h", "stdalign.h", "stdarg.h", "stdbool.h", "stddef.h", "stdint.h"}
+# A sample client is built for Windows too.
+CLIENT_HEADERS = {"windows.h", "WinHvPlatform.h", "WinHvEmulation.h", "stdio.h", "stdlib.h", "string.h"}
 
 # Folder: the folders it may include from, then single files beside those, then the system headers.
 ARROWS = {
@@ -22,6 +24,7 @@ ARROWS = {
     "kernel": (("arch", "kernel", "abi"), ("vmm/vmm.h", "asm_offsets.h"), SYSTEM_HEADERS),
     "vmm": (("arch", "kernel", "vmm", "abi"), (), SYSTEM_HEADERS),
     "root": (("root", "abi"), (), SYSTEM_HEADERS),
+    "root/samples": ((), (), CLIENT_HEADERS),
     "tests/scenarios": (("tests/scenarios", "root", "abi"), (), SYSTEM_HEADERS),
 }
 # The freestanding string functions stand back for the C library's where there is one.

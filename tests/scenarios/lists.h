@@ -17,6 +17,10 @@ extern scenario_list scenarios_smp_run;
 extern scenario_list scenarios_state_separation;
 extern scenario_list scenarios_vp_registers;
 extern scenario_list scenarios_events;
+extern scenario_list scenarios_entry_checks;
+extern scenario_list scenarios_fault_chains;
+extern scenario_list scenarios_whv_functions;
+extern scenario_list scenarios_whv_works;
 extern scenario_list scenarios_records_ids;
 extern scenario_list scenarios_records_ends;
 extern scenario_list scenarios_records_io;
@@ -38,9 +42,13 @@ static const struct scenario *const scenario_lists[] = {
     scenarios_root_machine,
     scenarios_vp_registers,
     scenarios_events,
+    scenarios_entry_checks,
+    scenarios_fault_chains,
     scenarios_records_ids,
     scenarios_calls_arguments,
     scenarios_calls_memory,
+    scenarios_whv_functions,
+    scenarios_whv_works,
     scenarios_memory_rights,
     scenarios_memory_dirty,
     scenarios_doorbell,
