@@ -89,7 +89,11 @@ enum whb_status {
     WHB_ERROR_NOT_FOUND = 20,          /* DOORBELL_REMOVE: there is no such doorbell */
 };
 
-/* Flags of WHB_CALL_GPA_MAP: the bits of WHV_MAP_GPA_RANGE_FLAGS. Without Read, Write and Execute are refused. */
+/*
+ * Flags of WHB_CALL_GPA_MAP and WHB_CALL_GPA_PROTECT: the bits of WHV_MAP_GPA_RANGE_FLAGS. Without Read, the others are
+ * refused. GPA_DIRTY answers for pages with TrackDirty alone: bit i % 64 of word i / 64 of the bitmap is set if page i
+ * of the range was written since the last query, or since it was mapped. Bitmap 0: the pages only become clean.
+ */
 #define WHB_MAP_READ 1u
 #define WHB_MAP_WRITE 2u
 #define WHB_MAP_EXECUTE 4u

@@ -16,14 +16,14 @@ struct partition;
 struct vp;
 
 /*
- * `match` is the hypervisor's own copy, `event` the address of a struct whb_event in RAM of the root, which must be
+ * `data` is the hypervisor's own copy, `event` the address of a struct whb_event in RAM of the root, which must be
  * good until the doorbell is removed or the partition deleted. WHB_ERROR_INVALID_ARGUMENT: not a possible write, or
  * there is such a doorbell; WHB_ERROR_INVALID_STATE: not set up; WHB_ERROR_OUT_OF_MEMORY: heap, or WHB_MAX_DOORBELLS.
  */
-enum whb_status doorbell_add(struct partition *p, const WHV_DOORBELL_MATCH_DATA *match, uint64_t event);
+enum whb_status doorbell_add(struct partition *p, const WHV_DOORBELL_MATCH_DATA *data, uint64_t event);
 
 /* When it returns, the event is signalled no more. WHB_ERROR_NOT_FOUND. */
-enum whb_status doorbell_remove(struct partition *p, const WHV_DOORBELL_MATCH_DATA *match);
+enum whb_status doorbell_remove(struct partition *p, const WHV_DOORBELL_MATCH_DATA *data);
 
 /*
  * For exits of the VP whose VMCS is current. True: the write matched; every matching doorbell's event is signalled and

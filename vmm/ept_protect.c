@@ -3,6 +3,7 @@
 #include <stddef.h>
 
 #include "kernel/page_alloc.h"
+#include "kernel/panic.h"
 #include "vmm/ept_entry.h"
 
 #define SPLITS_MAX 4u /* each end cuts at most a 1 GiB leaf and a 2 MiB piece of it */
@@ -108,6 +109,15 @@ struct protection {
     unsigned left; /* pages not used yet */
 };
 
+static uint64_t *take_page(struct protection *p)
+{
+    uint64_t *page = p->left != 0 ? p->pages[--p->left] : NULL;
+    if (page == NULL) {
+        panic("a change of rights splits more pages than it counted");
+    }
+    return page;
+}
+
 static uint64_t protected_leaf(const struct protection *p, uint64_t old)
 {
     const uint64_t replaced = ENTRY_RIGHTS | ENTRY_TRACKED | ENTRY_MAY_WRITE | ENTRY_DIRTY;
@@ -129,7 +139,7 @@ static void protect(struct protection *p, unsigned level, uint64_t *table, uint6
             continue;
         }
         if (is_leaf(table[i], level)) {
-            ept_split(p->ept, level, &table[i], p->pages[--p->left]);
+            ept_split(p->ept, level, &table[i], take_page(p));
         }
         protect(p, level - 1, table_of(table[i]), gpa);
         write_entry(&table[i], ept_table_entry(p->ept, table_of(table[i])));

@@ -111,8 +111,10 @@ static enum exit_action exit_vmcall(struct cpu *cpu, struct vp *vp, struct exit_
     return EXIT_DELIVER;
 }
 
-/* EPT violation: a tracked page's first write, a doorbell, or the root's, with what was being delivered and NMI
- * blocking kept (SDM vol. 3C, 28.2.1 bit 12). */
+/*
+ * EPT violation: a tracked page's first write, a doorbell, or the root's. What was being delivered and NMI blocking are
+ * kept (SDM vol. 3C, 28.2.1 bit 12).
+ */
 static enum exit_action exit_ept_violation(struct vp *vp, struct exit_snapshot *snapshot)
 {
     uint64_t qualification = vmcs_readnw(VMCS_EXIT_QUALIFICATION);

@@ -262,6 +262,32 @@ enum whb_status guest_memory_access(struct partition *p, uint64_t gpa, void *dat
     return status;
 }
 
+bool guest_memory_set_bits(struct partition *p, uint64_t gpa, uint32_t bits)
+{
+    void *ram;
+    uint64_t room;
+    spin_lock(&p->ept_lock);
+    bool done = find_ram(p, gpa, true, &ram, &room) == WHB_OK;
+    if (done) {
+        (void)ept_mark_dirty(&p->ept, gpa);
+        (void)__atomic_fetch_or((uint32_t *)ram, bits, __ATOMIC_SEQ_CST);
+    }
+    spin_unlock(&p->ept_lock);
+    return done;
+}
+
+void guest_memory_pin(struct partition *p)
+{
+    struct cpu *cpu = this_cpu();
+    __atomic_store_n(&cpu->flush_ack, 0, __ATOMIC_RELAXED); /* it may be another partition's, and larger */
+    __atomic_store_n(&cpu->running, p, __ATOMIC_SEQ_CST);
+}
+
+void guest_memory_unpin(void)
+{
+    __atomic_store_n(&this_cpu()->running, NULL, __ATOMIC_RELEASE);
+}
+
 void guest_memory_counters(struct partition *p, WHV_PARTITION_MEMORY_COUNTERS *counters)
 {
     spin_lock(&p->ept_lock);

@@ -37,15 +37,14 @@ static bool next_byte(struct reader *r, uint8_t *byte)
 static bool next_signed(struct reader *r, unsigned size, uint64_t *value)
 {
     uint64_t bits = 0;
+    uint8_t byte = 0;
     for (unsigned i = 0; i < size; i++) {
-        uint8_t byte;
         if (!next_byte(r, &byte)) {
             return false;
         }
         bits |= (uint64_t)byte << (8 * i);
     }
-    unsigned unused = 64 - 8 * size;
-    *value = (uint64_t)((int64_t)(bits << unused) >> unused);
+    *value = size < 8 && (byte & 0x80u) != 0 ? bits | ~0ull << (8 * size) : bits;
     return true;
 }
 

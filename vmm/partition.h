@@ -80,13 +80,27 @@ bool guest_memory_write_fault(struct partition *p, uint64_t gpa);
  */
 enum whb_status guest_memory_access(struct partition *p, uint64_t gpa, void *data, uint64_t size, bool write);
 
+/* Sets bits of the word at `gpa`, a multiple of 4, in one locked access. False: it is not RAM that may be written. */
+bool guest_memory_set_bits(struct partition *p, uint64_t gpa, uint32_t bits);
+
+/*
+ * Between these two this CPU runs the partition, or looks at its memory as if it did: shootdowns kick it and wait for
+ * it, so tables that it may be walking are not freed. The partition's lock must not be taken meanwhile.
+ */
+void guest_memory_pin(struct partition *p);
+void guest_memory_unpin(void);
+
 /* Mapped pages by leaf size. */
 void guest_memory_counters(struct partition *p, WHV_PARTITION_MEMORY_COUNTERS *counters);
 
 /* Makes every CPU that runs a VP of `p` drop its old translations, and waits for that. */
 void guest_memory_shootdown(struct partition *p);
 
-/* Copies from guest memory to `to`; stops at the first byte that is not mapped readable. Returns the bytes copied. */
+/*
+ * Without a lock, so for exit handlers and between guest_memory_pin and guest_memory_unpin only. Copies from guest
+ * memory to `to`; stops at the first byte that is not mapped readable. Returns the bytes
+ * copied.
+ */
 uint64_t guest_memory_read(const struct partition *p, uint64_t gpa, void *to, uint64_t size);
 
 /* Properties (vmm/property.c). `value` is the hypervisor's own copy. */

@@ -3,9 +3,7 @@
 
 #include "abi/whv.h"
 #include "arch/cpu.h"
-#include "arch/direct_map.h"
 #include "arch/vmcs.h"
-#include "kernel/layout.h"
 #include "vmm/partition.h"
 #include "vmm/vmm_state.h"
 
@@ -20,21 +18,9 @@ static bool read_guest_word(void *context, uint64_t gpa, uint64_t *value)
     return guest_memory_read(context, gpa, value, sizeof(*value)) == sizeof(*value);
 }
 
-/* The guest's CPUs set such bits with locked accesses too. */
 static bool set_guest_bits(void *context, uint64_t gpa, uint32_t bits)
 {
-    struct partition *p = context;
-    struct ept_leaf leaf;
-    (void)guest_memory_write_fault(p, gpa); /* a clean page of a tracked range becomes a dirty one */
-    if (!ept_lookup(&p->ept, gpa, &leaf) || (leaf.rights & EPT_WRITE) == 0) {
-        return false;
-    }
-    uint64_t pa = leaf.hpa + (gpa & (leaf.size - 1));
-    if (!layout_is_ram(pa, sizeof(bits))) {
-        return false;
-    }
-    (void)__atomic_fetch_or((uint32_t *)phys_to_virt(pa), bits, __ATOMIC_SEQ_CST);
-    return true;
+    return guest_memory_set_bits(context, gpa, bits);
 }
 
 void translate_state(const struct vp *vp, struct gva_walk_state *w)
@@ -110,7 +96,9 @@ enum whb_status translate_gva(const struct vp *vp, uint64_t gva, uint64_t flags,
     w.ac = (w.ac || (flags & WHvTranslateGvaFlagOverrideSmap) != 0) && (flags & WHvTranslateGvaFlagEnforceSmap) == 0;
     w.exempt = (flags & WHvTranslateGvaFlagPrivilegeExempt) != 0;
     uint64_t gpa = 0;
+    guest_memory_pin(vp->partition);
     *out = (struct whb_translation){.code = code_of(walk_accesses(&w, gva, flags, &gpa))};
+    guest_memory_unpin();
     out->gpa = out->code == WHvTranslateGvaResultSuccess ? gpa : 0;
     return WHB_OK;
 }

@@ -225,13 +225,13 @@ enum run_result vp_run(struct cpu *cpu, struct vp *vp)
     vp_bring_here(cpu, vp);
     enum run_result result = RUN_BAD_PAGE;
     if (vp_take_run_page(vp)) {
-        __atomic_store_n(&cpu->running, vp->partition, __ATOMIC_SEQ_CST);
+        guest_memory_pin(vp->partition);
         partition_time_start(vp);
         if (vp->policy_generation != __atomic_load_n(&vp->partition->policy->generation, __ATOMIC_ACQUIRE)) {
             vp_apply_policy(vp);
         }
         result = run_until_root(cpu, vp);
-        __atomic_store_n(&cpu->running, NULL, __ATOMIC_RELEASE);
+        guest_memory_unpin();
     }
     switch_to(cpu, cpu->root_vp);
     vp->counters.run_ticks += rdtsc() - since;

@@ -170,6 +170,28 @@ static void event_delivery(void)
     guest_destroy(&guest);
 }
 
+/*
+ * Accessed bits that a call sets in the guest's page tables are writes. Those that the processor sets are not looked
+ * at: Bochs 2.7 sets them without asking the EPT for the right to write.
+ */
+static void page_tables(void)
+{
+    const uint64_t tables = 0x100000, flags = WHvTranslateGvaFlagValidateRead | WHvTranslateGvaFlagSetPageTableBits;
+    static struct whb_translation translation;
+    uint64_t word = 0, p;
+    begin(1);
+    p = whb_handle(guest.partition);
+    CHECK_EQ(WHB_OK, memory_protect(&guest, tables, 0x5000, TRACKED));
+    guest_writes(0x3000, 1, 1);
+    CHECK_EQ(WHB_OK, memory_dirty(&guest, tables, 0x5000, NULL));
+    CHECK_EQ(WHB_OK, whb_call(WHB_CALL_TRANSLATE_GVA, p, 0, HOLE, flags, (uintptr_t)&translation, NULL));
+    CHECK_EQ(WHvTranslateGvaResultSuccess, translation.code);
+    CHECK_EQ(HOLE, translation.gpa);
+    CHECK_EQ(WHB_OK, memory_dirty(&guest, tables, 0x5000, &word));
+    CHECK((word & 4) != 0 && (word & ~7ull) == 0);
+    guest_destroy(&guest);
+}
+
 /* No memory to split a large page: all of it counts as dirty, and nothing is lost. */
 static void out_of_memory(void)
 {
@@ -290,6 +312,7 @@ const struct scenario scenarios_memory_dirty[] = {
     {"dirty-refusals", 1, refusals},
     {"dirty-read-only", 1, read_only},
     {"dirty-event-delivery", 1, event_delivery},
+    {"dirty-page-tables", 1, page_tables},
     {"dirty-out-of-memory", 1, out_of_memory},
     {"dirty-cost", 1, cost},
     {"dirty-running", 2, running_one},

@@ -140,11 +140,32 @@ static enum whb_status unmap_split(void)
     return on_partition(WHB_CALL_GPA_UNMAP, 0x200000 + 0x7000, 0x1000, 0, 0);
 }
 
+#define PROTECTED (1ull << 36)
+
+static enum whb_status map_protected(void)
+{
+    return map(0, PROTECTED, BLOCK, WHB_MAP_READ | WHB_MAP_WRITE | WHB_MAP_TRACK_DIRTY);
+}
+
+/* Cuts a leaf of 2 MiB at each end. */
+static enum whb_status protect_split(void)
+{
+    return on_partition(WHB_CALL_GPA_PROTECT, PROTECTED + 0x1000, 0x200000, WHB_MAP_READ, 0);
+}
+
+static enum whb_status add_doorbell(void)
+{
+    WHV_DOORBELL_MATCH_DATA match = {.GuestAddress = 0x80 | WHB_DOORBELL_PORT};
+    memcpy(test.buffer, &match, sizeof(match));
+    return on_partition(WHB_CALL_DOORBELL_ADD, (uintptr_t)test.buffer, (uintptr_t)test.buffer + 64, 0, 0);
+}
+
 static const struct step life[] = {
     {"partition create", create, 2},      {"processor count", set_count, 0},   {"partition setup", set_up, 1},
     {"VP create", create_vp0, 4},         {"second VP create", create_vp1, 4}, {"map", map_large, 2},
     {"map, splitting", map_split, 1},     {"map, new tables", map_far, 2},     {"map, two tables", map_across, 4},
-    {"unmap, splitting", unmap_split, 1},
+    {"unmap, splitting", unmap_split, 1}, {"map, tracked", map_protected, 1},  {"protect, splitting", protect_split, 2},
+    {"first doorbell", add_doorbell, 1},
 };
 
 static void prepare(void)
