@@ -37,6 +37,7 @@ struct boot_options {
     enum crash_test crash_test;
     uint32_t max_cpus; /* 1 to MAX_CPUS; CPUs beyond it are left alone */
     bool x2apic;       /* use x2APIC mode where the CPU has it */
+    bool entry_check;  /* refuse what the entry checks refuse before the processor is asked; off is for tests */
     bool mitigations;  /* mitigate speculative leaks as the CPU needs */
 };
 
@@ -45,7 +46,8 @@ void options_defaults(struct boot_options *out);
 /*
  * Parses words separated by spaces: serial=PORT[,BAUD] (PORT a number, com1 to com4, or none),
  * loglevel=error|warn|info|debug, heap=SIZE (suffix K, M or G), on-panic=halt|reboot, x2apic=on|off,
- * crash-test=none|panic|ud|pf|stack-overflow|df, maxcpus=N, mitigations=auto|off. The last of equal options counts.
+ * crash-test=none|panic|ud|pf|stack-overflow|df, maxcpus=N, mitigations=auto|off, entry-check=on|off. The last of equal
+ * options counts.
  *
  * Always fills *out: what is missing or wrong has its default (or its last right value). Returns false if a word was
  * unknown or had a bad value; `error` then holds a sentence for each, joined by "; " and cut to `error_size` bytes.

@@ -5,6 +5,7 @@
 #include "arch/cpu.h"
 #include "arch/vmcs.h"
 #include "kernel/log.h"
+#include "kernel/options.h"
 #include "kernel/page_alloc.h"
 #include "kernel/panic.h"
 #include "vmm/kick.h"
@@ -35,7 +36,7 @@ static void check_features(const struct boot_info *info)
 
 void vmm_boot(const struct boot_info *info, const struct boot_options *options)
 {
-    (void)options;
+    vmm.entry_check = options->entry_check;
     check_features(info);
     mtrr_read(&vmm.mtrrs);
     switch_init();

@@ -164,6 +164,10 @@ static void test_choices(void **state)
     assert_int_equal(parsed.max_cpus, 64);
     assert_true(parsed.x2apic);
     assert_true(parsed.mitigations);
+    accept("entry-check=off");
+    assert_false(parsed.entry_check);
+    accept("entry-check=off entry-check=on");
+    assert_true(parsed.entry_check);
     accept("loglevel=info crash-test=panic");
     assert_int_equal(parsed.crash_test, CRASH_TEST_PANIC);
     accept("loglevel=debug crash-test=ud");
