@@ -131,7 +131,8 @@ static bool make_controls(const struct control_request *r, uint32_t *out, char *
     return true;
 }
 
-#define CPU_NEVER (CPU_RDTSC | CPU_INTERRUPT_WINDOW | CPU_NMI_WINDOW | CPU_CR3_LOAD | CPU_CR3_STORE | CPU_CR8_LOAD | CPU_CR8_STORE)
+#define CPU_NEVER                                                                                                      \
+    (CPU_RDTSC | CPU_INTERRUPT_WINDOW | CPU_NMI_WINDOW | CPU_CR3_LOAD | CPU_CR3_STORE | CPU_CR8_LOAD | CPU_CR8_STORE)
 #define EXIT_REQUIRED (EXIT_SAVE_DEBUG | EXIT_HOST_64 | EXIT_SAVE_PAT | EXIT_LOAD_PAT | EXIT_SAVE_EFER | EXIT_LOAD_EFER)
 #define ENTRY_REQUIRED (ENTRY_LOAD_DEBUG | ENTRY_LOAD_PAT | ENTRY_LOAD_EFER)
 #define CPU2_REQUIRED (CPU2_EPT | CPU2_VPID | CPU2_UNRESTRICTED)

@@ -4,6 +4,7 @@
 #include "kernel/log.h"
 #include "kernel/string.h"
 #include "vmm/partition.h"
+#include "vmm/vmm_state.h"
 #include "vmm/vp_registers.h"
 
 struct register_text {
@@ -56,16 +57,14 @@ static struct entry_verdict verdict_of(const struct vp *vp, bool refused)
     return entry_check(&s);
 }
 
-bool diagnostics_may_enter(const struct vp *vp)
-{
-    return verdict_of(vp, false).check == WHB_CHECK_NONE;
-}
-
 struct whb_vp_diagnostics *diagnostics_begin(struct vp *vp, uint32_t exit_reason)
 {
     struct whb_vp_diagnostics *d = &vp->diagnostics;
+    uint64_t sequence = __atomic_load_n(&vp->run->sequence, __ATOMIC_RELAXED) + 1;
+    uint32_t check = d->sequence == sequence ? d->check : 0; /* entry-check=off has one already */
     memset(d, 0, sizeof(*d));
-    d->sequence = __atomic_load_n(&vp->run->sequence, __ATOMIC_RELAXED) + 1;
+    d->sequence = sequence;
+    d->check = check;
     d->exit_reason = exit_reason;
     return d;
 }
@@ -88,4 +87,13 @@ void diagnostics_invalid(struct vp *vp, uint64_t qualification)
     d->value[1] = value.high;
     log_debug("VP %u: %s = %016llx:%016llx fails entry check %u.", vp->index, register_text(name),
               (unsigned long long)value.high, (unsigned long long)value.low, d->check);
+}
+
+bool diagnostics_may_enter(struct vp *vp)
+{
+    struct entry_verdict verdict = verdict_of(vp, false);
+    if (!vmm.entry_check && verdict.check != WHB_CHECK_NONE) {
+        diagnostics_begin(vp, WHvRunVpExitReasonNone)->check = (uint32_t)verdict.check;
+    }
+    return !vmm.entry_check || verdict.check == WHB_CHECK_NONE;
 }

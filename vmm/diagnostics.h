@@ -16,8 +16,11 @@
  */
 void entry_state_read(const struct vp *vp, bool refused, struct entry_state *s);
 
-/* After the root changed registers: false if an entry would fail. */
-bool diagnostics_may_enter(const struct vp *vp);
+/*
+ * After the root changed registers: false if an entry would fail. With entry-check=off it is always true, and the check
+ * that fails is in the diagnostics of the next record, whatever that is: so a test compares the processor with it.
+ */
+bool diagnostics_may_enter(struct vp *vp);
 
 /*
  * Whether RIP or RFLAGS, which the root changes by way of the run page, can be what an entry refuses. False positives

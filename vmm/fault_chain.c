@@ -145,7 +145,8 @@ static enum exit_action log_and_deliver(const struct vp *vp, const struct whb_vp
     log_debug("VP %u: triple fault at RIP %016llx.", vp->index, (unsigned long long)vmcs_readnw(VMCS_GUEST_RIP));
     for (uint32_t i = 0; i < d->step_count; i++) {
         const struct whb_exception_step *s = &d->steps[i];
-        static const char *const how[] = {"", ", with the one before a double fault", ", in its delivery"};
+        static const char *const how[] = {"", ", with the one before a double fault",
+                                          ", while the double fault was delivered"};
         log_debug("VP %u: step %u: vector %u of type %u, error %x, parameter %016llx%s", vp->index, i + 1, s->vector,
                   s->type, s->error_code, (unsigned long long)s->parameter, how[s->escalation]);
     }

@@ -40,6 +40,7 @@ void vmm_boot(const struct boot_info *info, const struct boot_options *options)
     if (options->test_calls) {
         fail_allocation_enable();
     }
+    vmm.entry_check = options->entry_check;
     check_features(info);
     mtrr_read(&vmm.mtrrs);
     switch_init();

@@ -16,6 +16,7 @@ struct vmm_state {
     uint8_t physical_bits; /* width of physical addresses, CPUID 80000008H */
     uint32_t slice;        /* VMX preemption timer for guests, in its own ticks; 0: not used */
     bool correct_nmi;      /* the machine may carry NMI blocking over between VMCSs: vmm/slice.c */
+    bool entry_check;      /* states that fail the entry checks are refused without asking the processor */
     bool huge_2m, huge_1g; /* EPT leaves the CPU has */
 };
 

@@ -105,7 +105,14 @@ def attack(kind, cpus, seed, work, wall=WALL_SECONDS):
     """Random hypercalls or guests, which print PASS and FAIL lines as scenarios do."""
     name = f"attack/{kind}-{cpus}cpu"
     image = make_image(f"attack-{kind}-{cpus}cpu", "test-calls", f"kind={kind} seed={seed} work={work}", ATTACK)
-    return judge_scenarios(name, Boot(machine.Bochs(WORK / name, image, cpus=cpus, ticks=TICKS + ATTACK_TICKS * work), wall))
+    ticks = TICKS + ATTACK_TICKS * work
+    return judge_scenarios(name, Boot(machine.Bochs(WORK / name, image, cpus=cpus, ticks=ticks), wall))
+
+
+def entry_checks():
+    """The scenarios on entry checks with the decision left to the processor, which must come to the same."""
+    image = make_image("entry-checks", "entry-check=off", "only=entry-check/agreement")
+    return judge_scenarios("processor", Boot(machine.Bochs(WORK / "entry-checks", image, ticks=TICKS)))
 
 
 def service(cpus):

@@ -17,6 +17,7 @@ extern scenario_list scenarios_smp_run;
 extern scenario_list scenarios_state_separation;
 extern scenario_list scenarios_vp_registers;
 extern scenario_list scenarios_events;
+extern scenario_list scenarios_entry_agreement;
 extern scenario_list scenarios_entry_checks;
 extern scenario_list scenarios_fault_chains;
 extern scenario_list scenarios_whv_functions;
@@ -44,6 +45,7 @@ static const struct scenario *const scenario_lists[] = {
     scenarios_vp_registers,
     scenarios_events,
     scenarios_entry_checks,
+    scenarios_entry_agreement,
     scenarios_fault_chains,
     scenarios_records_ids,
     scenarios_calls_arguments,

@@ -168,6 +168,10 @@ static void test_choices(void **state)
     assert_true(parsed.mitigations);
     accept("test-calls loglevel=info");
     assert_true(parsed.test_calls);
+    accept("entry-check=off");
+    assert_false(parsed.entry_check);
+    accept("entry-check=off entry-check=on");
+    assert_true(parsed.entry_check);
     accept("loglevel=info crash-test=panic");
     assert_int_equal(parsed.crash_test, CRASH_TEST_PANIC);
     accept("loglevel=debug crash-test=ud");
