@@ -20,13 +20,14 @@
 
 struct partition {
     struct spinlock lock;
-    uint32_t slot;            /* index in the handle table */
-    bool set_up;              /* properties are frozen, VPs and mappings may be made */
-    uint32_t processor_count; /* 0: not set yet */
-    uint64_t tsc_offset;      /* added to the TSC for VPs of this partition at their creation or reset */
-    uint32_t suspended;       /* atomic; 1: time stands still since suspended_at (vmm/partition_time.c) */
-    uint64_t suspended_at;    /* host TSC */
-    uint64_t paused_ticks;    /* atomic; TSC ticks of all ended suspensions */
+    uint32_t slot;             /* index in the handle table */
+    bool set_up;               /* properties are frozen, VPs and mappings may be made */
+    uint32_t processor_count;  /* 0: not set yet */
+    uint64_t tsc_offset;       /* added to the TSC for VPs of this partition at their creation or reset */
+    struct spinlock time_lock; /* guards the next three; taken by runs, so never held while a CPU is waited for */
+    uint32_t suspended;        /* atomic; 1: time stands still since suspended_at (vmm/partition_time.c) */
+    uint64_t suspended_at;     /* host TSC */
+    uint64_t paused_ticks;     /* atomic; TSC ticks of all ended suspensions */
     struct ept ept;
     struct spinlock ept_lock; /* of the entries, also against exit handlers; its holder waits for nothing */
     uint64_t eptp;

@@ -15,7 +15,7 @@ static uint64_t host_tsc(const struct partition *p)
 enum whb_status partition_time_suspend(struct partition *p)
 {
     enum whb_status status = WHB_OK;
-    spin_lock(&p->lock);
+    spin_lock(&p->time_lock);
     if (!p->set_up) {
         status = WHB_ERROR_INVALID_STATE;
     } else if (p->suspended == 0) {
@@ -29,26 +29,28 @@ enum whb_status partition_time_suspend(struct partition *p)
             }
         }
     }
-    spin_unlock(&p->lock);
+    spin_unlock(&p->time_lock);
     return status;
 }
 
 void partition_time_resume(struct partition *p)
 {
-    spin_lock(&p->lock);
+    spin_lock(&p->time_lock);
     if (p->suspended != 0) {
         __atomic_store_n(&p->paused_ticks, p->paused_ticks + (rdtsc() - p->suspended_at), __ATOMIC_RELAXED);
         __atomic_store_n(&p->suspended, 0, __ATOMIC_SEQ_CST);
     }
-    spin_unlock(&p->lock);
+    spin_unlock(&p->time_lock);
 }
 
 void partition_time_restart(struct partition *p)
 {
+    spin_lock(&p->time_lock);
     p->paused_ticks = 0;
     p->suspended_at = rdtsc();
     p->tsc_offset = 0 - p->suspended_at;
     __atomic_store_n(&p->suspended, 1, __ATOMIC_SEQ_CST);
+    spin_unlock(&p->time_lock);
 }
 
 static void catch_up(struct vp *vp)

@@ -12,6 +12,7 @@ from .report import Result, tail
 WORK = pathlib.Path("build/test")
 KERNEL = "build/boot/whimbrel.elf"
 ROOT = "build/boot/root.elf"
+TEST_ROOT = "build/boot/test-root.elf"
 ATTACK = "build/boot/attack-root.elf"
 
 # Time inside the machine, for what takes a few hundred million ticks when it works, and the second guard: wall time,
@@ -111,7 +112,7 @@ def attack(kind, cpus, seed, work, wall=WALL_SECONDS):
 
 def entry_checks():
     """The scenarios on entry checks with the decision left to the processor, which must come to the same."""
-    image = make_image("entry-checks", "entry-check=off", "only=entry-check/agreement")
+    image = make_image("entry-checks", "entry-check=off", "only=entry-check/agreement", TEST_ROOT)
     return judge_scenarios("processor", Boot(machine.Bochs(WORK / "entry-checks", image, ticks=TICKS)))
 
 
