@@ -13,7 +13,7 @@
 #define RSDP_OEM_ID 9u
 #define CPUID_1_ECX_HYPERVISOR (1u << 31)
 #define SLICE_MS 1u
-#define SLICE_EXITS 256u /* take about as long on Bochs */
+#define SLICE_EXITS 256u      /* take about as long on Bochs */
 #define MISC_TIMER_RATE 0x1fu /* IA32_VMX_MISC: the timer counts when this bit of the TSC changes */
 
 /* The BIOS of Bochs signs the ACPI tables with this name, and so does that of QEMU. */
