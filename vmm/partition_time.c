@@ -63,12 +63,8 @@ static void catch_up(struct vp *vp)
 void partition_time_start(struct vp *vp)
 {
     struct partition *p = vp->partition;
-    while (__builtin_expect(__atomic_load_n(&p->suspended, __ATOMIC_SEQ_CST) != 0, 0)) {
-        /* Who holds the partition's lock may be waiting for all CPUs that run it: this one must not wait for the lock.
-         */
-        __atomic_store_n(&this_cpu()->running, NULL, __ATOMIC_SEQ_CST);
+    if (__builtin_expect(__atomic_load_n(&p->suspended, __ATOMIC_SEQ_CST) != 0, 0)) {
         partition_time_resume(p);
-        __atomic_store_n(&this_cpu()->running, p, __ATOMIC_SEQ_CST);
     }
     if (__builtin_expect(vp->paused_seen != __atomic_load_n(&p->paused_ticks, __ATOMIC_RELAXED), 0)) {
         catch_up(vp);
