@@ -32,6 +32,7 @@ extern scenario_list scenarios_records_later;
 extern scenario_list scenarios_windows;
 extern scenario_list scenarios_vp_state;
 extern scenario_list scenarios_apic_guest;
+extern scenario_list scenarios_apic_smp;
 extern scenario_list scenarios_emulator;
 
 /*
@@ -67,6 +68,7 @@ static const struct scenario *const scenario_lists[] = {
     scenarios_windows,
     scenarios_vp_state,
     scenarios_apic_guest,
+    scenarios_apic_smp,
     scenarios_emulator,
     NULL,
 };
