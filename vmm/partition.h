@@ -35,6 +35,7 @@ struct partition {
     uint64_t cpu_generation[MAX_CPUS]; /* of each CPU, its own: the change after which it last did INVEPT */
     struct vp *vps[WHB_MAX_VPS]; /* atomic; NULL: never created. A deleted VP's struct stays until the partition goes */
     struct partition_policy *policy;
+    uint8_t *msr_bitmap; /* the partition's own, once its properties need one; NULL: vmm.guest_msr_bitmap */
     struct doorbell_table *doorbells; /* atomic; NULL until the first one is added (vmm/doorbell.h) */
 };
 
@@ -108,4 +109,10 @@ uint64_t guest_memory_read(const struct partition *p, uint64_t gpa, void *to, ui
 enum whb_status property_set(struct partition *p, uint64_t code, const void *value, uint64_t size);
 enum whb_status property_get(const struct partition *p, uint64_t code, void *value, uint64_t *size);
 enum whb_status capability_get(uint64_t code, void *value, uint64_t *size);
+/*
+ * X64MsrExitBitmap, MsrActionList, UnimplementedMsrAction (vmm/msr_property.c); the partition's lock is held and the
+ * value's size checked. Also after any change of ExtendedVmExits: msr_property_apply.
+ */
+enum whb_status msr_property_set(struct partition *p, uint64_t code, const void *value, uint64_t size);
+enum whb_status msr_property_apply(struct partition *p);
 #define PROPERTY_VALUE_MAX 2048u
