@@ -39,6 +39,7 @@ extern scenario_list scenarios_emulator;
  * The root's own NMIs come before the guests': Bochs 2.7, also with KVM between it and us, carries NMI blocking over
  * from one VMCS to another (its bug 1456), and after a guest that blocked NMIs the root would get none.
  */
+/* clang-format off: a line each */
 static const struct scenario *const scenario_lists[] = {
     scenarios_smoke,
     scenarios_root_events,
@@ -72,3 +73,4 @@ static const struct scenario *const scenario_lists[] = {
     scenarios_emulator,
     NULL,
 };
+/* clang-format on */
