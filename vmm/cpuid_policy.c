@@ -158,6 +158,9 @@ static struct cpuid_result filter_leaf(const struct cpuid_guest *g, const struct
 static struct cpuid_result guest_leaf_1(const struct cpuid_guest *g, cpuid_fn host)
 {
     struct cpuid_result r = filter_leaf(g, &allowed_1, host(1, 0));
+    if (g->clflush_units != 0) {
+        r.ebx = (r.ebx & 0xff) | (uint32_t)g->clflush_units << 8;
+    }
     r.ebx |= (cpuid_minimum(g->vp_count, 255) << 16) | (g->vp_index << 24);
     r.ecx = cpuid_with_osxsave(r.ecx, g->cr4) | LEAF_1_ECX_HYPERVISOR;
     r.edx |= g->vp_count > 1 ? LEAF_1_EDX_HTT : 0;
@@ -267,10 +270,10 @@ static struct cpuid_result guest_extended(const struct cpuid_guest *g, cpuid_fn 
     }
 }
 
-struct cpuid_result cpuid_for_guest(const struct cpuid_guest *g, cpuid_fn host, uint32_t leaf, uint32_t subleaf)
+/* A leaf that exists. */
+static struct cpuid_result guest_leaf(const struct cpuid_guest *g, cpuid_fn host, uint32_t leaf, uint32_t subleaf)
 {
     struct cpuid_result r;
-    leaf = cpuid_resolve_leaf(host, leaf, LEAF_BASIC_MAX, LEAF_EXTENDED_MAX);
     if (leaf >= LEAF_EXTENDED) {
         return guest_extended(g, host, leaf);
     }
@@ -300,4 +303,12 @@ struct cpuid_result cpuid_for_guest(const struct cpuid_guest *g, cpuid_fn host, 
     default:
         return CPUID_NOTHING;
     }
+}
+
+struct cpuid_result cpuid_for_guest(const struct cpuid_guest *g, cpuid_fn host, uint32_t leaf, uint32_t subleaf)
+{
+    leaf = cpuid_resolve_leaf(host, leaf, LEAF_BASIC_MAX, LEAF_EXTENDED_MAX);
+    struct cpuid_result r = guest_leaf(g, host, leaf, subleaf);
+    processor_features_hide(&g->hidden, leaf, subleaf, &r);
+    return r;
 }

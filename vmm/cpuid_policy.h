@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "arch/cpu.h"
+#include "vmm/processor_features.h"
 
 /* Hypervisor leaves of a guest; the root's are in abi/handoff.h. */
 #define CPUID_GUEST_BASE 0x40000000u      /* EAX = highest leaf, EBX/ECX/EDX = "Whimbrel", zero padded */
@@ -26,6 +27,8 @@ struct cpuid_guest {
     bool apic_off;           /* disabled by IA32_APIC_BASE */
     bool x2apic;             /* that has x2APIC mode */
     uint64_t xcr0_supported; /* XCR0 bits it may set; 0: no XSAVE */
+    uint8_t clflush_units;   /* size of a cache line in units of 8 bytes; 0: the processor's */
+    struct processor_features hidden;
 };
 
 /* The processor's CPUID. */

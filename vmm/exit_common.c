@@ -4,6 +4,7 @@
 #include "arch/msr.h"
 #include "arch/vmcs.h"
 #include "kernel/panic.h"
+#include "vmm/guest_cpuid.h"
 #include "vmm/guest_exit.h"
 #include "vmm/kick.h"
 #include "vmm/switch.h"
@@ -150,7 +151,7 @@ enum exit_action exit_xsetbv(struct cpu *cpu, struct vp *vp)
 {
     uint64_t value = ((uint64_t)(uint32_t)register_operand(vp, 2) << 32) | (uint32_t)register_operand(vp, 0);
     bool cpl0 = ((vmcs_read32(VMCS_GUEST_SS_ACCESS) >> 5) & 3u) == 0;
-    if (!cpl0 || (uint32_t)register_operand(vp, 1) != 0 || !switch_xcr0_valid(value, switch_xcr0_supported())) {
+    if (!cpl0 || (uint32_t)register_operand(vp, 1) != 0 || !switch_xcr0_valid(value, guest_cpuid_xcr0(vp))) {
         exit_inject(vp, VECTOR_GP, 0);
         return EXIT_RESUME;
     }

@@ -7,10 +7,10 @@
 #include "arch/vmcs.h"
 #include "kernel/panic.h"
 #include "vmm/apic.h"
-#include "vmm/cpuid_policy.h"
 #include "vmm/diagnostics.h"
 #include "vmm/doorbell.h"
 #include "vmm/fault_chain.h"
+#include "vmm/guest_cpuid.h"
 #include "vmm/partition.h"
 #include "vmm/partition_time.h"
 #include "vmm/switch.h"
@@ -19,56 +19,12 @@
 
 #define EPT_VIOLATION_WRITE (1ull << 1) /* SDM vol. 3C, table 28-7 */
 
-static struct cpuid_result host_cpuid(uint32_t leaf, uint32_t subleaf)
-{
-    return cpuid(leaf, subleaf);
-}
-
-static struct cpuid_result guest_cpuid(const struct vp *vp, uint32_t leaf, uint32_t subleaf)
-{
-    const struct partition *p = vp->partition;
-    for (uint32_t i = 0; i < p->policy->cpuid_override_count; i++) {
-        const WHV_X64_CPUID_RESULT2 *o = &p->policy->cpuid_overrides[i];
-        if (o->Function == leaf) {
-            return (struct cpuid_result){o->Output.Eax, o->Output.Ebx, o->Output.Ecx, o->Output.Edx};
-        }
-    }
-    uint64_t mask = vmcs_readnw(VMCS_CR4_MASK);
-    struct cpuid_guest state = {
-        .vp_index = vp->index,
-        .vp_count = p->processor_count,
-        .cr4 = (vmcs_readnw(VMCS_GUEST_CR4) & ~mask) | (vmcs_readnw(VMCS_CR4_SHADOW) & mask),
-        .xcr0 = vp->xcr0,
-        .rdtscp = (vp->controls.cpu2 & CPU2_RDTSCP) != 0,
-        .invpcid = (vp->controls.cpu2 & CPU2_INVPCID) != 0,
-        .xcr0_supported = switch_xcr0_supported(),
-        .apic = vp->apic_on,
-        .apic_off = vp->apic_on && vp->apic.mode == APIC_DISABLED,
-        .x2apic = p->policy->apic_mode == WHvX64LocalApicEmulationModeX2Apic,
-    };
-    return cpuid_for_guest(&state, host_cpuid, leaf, subleaf);
-}
-
-static bool cpuid_exits(const struct partition *p, uint32_t leaf)
-{
-    WHV_EXTENDED_VM_EXITS exits = {.AsUINT64 = p->policy->extended_exits};
-    if (exits.X64CpuidExit == 0) {
-        return false;
-    }
-    for (uint32_t i = 0; i < p->policy->cpuid_exit_count; i++) {
-        if (p->policy->cpuid_exit_leaves[i] == leaf) {
-            return true;
-        }
-    }
-    return p->policy->cpuid_exit_count == 0;
-}
-
 static enum exit_action exit_cpuid(struct vp *vp, struct exit_snapshot *snapshot)
 {
     volatile uint64_t *gpr = vp->gpr;
     uint32_t leaf = (uint32_t)gpr[0], subleaf = (uint32_t)gpr[1];
     struct cpuid_result r = guest_cpuid(vp, leaf, subleaf);
-    if (cpuid_exits(vp->partition, leaf)) {
+    if (guest_cpuid_exits(vp->partition, leaf)) {
         snapshot->cpuid_default.rax = r.eax;
         snapshot->cpuid_default.rbx = r.ebx;
         snapshot->cpuid_default.rcx = r.ecx;

@@ -140,6 +140,7 @@ static const struct handler handlers[WHB_CALL_COUNT] = {
     [WHB_CALL_INTERRUPT] = {.on_partition = call_interrupt},
     [WHB_CALL_TRANSLATE_GVA] = {.on_partition = call_translate_gva},
     [WHB_CALL_VP_SET_REGISTERS] = {.on_partition = call_set_registers},
+    [WHB_CALL_CPUID_OUTPUT] = {.on_partition = call_cpuid_output},
     [WHB_CALL_FAIL_ALLOCATION] = {.plain = call_fail_allocation},
     [WHB_CALL_VP_DIAGNOSTICS] = {.on_partition = call_vp_diagnostics},
 };

@@ -69,3 +69,6 @@ enum whb_status call_set_registers(struct call *c, struct partition *p);
 
 /* vmm/hypercall_diagnostics.c */
 enum whb_status call_vp_diagnostics(struct call *c, struct partition *p);
+
+/* vmm/hypercall_cpuid.c */
+enum whb_status call_cpuid_output(struct call *c, struct partition *p);

@@ -87,14 +87,3 @@ void msr_actions_apply(const struct partition_policy *policy, uint8_t *bitmap)
         set_exit(bitmap, pass.msr, pass.write, msr_action(policy, pass.msr, pass.write) != 0);
     }
 }
-
-bool msr_actions_need_bitmap(const struct partition_policy *policy)
-{
-    struct msr_pass pass;
-    for (uint32_t i = 0; msr_guest_pass(i, &pass); i++) {
-        if (msr_action(policy, pass.msr, pass.write) != WHvMsrActionArchitectureDefault) {
-            return true;
-        }
-    }
-    return false;
-}

@@ -24,6 +24,3 @@ bool msr_actions_check(const WHV_MSR_ACTION_ENTRY *entries, uint32_t count);
  * itself exits if the properties want to see it. Each bit goes from its old to its new value in one store.
  */
 void msr_actions_apply(const struct partition_policy *policy, uint8_t *bitmap);
-
-/* Whether the properties need a bitmap of the partition's own. */
-bool msr_actions_need_bitmap(const struct partition_policy *policy);

@@ -105,14 +105,8 @@ void guest_memory_shootdown(struct partition *p);
  */
 uint64_t guest_memory_read(const struct partition *p, uint64_t gpa, void *to, uint64_t size);
 
-/* Properties (vmm/property.c). `value` is the hypervisor's own copy. */
+/* Properties (vmm/property.c) and capabilities (vmm/capability.c). `value` is the hypervisor's own copy. */
 enum whb_status property_set(struct partition *p, uint64_t code, const void *value, uint64_t size);
-enum whb_status property_get(const struct partition *p, uint64_t code, void *value, uint64_t *size);
+enum whb_status property_get(struct partition *p, uint64_t code, void *value, uint64_t *size);
 enum whb_status capability_get(uint64_t code, void *value, uint64_t *size);
-/*
- * X64MsrExitBitmap, MsrActionList, UnimplementedMsrAction (vmm/msr_property.c); the partition's lock is held and the
- * value's size checked. Also after any change of ExtendedVmExits: msr_property_apply.
- */
-enum whb_status msr_property_set(struct partition *p, uint64_t code, const void *value, uint64_t size);
-enum whb_status msr_property_apply(struct partition *p);
-#define PROPERTY_VALUE_MAX 2048u
+#define PROPERTY_VALUE_MAX (CPUID_LIST_MAX * (uint32_t)sizeof(WHV_X64_CPUID_RESULT2))

@@ -1,201 +1,224 @@
 /* SPDX-License-Identifier: MIT */
-/* Partition properties and host capabilities. Values are checked in the hypervisor's own copy. */
+/* Partition properties. Values are checked in the hypervisor's own copy. */
 #include "abi/whv.h"
+#include "kernel/page_alloc.h"
 #include "kernel/string.h"
-#include "vmm/apic.h"
+#include "vmm/guest_cpuid.h"
+#include "vmm/msr_actions.h"
+#include "vmm/msr_policy.h"
 #include "vmm/partition.h"
+#include "vmm/partition_time.h"
+#include "vmm/property_check.h"
 
-#define EXTENDED_EXITS_OFFERED 0x33ffull /* CPUID, MSR, exception, RDTSC, hypercall, and those of local APICs */
-
-/* The vectors that exceptions have. NMI is none, and machine checks are the machine's. */
-#define EXCEPTION_EXITS_OFFERED 0x2b7dfbull
-
-static enum whb_status set_extended_exits(struct partition *p, const void *value)
+static void set_cpuid_exits(struct partition_policy *policy, const void *value, uint64_t size)
 {
-    uint64_t exits;
-    memcpy(&exits, value, sizeof(exits));
-    if ((exits & ~EXTENDED_EXITS_OFFERED) != 0) {
-        return WHB_ERROR_NOT_SUPPORTED;
-    }
-    p->policy->extended_exits = exits;
-    return WHB_OK;
+    memcpy(policy->cpuid_exit_leaves, value, size);
+    policy->cpuid_exit_count = (uint32_t)(size / sizeof(uint32_t));
 }
 
-static enum whb_status set_exception_exits(struct partition *p, const void *value)
-{
-    uint64_t exceptions;
-    memcpy(&exceptions, value, sizeof(exceptions));
-    if ((exceptions & ~EXCEPTION_EXITS_OFFERED) != 0) {
-        return WHB_ERROR_NOT_SUPPORTED;
-    }
-    p->policy->exception_exits = exceptions;
-    return WHB_OK;
-}
-
-static enum whb_status set_processor_count(struct partition *p, const void *value)
-{
-    uint32_t count;
-    memcpy(&count, value, sizeof(count));
-    if (count == 0 || count > WHB_MAX_VPS) {
-        return WHB_ERROR_INVALID_ARGUMENT;
-    }
-    p->processor_count = count;
-    return WHB_OK;
-}
-
-static enum whb_status set_cpuid_exits(struct partition *p, const void *value, uint64_t size)
-{
-    if (size % sizeof(uint32_t) != 0 || size / sizeof(uint32_t) > CPUID_LIST_MAX) {
-        return WHB_ERROR_INVALID_ARGUMENT;
-    }
-    memcpy(p->policy->cpuid_exit_leaves, value, size);
-    p->policy->cpuid_exit_count = (uint32_t)(size / sizeof(uint32_t));
-    return WHB_OK;
-}
-
-static enum whb_status set_cpuid_results(struct partition *p, const void *value, uint64_t size)
+static void set_cpuid_results(struct partition_policy *policy, const void *value, uint64_t size)
 {
     uint64_t count = size / sizeof(WHV_X64_CPUID_RESULT);
-    if (size % sizeof(WHV_X64_CPUID_RESULT) != 0 || count > CPUID_LIST_MAX) {
-        return WHB_ERROR_INVALID_ARGUMENT;
-    }
     for (uint64_t i = 0; i < count; i++) {
         WHV_X64_CPUID_RESULT r;
         memcpy(&r, (const uint8_t *)value + i * sizeof(r), sizeof(r));
-        p->policy->cpuid_overrides[i] = (WHV_X64_CPUID_RESULT2){
+        policy->cpuid_overrides[i] = (WHV_X64_CPUID_RESULT2){
             .Function = r.Function,
             .Output = {r.Eax, r.Ebx, r.Ecx, r.Edx},
             .Mask = {~0u, ~0u, ~0u, ~0u},
         };
     }
-    p->policy->cpuid_override_count = (uint32_t)count;
-    return WHB_OK;
+    policy->cpuid_override_count = (uint32_t)count;
 }
 
-static enum whb_status set_apic_mode(struct partition *p, const void *value)
+static void set_cpuid_results2(struct partition_policy *policy, const void *value, uint64_t size)
 {
-    uint32_t mode;
-    memcpy(&mode, value, sizeof(mode));
-    if (mode > WHvX64LocalApicEmulationModeX2Apic) {
-        return WHB_ERROR_INVALID_ARGUMENT;
-    }
-    if (mode != WHvX64LocalApicEmulationModeNone && !apic_available()) {
-        return WHB_ERROR_NOT_SUPPORTED;
-    }
-    p->policy->apic_mode = mode;
-    return WHB_OK;
+    memcpy(policy->cpuid_overrides, value, size);
+    policy->cpuid_override_count = (uint32_t)(size / sizeof(WHV_X64_CPUID_RESULT2));
 }
 
-/* Bytes that a property's value has; lists have any number. 0: unknown property. */
-static uint64_t value_size(uint64_t code)
+static void keep_features(struct partition *p, const struct machine_offer *offer, enum feature_set set, uint64_t value)
 {
-    switch (code) {
+    p->policy->hidden.set[set] = offer->features.set[set] & ~value;
+}
+
+static void set_banks(struct partition *p, const struct machine_offer *offer, const void *value)
+{
+    WHV_PROCESSOR_FEATURES_BANKS banks;
+    memcpy(&banks, value, sizeof(banks));
+    keep_features(p, offer, FEATURES_BANK0, banks.AsUINT64[0]);
+    if (banks.BanksCount > 1) {
+        keep_features(p, offer, FEATURES_BANK1, banks.AsUINT64[1]);
+    }
+}
+
+/* A value that property_check lets pass; those that may only be set to what they are need nothing. */
+static void store(struct partition *p, const struct machine_offer *offer, const struct property_info *info,
+                  const void *value, uint64_t size)
+{
+    uint64_t number = 0;
+    memcpy(&number, value, info->size <= sizeof(number) && size >= info->size ? info->size : 0);
+    switch (info->code) {
     case WHvPartitionPropertyCodeExtendedVmExits:
+        p->policy->extended_exits = number;
+        break;
     case WHvPartitionPropertyCodeExceptionExitBitmap:
-        return 8;
+        p->policy->exception_exits = number;
+        break;
+    case WHvPartitionPropertyCodeX64MsrExitBitmap:
+        p->policy->msr_exits = number;
+        break;
+    case WHvPartitionPropertyCodeUnimplementedMsrAction:
+        p->policy->unimplemented_msr = (uint32_t)number;
+        break;
+    case WHvPartitionPropertyCodeMsrActionList:
+        memcpy(p->policy->msr_actions, value, size);
+        p->policy->msr_action_count = (uint32_t)(size / sizeof(p->policy->msr_actions[0]));
+        break;
     case WHvPartitionPropertyCodeProcessorCount:
+        p->processor_count = (uint32_t)number;
+        break;
     case WHvPartitionPropertyCodeLocalApicEmulationMode:
-        return 4;
+        p->policy->apic_mode = (uint32_t)number;
+        break;
+    case WHvPartitionPropertyCodeProcessorFeatures:
+        keep_features(p, offer, FEATURES_BANK0, number);
+        break;
+    case WHvPartitionPropertyCodeProcessorXsaveFeatures:
+        keep_features(p, offer, FEATURES_XSAVE, number);
+        break;
+    case WHvPartitionPropertyCodeProcessorFeaturesBanks:
+        set_banks(p, offer, value);
+        break;
+    case WHvPartitionPropertyCodeProcessorClFlushSize:
+        p->policy->clflush_units = (uint8_t)((1u << number) / 8);
+        break;
     case WHvPartitionPropertyCodeCpuidExitList:
+        set_cpuid_exits(p->policy, value, size);
+        break;
     case WHvPartitionPropertyCodeCpuidResultList:
-        return 1;
+        set_cpuid_results(p->policy, value, size);
+        break;
+    case WHvPartitionPropertyCodeCpuidResultList2:
+        set_cpuid_results2(p->policy, value, size);
+        break;
     default:
-        return 0;
+        break;
     }
 }
 
-static enum whb_status set_locked(struct partition *p, uint64_t code, const void *value, uint64_t size)
+/*
+ * The properties about MSRs may need a bitmap of the partition's own; it is made before anything changes, and stays.
+ * VPs take it up at their next run, and what changes in it later at once.
+ */
+static enum whb_status reserve_bitmap(struct partition *p, uint32_t code)
 {
-    /* WHP from 1903 on lets these two change while the partition lives; the others are frozen by setup. */
-    bool changeable = code == WHvPartitionPropertyCodeExtendedVmExits ||
-                      code == WHvPartitionPropertyCodeExceptionExitBitmap ||
-                      code == WHvPartitionPropertyCodeCpuidExitList;
-    if (p->set_up && !changeable) {
-        return WHB_ERROR_INVALID_STATE;
+    if (p->msr_bitmap != NULL ||
+        (code != WHvPartitionPropertyCodeX64MsrExitBitmap && code != WHvPartitionPropertyCodeMsrActionList)) {
+        return WHB_OK;
     }
-    switch (code) {
-    case WHvPartitionPropertyCodeExtendedVmExits:
-        return set_extended_exits(p, value);
-    case WHvPartitionPropertyCodeExceptionExitBitmap:
-        return set_exception_exits(p, value);
-    case WHvPartitionPropertyCodeProcessorCount:
-        return set_processor_count(p, value);
-    case WHvPartitionPropertyCodeLocalApicEmulationMode:
-        return set_apic_mode(p, value);
-    case WHvPartitionPropertyCodeCpuidExitList:
-        return set_cpuid_exits(p, value, size);
-    default:
-        return set_cpuid_results(p, value, size);
+    uint8_t *bitmap = page_alloc(PAGE_USE_PARTITION);
+    if (bitmap == NULL) {
+        return WHB_ERROR_OUT_OF_MEMORY;
     }
+    msr_bitmap_guest(bitmap);
+    __atomic_store_n(&p->msr_bitmap, bitmap, __ATOMIC_RELEASE);
+    return WHB_OK;
 }
 
 enum whb_status property_set(struct partition *p, uint64_t code, const void *value, uint64_t size)
 {
-    if (value_size(code) == 0) {
+    const struct property_info *info = property_find(code);
+    struct machine_offer offer;
+    if (info == NULL) {
         return WHB_ERROR_UNKNOWN_PROPERTY;
     }
-    bool is_list = code == WHvPartitionPropertyCodeCpuidExitList || code == WHvPartitionPropertyCodeCpuidResultList;
-    if (!is_list && size < value_size(code)) {
-        return WHB_ERROR_INVALID_ARGUMENT;
-    }
+    guest_cpuid_offer(&offer);
     spin_lock(&p->lock);
-    enum whb_status status = set_locked(p, code, value, size);
+    enum whb_status status = property_check(info, &offer, p->set_up, value, size);
     if (status == WHB_OK) {
+        status = reserve_bitmap(p, info->code);
+    }
+    if (status == WHB_OK) {
+        store(p, &offer, info, value, size);
+        if (p->msr_bitmap != NULL) {
+            msr_actions_apply(p->policy, p->msr_bitmap);
+        }
         (void)__atomic_fetch_add(&p->policy->generation, 1, __ATOMIC_RELEASE);
     }
     spin_unlock(&p->lock);
     return status;
 }
 
-enum whb_status property_get(const struct partition *p, uint64_t code, void *value, uint64_t *size)
+static uint64_t features(const struct partition *p, const struct machine_offer *offer, enum feature_set set)
 {
-    const uint32_t apic_mode = p->policy->apic_mode;
-    *size = value_size(code);
+    return offer->features.set[set] & ~p->policy->hidden.set[set];
+}
+
+static uint64_t clflush_size(const struct partition *p, const struct machine_offer *offer)
+{
+    uint32_t units = p->policy->clflush_units;
+    return units == 0 ? offer->clflush_size : 3u + (uint32_t)__builtin_ctz(units);
+}
+
+/* Those of up to 8 bytes. */
+static uint64_t get_number(struct partition *p, const struct machine_offer *offer, uint32_t code)
+{
     switch (code) {
     case WHvPartitionPropertyCodeExtendedVmExits:
-        memcpy(value, &p->policy->extended_exits, sizeof(p->policy->extended_exits));
-        return WHB_OK;
+        return p->policy->extended_exits;
     case WHvPartitionPropertyCodeExceptionExitBitmap:
-        memcpy(value, &p->policy->exception_exits, sizeof(p->policy->exception_exits));
-        return WHB_OK;
+        return p->policy->exception_exits;
+    case WHvPartitionPropertyCodeX64MsrExitBitmap:
+        return p->policy->msr_exits;
+    case WHvPartitionPropertyCodeUnimplementedMsrAction:
+        return p->policy->unimplemented_msr;
     case WHvPartitionPropertyCodeProcessorCount:
-        memcpy(value, &p->processor_count, sizeof(p->processor_count));
-        return WHB_OK;
+        return p->processor_count;
     case WHvPartitionPropertyCodeLocalApicEmulationMode:
-        memcpy(value, &apic_mode, sizeof(apic_mode));
-        return WHB_OK;
-    case WHvPartitionPropertyCodeCpuidExitList:
-    case WHvPartitionPropertyCodeCpuidResultList:
-        *size = 0;
-        return WHB_ERROR_NOT_SUPPORTED; /* as WHP: ERROR_NOT_SUPPORTED */
-    default:
-        return WHB_ERROR_UNKNOWN_PROPERTY;
+        return p->policy->apic_mode;
+    case WHvPartitionPropertyCodeProcessorFeatures:
+        return features(p, offer, FEATURES_BANK0);
+    case WHvPartitionPropertyCodeProcessorXsaveFeatures:
+        return features(p, offer, FEATURES_XSAVE);
+    case WHvPartitionPropertyCodeProcessorClFlushSize:
+        return clflush_size(p, offer);
+    case WHvPartitionPropertyCodeProcessorClockFrequency:
+    case WHvPartitionPropertyCodeInterruptClockFrequency:
+        return offer->clock_hz;
+    case WHvPartitionPropertyCodePhysicalAddressWidth:
+        return offer->address_width;
+    case WHvPartitionPropertyCodeReferenceTime:
+        return p->set_up ? partition_time_reference(p) : 0;
+    default: /* PROPERTY_DEFAULT */
+        return 0;
     }
 }
 
-enum whb_status capability_get(uint64_t code, void *value, uint64_t *size)
+enum whb_status property_get(struct partition *p, uint64_t code, void *value, uint64_t *size)
 {
-    const uint32_t present = 1, vendor = WHvProcessorVendorIntel;
-    const uint64_t partial_unmap = 1, exits = EXTENDED_EXITS_OFFERED, exceptions = EXCEPTION_EXITS_OFFERED;
-    const uint8_t line = 6; /* log2 of 64 bytes */
-    const struct {
-        uint64_t code;
-        const void *value;
-        uint64_t size;
-    } rows[] = {
-        {WHvCapabilityCodeHypervisorPresent, &present, sizeof(present)},
-        {WHvCapabilityCodeFeatures, &partial_unmap, sizeof(partial_unmap)},
-        {WHvCapabilityCodeExtendedVmExits, &exits, sizeof(exits)},
-        {WHvCapabilityCodeExceptionExitBitmap, &exceptions, sizeof(exceptions)},
-        {WHvCapabilityCodeProcessorVendor, &vendor, sizeof(vendor)},
-        {WHvCapabilityCodeProcessorClFlushSize, &line, sizeof(line)},
-    };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        if (rows[i].code == code) {
-            memcpy(value, rows[i].value, rows[i].size);
-            *size = rows[i].size;
-            return WHB_OK;
-        }
+    const struct property_info *info = property_find(code);
+    struct machine_offer offer;
+    if (info == NULL) {
+        return WHB_ERROR_UNKNOWN_PROPERTY;
     }
-    return WHB_ERROR_UNKNOWN_CAPABILITY;
+    if (info->kind == PROPERTY_LIST) {
+        return WHB_ERROR_NOT_SUPPORTED; /* as WHP: ERROR_NOT_SUPPORTED */
+    }
+    guest_cpuid_offer(&offer);
+    *size = info->size;
+    if (code == WHvPartitionPropertyCodeProcessorFeaturesBanks) {
+        const WHV_PROCESSOR_FEATURES_BANKS banks = {
+            .BanksCount = 2,
+            .AsUINT64 = {features(p, &offer, FEATURES_BANK0), features(p, &offer, FEATURES_BANK1)},
+        };
+        memcpy(value, &banks, sizeof(banks));
+    } else if (code == WHvPartitionPropertyCodeSyntheticProcessorFeaturesBanks) {
+        const WHV_SYNTHETIC_PROCESSOR_FEATURES_BANKS none = {.BanksCount = 1};
+        memcpy(value, &none, sizeof(none));
+    } else {
+        uint64_t number = get_number(p, &offer, info->code);
+        memcpy(value, &number, info->size);
+    }
+    return WHB_OK;
 }

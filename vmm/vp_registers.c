@@ -10,6 +10,7 @@
 #include "arch/vmcs.h"
 #include "kernel/string.h"
 #include "vmm/apic.h"
+#include "vmm/guest_cpuid.h"
 #include "vmm/partition_time.h"
 #include "vmm/switch.h"
 #include "vmm/vmm_state.h"
@@ -373,7 +374,7 @@ enum whb_status vp_registers_set(struct vp *vp, const uint32_t *names, const voi
 {
     const struct register_value *in = values;
     const struct register_limits limits = {
-        .xcr0 = switch_xcr0_supported(),
+        .xcr0 = guest_cpuid_xcr0(vp),
         .cr4_hidden = vmcs_readnw(VMCS_CR4_MASK) & ~CR4_MCE,
         .physical_bits = vmm.physical_bits,
         .tsc_aux = switch_has_tsc_aux(),

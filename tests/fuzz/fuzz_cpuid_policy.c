@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: vmm/cpuid_policy.c vmm/cpuid_root.c vmm/cpuid_leaf.c */
+/* sources: vmm/cpuid_policy.c vmm/cpuid_root.c vmm/cpuid_leaf.c vmm/processor_features.c */
 #include <string.h>
 
 #include "tests/fuzz/check.h"
