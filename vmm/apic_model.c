@@ -345,6 +345,8 @@ struct apic_write apic_write(struct apic *a, uint32_t offset, uint64_t value, ui
         if (offset == APIC_SELF_IPI) {
             return (struct apic_write){.effect = APIC_SEND, .icr = (value & 0xffu) | 1u << 18};
         }
+    } else if (offset % 16 != 0) { /* between two registers, which LVT's range would take for one */
+        return (struct apic_write){.effect = APIC_REFUSED};
     } else {
         value = (uint32_t)value;
     }
