@@ -54,6 +54,7 @@ static void take_init(struct vp *vp)
     }
     apic_publish(vp);
     vp->run->dirty = 0;
+    vp->external = 0;
     vp->nmi_pending = false;
     vp->suspend = vp->index == 0 ? 0 : SUSPEND_STARTUP;
 }

@@ -523,7 +523,9 @@ struct apic_ipi apic_decode_icr(uint64_t icr, enum apic_mode mode)
 static bool matches_xapic_logical(const struct apic_address *t, uint32_t destination)
 {
     uint32_t ldr = t->ldr >> 24;
-    destination &= 0xffu;
+    if (destination > 0xff) {
+        return false; /* a destination of x2APIC mode */
+    }
     if (destination == 0xff) {
         return true;
     }

@@ -80,7 +80,7 @@ static enum whb_status set_property(uint32_t code, uint64_t value, uint64_t size
 
 static enum whb_status create(void)
 {
-    uint64_t handle;
+    uint64_t handle = 0;
     enum whb_status status = whb_call(WHB_CALL_PARTITION_CREATE, 0, 0, 0, 0, 0, &handle);
     if (status == WHB_OK) {
         test.partition = handle;

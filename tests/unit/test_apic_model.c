@@ -224,6 +224,24 @@ static void test_xapic_icr(void **state)
     assert_int_equal(apic_decode_icr(0xc4600, APIC_XAPIC).delivery, APIC_SIPI);
 }
 
+/* Only multiples of 16 are registers (11.4.1). */
+static void test_between_registers(void **state)
+{
+    (void)state;
+    static uint32_t before[1024];
+    reset(0);
+    enable();
+    memcpy(before, page, sizeof(before));
+    for (uint32_t offset = 0; offset < 0x400; offset++) {
+        if (offset % 16 != 0) {
+            assert_int_equal(apic_write(&apic, offset, 0x5a, 0).effect, APIC_REFUSED);
+        }
+    }
+    assert_memory_equal(before, page, sizeof(before));
+    assert_int_equal(apic.pending_errors, 0);
+    assert_false(apic.timer_armed);
+}
+
 static void test_addresses(void **state)
 {
     (void)state;
@@ -239,6 +257,7 @@ static void test_addresses(void **state)
     assert_false(apic_matches(&cluster, 0x22, true, APIC_XAPIC));
     assert_true(apic_matches(&wide, 0x00020009, true, APIC_X2APIC));
     assert_false(apic_matches(&wide, 0x00030008, true, APIC_X2APIC));
+    assert_false(apic_matches(&flat, 0x000100ff, true, APIC_X2APIC));
     assert_true(apic_matches(&wide, 0xffffffff, true, APIC_X2APIC));
     assert_false(apic_matches(&wide, 0xff, false, APIC_X2APIC));
     wide.mode = APIC_DISABLED;
@@ -272,10 +291,12 @@ static void test_restore(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_reset),     cmocka_unit_test(test_priorities), cmocka_unit_test(test_illegal_vectors),
-        cmocka_unit_test(test_one_shot),  cmocka_unit_test(test_divisors),   cmocka_unit_test(test_periodic),
-        cmocka_unit_test(test_deadline),  cmocka_unit_test(test_modes),      cmocka_unit_test(test_xapic_icr),
-        cmocka_unit_test(test_addresses), cmocka_unit_test(test_restore),
+        cmocka_unit_test(test_reset),           cmocka_unit_test(test_priorities),
+        cmocka_unit_test(test_illegal_vectors), cmocka_unit_test(test_one_shot),
+        cmocka_unit_test(test_divisors),        cmocka_unit_test(test_periodic),
+        cmocka_unit_test(test_deadline),        cmocka_unit_test(test_modes),
+        cmocka_unit_test(test_xapic_icr),       cmocka_unit_test(test_between_registers),
+        cmocka_unit_test(test_addresses),       cmocka_unit_test(test_restore),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
