@@ -2,35 +2,17 @@
 #include "vmm/apic_model.h"
 
 #include "kernel/string.h"
+#include "vmm/apic_words.h"
 
 #define PAGE_SIZE 4096u
 #define VERSION_VALUE (0x14u | 5u << 16) /* integrated, six LVT entries (SDM vol. 3A, 11.4.8) */
 #define DFR_FLAT 0xffffffffu
 #define SVR_RESET 0xffu
-#define SVR_WRITABLE 0x1ffu
 #define ESR_SEND_ILLEGAL (1u << 5)
 #define ESR_RECEIVE_ILLEGAL (1u << 6)
 #define ESR_REGISTER_ILLEGAL (1u << 7)
-#define ICR_LOW_WRITABLE 0xccfffu
-#define TIMER_MODE_SHIFT 17u
 #define BASE_ENABLE (1ull << 11)
 #define BASE_X2APIC (1ull << 10)
-
-enum timer_mode {
-    TIMER_ONE_SHOT,
-    TIMER_PERIODIC,
-    TIMER_DEADLINE,
-};
-
-static uint32_t get(const struct apic *a, uint32_t offset)
-{
-    return __atomic_load_n(&a->page[offset / 4], __ATOMIC_RELAXED);
-}
-
-static void set(struct apic *a, uint32_t offset, uint32_t value)
-{
-    __atomic_store_n(&a->page[offset / 4], value, __ATOMIC_RELAXED);
-}
 
 static uint32_t vector_word(uint32_t base, uint8_t vector)
 {
@@ -39,19 +21,19 @@ static uint32_t vector_word(uint32_t base, uint8_t vector)
 
 static bool test_vector(const struct apic *a, uint32_t base, uint8_t vector)
 {
-    return (get(a, vector_word(base, vector)) >> (vector % 32u) & 1u) != 0;
+    return (apic_get(a, vector_word(base, vector)) >> (vector % 32u) & 1u) != 0;
 }
 
 static void change_vector(struct apic *a, uint32_t base, uint8_t vector, bool on)
 {
     uint32_t word = vector_word(base, vector), bit = 1u << (vector % 32u);
-    set(a, word, on ? get(a, word) | bit : get(a, word) & ~bit);
+    apic_set(a, word, on ? apic_get(a, word) | bit : apic_get(a, word) & ~bit);
 }
 
 static uint8_t highest(const struct apic *a, uint32_t base)
 {
     for (uint32_t i = 8; i-- > 0;) {
-        uint32_t word = get(a, base + i * 16);
+        uint32_t word = apic_get(a, base + i * 16);
         if (word != 0) {
             return (uint8_t)(i * 32 + 31 - (uint32_t)__builtin_clz(word));
         }
@@ -60,51 +42,10 @@ static uint8_t highest(const struct apic *a, uint32_t base)
 }
 
 /* 11.8.3.1: the class of what is in service, or the TPR if that is higher. */
-static void update_ppr(struct apic *a)
+void apic_update_ppr(struct apic *a)
 {
-    uint32_t tpr = get(a, APIC_TPR) & 0xffu, in_service = highest(a, APIC_ISR);
-    set(a, APIC_PPR, (tpr >> 4) >= (in_service >> 4) ? tpr : in_service & 0xf0u);
-}
-
-static enum timer_mode timer_mode(const struct apic *a)
-{
-    uint32_t mode = get(a, APIC_LVT_TIMER) >> TIMER_MODE_SHIFT & 3u;
-    return mode == 2 ? TIMER_DEADLINE : mode == 1 ? TIMER_PERIODIC : TIMER_ONE_SHOT;
-}
-
-/* TSC ticks a count: the divide configuration's bits 3, 1 and 0 (11.5.4). */
-static uint64_t divisor(const struct apic *a)
-{
-    uint32_t d = get(a, APIC_DIVIDE);
-    uint32_t code = (d & 3u) | (d >> 1 & 4u);
-    return 1ull << ((code + 1) & 7u);
-}
-
-static void disarm(struct apic *a)
-{
-    a->timer_armed = false;
-    a->tsc_deadline = 0;
-}
-
-static void arm_count(struct apic *a, uint64_t now)
-{
-    uint64_t count = get(a, APIC_INITIAL_COUNT);
-    a->timer_start = now;
-    a->timer_armed = count != 0;
-    a->expiry = now + count * divisor(a);
-}
-
-static uint32_t current_count(const struct apic *a, uint64_t now)
-{
-    uint64_t count = get(a, APIC_INITIAL_COUNT);
-    if (timer_mode(a) == TIMER_DEADLINE || !a->timer_armed || count == 0) {
-        return 0;
-    }
-    uint64_t passed = (now - a->timer_start) / divisor(a);
-    if (timer_mode(a) == TIMER_PERIODIC) {
-        return (uint32_t)(count - passed % count);
-    }
-    return passed < count ? (uint32_t)(count - passed) : 0;
+    uint32_t tpr = apic_get(a, APIC_TPR) & 0xffu, in_service = highest(a, APIC_ISR);
+    apic_set(a, APIC_PPR, (tpr >> 4) >= (in_service >> 4) ? tpr : in_service & 0xf0u);
 }
 
 void apic_reset(struct apic *a)
@@ -115,14 +56,14 @@ void apic_reset(struct apic *a)
     a->pending_errors = 0;
     a->timer_start = 0;
     a->expiry = 0;
-    disarm(a);
-    set(a, APIC_ID, a->id << 24);
-    set(a, APIC_VERSION, VERSION_VALUE);
-    set(a, APIC_TPR, tpr);
-    set(a, APIC_DFR, DFR_FLAT);
-    set(a, APIC_SVR, SVR_RESET);
+    apic_timer_disarm(a);
+    apic_set(a, APIC_ID, a->id << 24);
+    apic_set(a, APIC_VERSION, VERSION_VALUE);
+    apic_set(a, APIC_TPR, tpr);
+    apic_set(a, APIC_DFR, DFR_FLAT);
+    apic_set(a, APIC_SVR, SVR_RESET);
     for (uint32_t lvt = APIC_LVT_TIMER; lvt <= APIC_LVT_ERROR; lvt += 16) {
-        set(a, lvt, APIC_LVT_MASKED);
+        apic_set(a, lvt, APIC_LVT_MASKED);
     }
 }
 
@@ -145,16 +86,11 @@ void apic_set_mode(struct apic *a, enum apic_mode mode)
         apic_reset(a); /* the registers' values are lost (11.4.3) */
     }
     if (mode == APIC_X2APIC && a->mode != APIC_X2APIC) {
-        set(a, APIC_ID, a->id);
-        set(a, APIC_LDR, (a->id >> 4) << 16 | 1u << (a->id & 15u));
-        set(a, APIC_ICR_HIGH, 0);
+        apic_set(a, APIC_ID, a->id);
+        apic_set(a, APIC_LDR, (a->id >> 4) << 16 | 1u << (a->id & 15u));
+        apic_set(a, APIC_ICR_HIGH, 0);
     }
     a->mode = mode;
-}
-
-static bool is_lvt(uint32_t offset)
-{
-    return offset >= APIC_LVT_TIMER && offset <= APIC_LVT_ERROR;
 }
 
 /* Registers whose value is the word in the page. */
@@ -177,7 +113,7 @@ static bool is_plain(const struct apic *a, uint32_t offset)
     case APIC_ICR_HIGH:
         return a->mode == APIC_XAPIC;
     default:
-        return is_lvt(offset) || (offset >= APIC_ISR && offset < APIC_ESR);
+        return apic_is_lvt(offset) || (offset >= APIC_ISR && offset < APIC_ESR);
     }
 }
 
@@ -185,22 +121,22 @@ bool apic_read(const struct apic *a, uint32_t offset, uint64_t now, uint32_t *va
 {
     *value = 0;
     if (offset == APIC_CURRENT_COUNT) {
-        *value = current_count(a, now);
+        *value = apic_timer_count(a, now);
         return true;
     }
     if (offset == APIC_PPR) {
-        uint32_t tpr = get(a, APIC_TPR) & 0xffu, in_service = highest(a, APIC_ISR);
+        uint32_t tpr = apic_get(a, APIC_TPR) & 0xffu, in_service = highest(a, APIC_ISR);
         *value = (tpr >> 4) >= (in_service >> 4) ? tpr : in_service & 0xf0u;
         return true;
     }
     if (offset % 16 != 0 || !is_plain(a, offset)) {
         return false;
     }
-    *value = get(a, offset);
+    *value = apic_get(a, offset);
     return true;
 }
 
-static uint32_t lvt_writable(uint32_t offset)
+uint32_t apic_lvt_writable(uint32_t offset)
 {
     switch (offset) {
     case APIC_LVT_TIMER:
@@ -217,28 +153,28 @@ static uint32_t lvt_writable(uint32_t offset)
 
 static void write_lvt(struct apic *a, uint32_t offset, uint32_t value, uint64_t now)
 {
-    enum timer_mode before = timer_mode(a);
-    value &= lvt_writable(offset);
-    if ((get(a, APIC_SVR) & APIC_SVR_ENABLE) == 0) {
+    enum apic_timer_mode before = apic_timer_mode(a);
+    value &= apic_lvt_writable(offset);
+    if ((apic_get(a, APIC_SVR) & APIC_SVR_ENABLE) == 0) {
         value |= APIC_LVT_MASKED; /* 11.4.7.2 */
     }
-    set(a, offset, value);
-    if (offset != APIC_LVT_TIMER || timer_mode(a) == before) {
+    apic_set(a, offset, value);
+    if (offset != APIC_LVT_TIMER || apic_timer_mode(a) == before) {
         return;
     }
-    if (before == TIMER_DEADLINE || timer_mode(a) == TIMER_DEADLINE) {
-        disarm(a); /* 11.5.4.1 */
-    } else if (a->timer_armed && timer_mode(a) == TIMER_ONE_SHOT && now >= a->expiry) {
+    if (before == APIC_TIMER_DEADLINE || apic_timer_mode(a) == APIC_TIMER_DEADLINE) {
+        apic_timer_disarm(a); /* 11.5.4.1 */
+    } else if (a->timer_armed && apic_timer_mode(a) == APIC_TIMER_ONE_SHOT && now >= a->expiry) {
         a->timer_armed = false;
     }
 }
 
 static void write_svr(struct apic *a, uint32_t value)
 {
-    set(a, APIC_SVR, value & SVR_WRITABLE);
+    apic_set(a, APIC_SVR, value & APIC_SVR_WRITABLE);
     if ((value & APIC_SVR_ENABLE) == 0) {
         for (uint32_t lvt = APIC_LVT_TIMER; lvt <= APIC_LVT_ERROR; lvt += 16) {
-            set(a, lvt, get(a, lvt) | APIC_LVT_MASKED);
+            apic_set(a, lvt, apic_get(a, lvt) | APIC_LVT_MASKED);
         }
     }
 }
@@ -250,7 +186,7 @@ static struct apic_write end_service(struct apic *a)
         w.effect = APIC_ENDED;
         w.level = test_vector(a, APIC_TMR, w.vector);
         change_vector(a, APIC_ISR, w.vector, false);
-        update_ppr(a);
+        apic_update_ppr(a);
     }
     return w;
 }
@@ -259,13 +195,13 @@ static struct apic_write write_icr(struct apic *a, uint64_t value)
 {
     struct apic_write w = {.effect = APIC_SEND};
     if (a->mode == APIC_X2APIC) {
-        set(a, APIC_ICR, (uint32_t)value & ICR_LOW_WRITABLE);
-        set(a, APIC_ICR_HIGH, (uint32_t)(value >> 32));
-        w.icr = (value & ~0xffffffffull) | ((uint32_t)value & ICR_LOW_WRITABLE);
+        apic_set(a, APIC_ICR, (uint32_t)value & APIC_ICR_LOW_WRITABLE);
+        apic_set(a, APIC_ICR_HIGH, (uint32_t)(value >> 32));
+        w.icr = (value & ~0xffffffffull) | ((uint32_t)value & APIC_ICR_LOW_WRITABLE);
         return w;
     }
-    set(a, APIC_ICR, (uint32_t)value & ICR_LOW_WRITABLE);
-    w.icr = (uint64_t)(get(a, APIC_ICR_HIGH) >> 24) << 32 | get(a, APIC_ICR);
+    apic_set(a, APIC_ICR, (uint32_t)value & APIC_ICR_LOW_WRITABLE);
+    w.icr = (uint64_t)(apic_get(a, APIC_ICR_HIGH) >> 24) << 32 | apic_get(a, APIC_ICR);
     return w;
 }
 
@@ -273,7 +209,7 @@ static struct apic_write write_icr(struct apic *a, uint64_t value)
 static bool x2apic_reserved(uint32_t offset, uint64_t value)
 {
     if (offset == APIC_ICR) {
-        return ((uint32_t)value & ~ICR_LOW_WRITABLE) != 0;
+        return ((uint32_t)value & ~APIC_ICR_LOW_WRITABLE) != 0;
     }
     if (value >> 32 != 0) {
         return true;
@@ -292,7 +228,7 @@ static bool x2apic_reserved(uint32_t offset, uint64_t value)
     case APIC_INITIAL_COUNT:
         return false;
     default:
-        return !is_lvt(offset) || (value & ~(uint64_t)(lvt_writable(offset) | 1u << 12 | 1u << 14)) != 0;
+        return !apic_is_lvt(offset) || (value & ~(uint64_t)(apic_lvt_writable(offset) | 1u << 12 | 1u << 14)) != 0;
     }
 }
 
@@ -301,8 +237,8 @@ static struct apic_write write_register(struct apic *a, uint32_t offset, uint32_
     struct apic_write w = {.effect = APIC_NOTHING};
     switch (offset) {
     case APIC_TPR:
-        set(a, APIC_TPR, value & 0xffu);
-        update_ppr(a);
+        apic_set(a, APIC_TPR, value & 0xffu);
+        apic_update_ppr(a);
         return w;
     case APIC_EOI:
         return end_service(a);
@@ -310,23 +246,23 @@ static struct apic_write write_register(struct apic *a, uint32_t offset, uint32_
         write_svr(a, value);
         return w;
     case APIC_ESR:
-        set(a, APIC_ESR, a->pending_errors);
+        apic_set(a, APIC_ESR, a->pending_errors);
         a->pending_errors = 0;
         return w;
     case APIC_INITIAL_COUNT:
-        if (timer_mode(a) != TIMER_DEADLINE) {
-            set(a, offset, value);
-            arm_count(a, now);
+        if (apic_timer_mode(a) != APIC_TIMER_DEADLINE) {
+            apic_set(a, offset, value);
+            apic_timer_start(a, now);
         }
         return w;
     case APIC_DIVIDE:
-        set(a, offset, value & 0xbu);
-        if (timer_mode(a) != TIMER_DEADLINE && a->timer_armed) {
-            arm_count(a, now);
+        apic_set(a, offset, value & 0xbu);
+        if (apic_timer_mode(a) != APIC_TIMER_DEADLINE && a->timer_armed) {
+            apic_timer_start(a, now);
         }
         return w;
     default:
-        if (is_lvt(offset)) {
+        if (apic_is_lvt(offset)) {
             write_lvt(a, offset, value, now);
         } else {
             w.effect = APIC_REFUSED;
@@ -354,13 +290,13 @@ struct apic_write apic_write(struct apic *a, uint32_t offset, uint64_t value, ui
     case APIC_ICR:
         return write_icr(a, value);
     case APIC_LDR:
-        set(a, offset, (uint32_t)value & 0xff000000u);
+        apic_set(a, offset, (uint32_t)value & 0xff000000u);
         return w;
     case APIC_DFR:
-        set(a, offset, (uint32_t)value | 0x0fffffffu);
+        apic_set(a, offset, (uint32_t)value | 0x0fffffffu);
         return w;
     case APIC_ICR_HIGH:
-        set(a, offset, (uint32_t)value & 0xff000000u);
+        apic_set(a, offset, (uint32_t)value & 0xff000000u);
         return w;
     case APIC_ID:
         return w; /* read-only here: the VP's index is its identity */
@@ -375,7 +311,7 @@ struct apic_write apic_write(struct apic *a, uint32_t offset, uint64_t value, ui
 
 void apic_accept(struct apic *a, uint8_t vector, bool level)
 {
-    if (a->mode == APIC_DISABLED || (get(a, APIC_SVR) & APIC_SVR_ENABLE) == 0) {
+    if (a->mode == APIC_DISABLED || (apic_get(a, APIC_SVR) & APIC_SVR_ENABLE) == 0) {
         return;
     }
     if (vector < 16) {
@@ -388,7 +324,7 @@ void apic_accept(struct apic *a, uint8_t vector, bool level)
 
 uint8_t apic_pending(const struct apic *a)
 {
-    if (a->mode == APIC_DISABLED || (get(a, APIC_SVR) & APIC_SVR_ENABLE) == 0) {
+    if (a->mode == APIC_DISABLED || (apic_get(a, APIC_SVR) & APIC_SVR_ENABLE) == 0) {
         return 0;
     }
     uint8_t vector = highest(a, APIC_IRR);
@@ -399,156 +335,5 @@ void apic_deliver(struct apic *a, uint8_t vector)
 {
     change_vector(a, APIC_IRR, vector, false);
     change_vector(a, APIC_ISR, vector, true);
-    update_ppr(a);
-}
-
-bool apic_timer_expire(struct apic *a, uint64_t now, uint8_t *vector)
-{
-    if (!a->timer_armed || (int64_t)(now - a->expiry) < 0) {
-        return false;
-    }
-    uint32_t lvt = get(a, APIC_LVT_TIMER);
-    uint64_t period = get(a, APIC_INITIAL_COUNT) * divisor(a);
-    if (timer_mode(a) == TIMER_PERIODIC && period != 0) {
-        a->timer_start += (now - a->timer_start) / period * period;
-        a->expiry = a->timer_start + period;
-    } else {
-        disarm(a);
-    }
-    *vector = (uint8_t)lvt;
-    return (lvt & APIC_LVT_MASKED) == 0;
-}
-
-void apic_write_deadline(struct apic *a, uint64_t value, uint64_t now)
-{
-    (void)now;
-    if (timer_mode(a) != TIMER_DEADLINE) {
-        return;
-    }
-    a->tsc_deadline = value;
-    a->expiry = value;
-    a->timer_armed = value != 0;
-}
-
-/* Bits that can be set by restoring; 0: the register is not restored. */
-static uint32_t restorable(uint32_t offset)
-{
-    switch (offset) {
-    case APIC_TPR:
-        return 0xffu;
-    case APIC_LDR:
-    case APIC_INITIAL_COUNT:
-    case APIC_ESR:
-        return ~0u;
-    case APIC_DFR:
-        return 0xf0000000u;
-    case APIC_SVR:
-        return SVR_WRITABLE;
-    case APIC_ICR:
-        return ICR_LOW_WRITABLE;
-    case APIC_ICR_HIGH:
-        return ~0u;
-    case APIC_DIVIDE:
-        return 0xbu;
-    default:
-        if (offset >= APIC_ISR && offset < APIC_ESR) {
-            return (offset & 0x70u) == 0 ? ~0xffffu : ~0u; /* vectors below 16 cannot be */
-        }
-        return is_lvt(offset) ? lvt_writable(offset) : 0;
-    }
-}
-
-static void restore_register(struct apic *a, uint32_t offset, uint32_t value)
-{
-    uint32_t mask = restorable(offset);
-    if (a->mode == APIC_X2APIC && (offset == APIC_LDR || offset == APIC_DFR)) {
-        return; /* the identity gives the LDR, and there is no DFR */
-    }
-    if (mask != 0) {
-        set(a, offset, (value & mask) | (offset == APIC_DFR ? 0x0fffffffu : 0));
-    }
-}
-
-static void restart_timer(struct apic *a, uint32_t count, uint64_t now)
-{
-    uint64_t initial = get(a, APIC_INITIAL_COUNT);
-    disarm(a);
-    if (timer_mode(a) != TIMER_DEADLINE && count != 0 && count <= initial) {
-        a->timer_armed = true;
-        a->timer_start = now - (initial - count) * divisor(a);
-        a->expiry = a->timer_start + initial * divisor(a);
-    }
-}
-
-void apic_restore(struct apic *a, const uint32_t *words, uint64_t now)
-{
-    for (uint32_t offset = 0; offset < 0x400; offset += 16) {
-        restore_register(a, offset, words[offset / 4]);
-    }
-    restart_timer(a, words[APIC_CURRENT_COUNT / 4], now);
-    update_ppr(a);
-}
-
-void apic_poke(struct apic *a, uint32_t offset, uint64_t value, uint64_t now)
-{
-    if (offset == APIC_CURRENT_COUNT) {
-        restart_timer(a, (uint32_t)value, now);
-        return;
-    }
-    restore_register(a, offset, (uint32_t)value);
-    if (offset == APIC_ICR) {
-        restore_register(a, APIC_ICR_HIGH, (uint32_t)(value >> 32));
-    } else if (offset == APIC_INITIAL_COUNT) {
-        arm_count(a, now);
-    }
-    update_ppr(a);
-}
-
-struct apic_ipi apic_decode_icr(uint64_t icr, enum apic_mode mode)
-{
-    uint32_t low = (uint32_t)icr;
-    (void)mode;
-    return (struct apic_ipi){
-        .delivery = (enum apic_delivery)(low >> 8 & 7u),
-        .vector = (uint8_t)low,
-        .logical = (low >> 11 & 1u) != 0,
-        .level_assert = (low >> 14 & 1u) != 0,
-        .level_triggered = (low >> 15 & 1u) != 0,
-        .shorthand = (uint8_t)(low >> 18 & 3u),
-        .destination = (uint32_t)(icr >> 32),
-    };
-}
-
-/* Logical destinations of xAPIC mode: flat or clusters, as the target's DFR says (11.6.2.2). */
-static bool matches_xapic_logical(const struct apic_address *t, uint32_t destination)
-{
-    uint32_t ldr = t->ldr >> 24;
-    if (destination > 0xff) {
-        return false; /* a destination of x2APIC mode */
-    }
-    if (destination == 0xff) {
-        return true;
-    }
-    if (t->dfr >> 28 == 0xf) {
-        return (ldr & destination) != 0;
-    }
-    return t->dfr >> 28 == 0 && ldr >> 4 == destination >> 4 && (ldr & destination & 15u) != 0;
-}
-
-bool apic_matches(const struct apic_address *t, uint32_t destination, bool logical, enum apic_mode sender)
-{
-    bool wide = sender == APIC_X2APIC;
-    if (t->mode == APIC_DISABLED) {
-        return false;
-    }
-    if (destination == (wide ? 0xffffffffu : 0xffu)) {
-        return true;
-    }
-    if (!logical) {
-        return destination == t->id;
-    }
-    if (t->mode == APIC_X2APIC) {
-        return t->ldr >> 16 == destination >> 16 && (t->ldr & destination & 0xffffu) != 0;
-    }
-    return matches_xapic_logical(t, destination);
+    apic_update_ppr(a);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: vmm/apic_model.c */
+/* sources: vmm/apic_model.c vmm/apic_timer.c vmm/apic_restore.c vmm/apic_address.c */
 #include <string.h>
 
 #include "tests/unit/cmocka_tests.h"
