@@ -23,6 +23,8 @@ extern scenario_list scenarios_fault_chains;
 extern scenario_list scenarios_whv_functions;
 extern scenario_list scenarios_whv_works;
 extern scenario_list scenarios_records_ids;
+extern scenario_list scenarios_properties;
+extern scenario_list scenarios_cpuid_lists;
 extern scenario_list scenarios_records_ends;
 extern scenario_list scenarios_records_io;
 extern scenario_list scenarios_records_memory;
@@ -48,6 +50,8 @@ static const struct scenario *const scenario_lists[] = {
     scenarios_entry_agreement,
     scenarios_fault_chains,
     scenarios_records_ids,
+    scenarios_properties,
+    scenarios_cpuid_lists,
     scenarios_calls_arguments,
     scenarios_calls_memory,
     scenarios_whv_functions,
