@@ -82,6 +82,11 @@ FUNCTION(vp_counters,
          WHvGetVirtualProcessorCounters(t->partition, t->vp, WHvProcessorCounterSetRuntime, room, ROOT_PAGE, NULL))
 FUNCTION(diagnostics, whb_vp_diagnostics(t->partition, t->vp, (struct whb_vp_diagnostics *)(void *)room))
 
+static HRESULT call_cpuid_output(const struct target *t)
+{
+    return WHvGetVirtualProcessorCpuidOutput(t->partition, t->vp, 0, 0, (WHV_CPUID_OUTPUT *)(void *)room);
+}
+
 static HRESULT call_get_registers(const struct target *t)
 {
     const WHV_REGISTER_NAME name = WHvX64RegisterCr3;
@@ -102,9 +107,10 @@ static HRESULT call_translate(const struct target *t)
 }
 
 static function *const vp_functions[] = {
-    call_delete_vp, call_run,       call_cancel,      call_read_by,       call_write_by,      call_get_state,
-    call_set_state, call_get_apic,  call_set_apic,    call_get_apic2,     call_set_apic2,     call_get_xsave,
-    call_set_xsave, call_translate, call_vp_counters, call_get_registers, call_set_registers, call_diagnostics,
+    call_delete_vp,     call_run,           call_cancel,      call_read_by,      call_write_by,
+    call_get_state,     call_set_state,     call_get_apic,    call_set_apic,     call_get_apic2,
+    call_set_apic2,     call_get_xsave,     call_set_xsave,   call_translate,    call_vp_counters,
+    call_get_registers, call_set_registers, call_diagnostics, call_cpuid_output,
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
