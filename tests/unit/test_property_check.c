@@ -61,14 +61,15 @@ static void test_sizes(void **state)
 static void test_frozen(void **state)
 {
     (void)state;
-    static const uint32_t changeable[] = {CODE(ExtendedVmExits), CODE(ExceptionExitBitmap), CODE(CpuidExitList)};
+    static const uint32_t changeable[] = {CODE(ExtendedVmExits), CODE(ExceptionExitBitmap), CODE(CpuidExitList),
+                                          CODE(X64MsrExitBitmap)};
     const uint8_t buffer[sizeof(WHV_PARTITION_PROPERTY)] = {0};
-    for (uint32_t code = 0; code < 0x1010; code++) {
+    for (uint32_t code = 0; code < 0x1012; code++) {
         const struct property_info *info = property_find(code);
         if (info == NULL || info->kind == PROPERTY_READ_ONLY) {
             continue;
         }
-        bool may = code == changeable[0] || code == changeable[1] || code == changeable[2];
+        bool may = code == changeable[0] || code == changeable[1] || code == changeable[2] || code == changeable[3];
         enum whb_status status = property_check(info, &offer, true, buffer, info->size);
         assert_int_equal(status == WHB_ERROR_INVALID_STATE, !may);
     }
