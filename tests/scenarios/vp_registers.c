@@ -249,10 +249,7 @@ static void record_sizes(void)
 }
 
 const struct scenario scenarios_vp_registers[] = {
-    {"registers/reset-state", 1, reset_state},
-    {"registers/round-trip", 1, round_trip},
-    {"registers/more", 1, more_names},
-    {"registers/atomic-batches", 1, atomic_batches},
-    {"run/record-sizes", 1, record_sizes},
-    {0},
+    {"registers/reset-state", 1, reset_state}, {"registers/round-trip", 1, round_trip},
+    {"registers/more", 1, more_names},         {"registers/atomic-batches", 1, atomic_batches},
+    {"run/record-sizes", 1, record_sizes},     {0},
 };
