@@ -54,6 +54,7 @@ static void take_init(struct vp *vp)
     }
     apic_publish(vp);
     vp->run->dirty = 0;
+    vp->external = 0;
     vp->nmi_pending = false;
     vp->suspend = vp->index == 0 ? 0 : SUSPEND_STARTUP;
 }
@@ -224,6 +225,7 @@ void apic_base_force(struct vp *vp, uint64_t value)
 void apic_state_get(struct vp *vp, void *page)
 {
     uint32_t *words = page;
+    take_vectors(vp); /* what was sent while it did not run is part of its state */
     for (unsigned i = 0; i < 1024; i++) {
         words[i] = vp->apic.page[i];
     }
@@ -246,6 +248,7 @@ enum whb_status apic_state_set(struct vp *vp, const void *page, uint64_t size)
 uint64_t apic_register_get(struct vp *vp, uint32_t name)
 {
     uint32_t offset = (name - 0x3000u) * 16, value = 0;
+    take_vectors(vp);
     (void)apic_read(&vp->apic, offset, partition_time_tsc(vp), &value);
     return offset == APIC_ICR ? value | (uint64_t)vp->apic.page[APIC_ICR_HIGH / 4] << 32 : value;
 }

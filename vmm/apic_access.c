@@ -194,10 +194,6 @@ static enum exit_action write_x2apic(struct vp *vp, uint32_t msr, uint64_t value
 enum exit_action apic_wrmsr(struct vp *vp, uint32_t msr, uint64_t value)
 {
     if (msr == MSR_IA32_APIC_BASE) {
-        WHV_X64_MSR_EXIT_BITMAP exits = {.AsUINT64 = vp->partition->policy->msr_exits};
-        if (extended_exits(vp).X64MsrExit != 0 && exits.ApicBaseMsrWrite != 0) {
-            return EXIT_DELIVER;
-        }
         if (!apic_base_set(vp, value)) {
             return fault(vp);
         }

@@ -345,6 +345,8 @@ struct apic_write apic_write(struct apic *a, uint32_t offset, uint64_t value, ui
         if (offset == APIC_SELF_IPI) {
             return (struct apic_write){.effect = APIC_SEND, .icr = (value & 0xffu) | 1u << 18};
         }
+    } else if (offset % 16 != 0) { /* between two registers, which LVT's range would take for one */
+        return (struct apic_write){.effect = APIC_REFUSED};
     } else {
         value = (uint32_t)value;
     }
@@ -521,7 +523,9 @@ struct apic_ipi apic_decode_icr(uint64_t icr, enum apic_mode mode)
 static bool matches_xapic_logical(const struct apic_address *t, uint32_t destination)
 {
     uint32_t ldr = t->ldr >> 24;
-    destination &= 0xffu;
+    if (destination > 0xff) {
+        return false; /* a destination of x2APIC mode */
+    }
     if (destination == 0xff) {
         return true;
     }

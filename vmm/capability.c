@@ -30,6 +30,7 @@ static uint64_t number(const struct machine_offer *offer, uint64_t code, uint64_
         {CODE(Features), 8, platform_features(offer)},
         {CODE(ExtendedVmExits), 8, offer->extended_exits},
         {CODE(ExceptionExitBitmap), 8, EXCEPTION_EXITS_OFFERED},
+        {CODE(X64MsrExitBitmap), 8, MSR_EXITS_OFFERED},
         {CODE(GpaRangePopulateFlags), 4, 0},
         {CODE(SchedulerFeatures), 8, 0},
         {CODE(ProcessorVendor), 4, WHvProcessorVendorIntel},

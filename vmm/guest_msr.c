@@ -9,6 +9,7 @@
 #include "arch/vmcs.h"
 #include "vmm/apic.h"
 #include "vmm/guest_exit.h"
+#include "vmm/msr_actions.h"
 #include "vmm/partition.h"
 #include "vmm/partition_time.h"
 #include "vmm/switch.h"
@@ -199,43 +200,89 @@ static enum msr_outcome write_msr(struct cpu *cpu, struct vp *vp, uint32_t msr, 
     }
 }
 
-static enum exit_action conclude(struct vp *vp, enum msr_outcome outcome)
+static enum exit_action finish(struct vp *vp, bool done)
 {
-    WHV_EXTENDED_VM_EXITS exits = {.AsUINT64 = vp->partition->policy->extended_exits};
-    if (outcome == MSR_DONE) {
+    if (done) {
         exit_skip_instruction();
-        return EXIT_RESUME;
+    } else {
+        exit_inject(vp, VECTOR_GP, 0);
     }
-    if (outcome == MSR_UNHANDLED && exits.X64MsrExit != 0) {
-        return EXIT_DELIVER;
-    }
-    exit_inject(vp, VECTOR_GP, 0);
     return EXIT_RESUME;
+}
+
+static void load_value(struct vp *vp, uint64_t value)
+{
+    vp->gpr[0] = (uint32_t)value;
+    vp->gpr[2] = value >> 32;
+}
+
+static enum exit_action ignore(struct vp *vp, bool write)
+{
+    if (!write) {
+        load_value(vp, 0);
+    }
+    return finish(vp, true);
+}
+
+static enum exit_action unhandled(struct vp *vp, bool write)
+{
+    switch (msr_action_unhandled(vp->partition->policy)) {
+    case WHvMsrActionExit:
+        return EXIT_DELIVER;
+    case WHvMsrActionIgnoreWriteReadZero:
+        return ignore(vp, write);
+    default:
+        return finish(vp, false);
+    }
+}
+
+static enum exit_action handle_read(struct vp *vp, uint32_t msr)
+{
+    uint64_t value;
+    if (apic_owns_msr(vp, msr)) {
+        return apic_rdmsr(vp, msr);
+    }
+    enum msr_outcome outcome = read_msr(vp, msr, &value);
+    if (outcome == MSR_DONE) {
+        load_value(vp, value);
+    }
+    return outcome == MSR_UNHANDLED ? unhandled(vp, false) : finish(vp, outcome == MSR_DONE);
+}
+
+static enum exit_action handle_write(struct cpu *cpu, struct vp *vp, uint32_t msr, uint64_t value)
+{
+    if (apic_owns_msr(vp, msr)) {
+        return apic_wrmsr(vp, msr, value);
+    }
+    enum msr_outcome outcome = write_msr(cpu, vp, msr, value);
+    return outcome == MSR_UNHANDLED ? unhandled(vp, true) : finish(vp, outcome == MSR_DONE);
 }
 
 enum exit_action exit_guest_rdmsr(struct cpu *cpu, struct vp *vp)
 {
     (void)cpu;
-    uint64_t value;
-    volatile uint64_t *gpr = vp->gpr;
-    if (apic_owns_msr(vp, (uint32_t)gpr[1])) {
-        return apic_rdmsr(vp, (uint32_t)gpr[1]);
+    uint32_t msr = (uint32_t)((const volatile uint64_t *)vp->gpr)[1];
+    switch (msr_action(vp->partition->policy, msr, false)) {
+    case WHvMsrActionExit:
+        return EXIT_DELIVER;
+    case WHvMsrActionIgnoreWriteReadZero:
+        return ignore(vp, false);
+    default:
+        return handle_read(vp, msr);
     }
-    enum msr_outcome outcome = read_msr(vp, (uint32_t)gpr[1], &value);
-    if (outcome == MSR_DONE) {
-        gpr[0] = (uint32_t)value;
-        gpr[2] = value >> 32;
-    }
-    return conclude(vp, outcome);
 }
 
 enum exit_action exit_guest_wrmsr(struct cpu *cpu, struct vp *vp)
 {
-    volatile uint64_t *gpr = vp->gpr;
+    const volatile uint64_t *gpr = vp->gpr;
     uint32_t msr = (uint32_t)gpr[1];
     uint64_t value = ((uint64_t)(uint32_t)gpr[2] << 32) | (uint32_t)gpr[0];
-    if (apic_owns_msr(vp, msr)) {
-        return apic_wrmsr(vp, msr, value);
+    switch (msr_action(vp->partition->policy, msr, true)) {
+    case WHvMsrActionExit:
+        return EXIT_DELIVER;
+    case WHvMsrActionIgnoreWriteReadZero:
+        return ignore(vp, true);
+    default:
+        return handle_write(cpu, vp, msr, value);
     }
-    return conclude(vp, write_msr(cpu, vp, msr, value));
 }

@@ -92,6 +92,28 @@ static void apply_rule(uint8_t *bitmap, const struct msr_rule *rule, bool exits)
     }
 }
 
+uint32_t msr_bitmap_offset(uint32_t msr, bool write)
+{
+    bool high = msr >= HIGH_RANGE;
+    uint32_t base = write ? (high ? WRITE_HIGH : WRITE_LOW) : (high ? READ_HIGH : READ_LOW);
+    return base + (high ? msr - HIGH_RANGE : msr) / 8;
+}
+
+bool msr_guest_pass(uint32_t place, struct msr_pass *pass)
+{
+    for (size_t i = 0; i < sizeof(guest_passes) / sizeof(guest_passes[0]); i++) {
+        const struct msr_rule *rule = &guest_passes[i];
+        uint32_t accesses = rule->accesses == BOTH ? 2 : 1;
+        if (place < rule->count * accesses) {
+            pass->msr = rule->first + place / accesses;
+            pass->write = rule->accesses == BOTH ? place % 2 != 0 : rule->accesses == WRITES;
+            return true;
+        }
+        place -= rule->count * accesses;
+    }
+    return false;
+}
+
 void msr_bitmap_guest(uint8_t bitmap[MSR_BITMAP_SIZE])
 {
     memset(bitmap, 0xff, MSR_BITMAP_SIZE);

@@ -10,6 +10,16 @@
 /* All of a guest's accesses exit, except those that the list in msr_policy.c lets through. */
 void msr_bitmap_guest(uint8_t bitmap[MSR_BITMAP_SIZE]);
 
+/* One access that a guest's bitmap lets through, by its place in the list; false: there are not so many. */
+struct msr_pass {
+    uint32_t msr;
+    bool write;
+};
+bool msr_guest_pass(uint32_t place, struct msr_pass *pass);
+
+/* Byte of a bitmap that holds the bit msr % 8 of an MSR in one of the bitmap's two ranges. */
+uint32_t msr_bitmap_offset(uint32_t msr, bool write);
+
 /*
  * The root's accesses to MSRs of the bitmap's two ranges pass, except those that the list in msr_policy.c keeps back.
  * All others exit, as they always do.

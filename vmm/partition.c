@@ -86,6 +86,7 @@ static struct partition *allocate(void)
         page_free(p, PAGE_USE_PARTITION);
         return NULL;
     }
+    p->policy->msr_exits = 1; /* UnhandledMsrs: clients that know of no classes get those with X64MsrExit */
     return p;
 }
 
@@ -157,6 +158,9 @@ static void destroy(struct partition *p)
         ept_destroy(&p->ept);
     }
     page_free(p->doorbells, PAGE_USE_PARTITION);
+    if (p->msr_bitmap != NULL) {
+        page_free(p->msr_bitmap, PAGE_USE_PARTITION);
+    }
     page_free(p->policy, PAGE_USE_PARTITION);
     page_free(p, PAGE_USE_PARTITION);
 }

@@ -35,6 +35,7 @@ struct partition {
     uint64_t cpu_generation[MAX_CPUS]; /* of each CPU, its own: the change after which it last did INVEPT */
     struct vp *vps[WHB_MAX_VPS]; /* atomic; NULL: never created. A deleted VP's struct stays until the partition goes */
     struct partition_policy *policy;
+    uint8_t *msr_bitmap; /* the partition's own, once its properties need one; NULL: vmm.guest_msr_bitmap */
     struct doorbell_table *doorbells; /* atomic; NULL until the first one is added (vmm/doorbell.h) */
 };
 

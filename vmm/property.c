@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Partition properties. Values are checked in the hypervisor's own copy. */
 #include "abi/whv.h"
+#include "kernel/page_alloc.h"
 #include "kernel/string.h"
 #include "vmm/guest_cpuid.h"
+#include "vmm/msr_actions.h"
+#include "vmm/msr_policy.h"
 #include "vmm/partition.h"
 #include "vmm/partition_time.h"
 #include "vmm/property_check.h"
@@ -62,6 +65,16 @@ static void store(struct partition *p, const struct machine_offer *offer, const 
     case WHvPartitionPropertyCodeExceptionExitBitmap:
         p->policy->exception_exits = number;
         break;
+    case WHvPartitionPropertyCodeX64MsrExitBitmap:
+        p->policy->msr_exits = number;
+        break;
+    case WHvPartitionPropertyCodeUnimplementedMsrAction:
+        p->policy->unimplemented_msr = (uint32_t)number;
+        break;
+    case WHvPartitionPropertyCodeMsrActionList:
+        memcpy(p->policy->msr_actions, value, size);
+        p->policy->msr_action_count = (uint32_t)(size / sizeof(p->policy->msr_actions[0]));
+        break;
     case WHvPartitionPropertyCodeProcessorCount:
         p->processor_count = (uint32_t)number;
         break;
@@ -94,6 +107,25 @@ static void store(struct partition *p, const struct machine_offer *offer, const 
     }
 }
 
+/*
+ * The properties about MSRs may need a bitmap of the partition's own; it is made before anything changes, and stays.
+ * VPs take it up at their next run, and what changes in it later at once.
+ */
+static enum whb_status reserve_bitmap(struct partition *p, uint32_t code)
+{
+    if (p->msr_bitmap != NULL ||
+        (code != WHvPartitionPropertyCodeX64MsrExitBitmap && code != WHvPartitionPropertyCodeMsrActionList)) {
+        return WHB_OK;
+    }
+    uint8_t *bitmap = page_alloc(PAGE_USE_PARTITION);
+    if (bitmap == NULL) {
+        return WHB_ERROR_OUT_OF_MEMORY;
+    }
+    msr_bitmap_guest(bitmap);
+    __atomic_store_n(&p->msr_bitmap, bitmap, __ATOMIC_RELEASE);
+    return WHB_OK;
+}
+
 enum whb_status property_set(struct partition *p, uint64_t code, const void *value, uint64_t size)
 {
     const struct property_info *info = property_find(code);
@@ -105,7 +137,13 @@ enum whb_status property_set(struct partition *p, uint64_t code, const void *val
     spin_lock(&p->lock);
     enum whb_status status = property_check(info, &offer, p->set_up, value, size);
     if (status == WHB_OK) {
+        status = reserve_bitmap(p, info->code);
+    }
+    if (status == WHB_OK) {
         store(p, &offer, info, value, size);
+        if (p->msr_bitmap != NULL) {
+            msr_actions_apply(p->policy, p->msr_bitmap);
+        }
         (void)__atomic_fetch_add(&p->policy->generation, 1, __ATOMIC_RELEASE);
     }
     spin_unlock(&p->lock);
@@ -131,6 +169,10 @@ static uint64_t get_number(struct partition *p, const struct machine_offer *offe
         return p->policy->extended_exits;
     case WHvPartitionPropertyCodeExceptionExitBitmap:
         return p->policy->exception_exits;
+    case WHvPartitionPropertyCodeX64MsrExitBitmap:
+        return p->policy->msr_exits;
+    case WHvPartitionPropertyCodeUnimplementedMsrAction:
+        return p->policy->unimplemented_msr;
     case WHvPartitionPropertyCodeProcessorCount:
         return p->processor_count;
     case WHvPartitionPropertyCodeLocalApicEmulationMode:

@@ -2,6 +2,7 @@
 #include "vmm/property_check.h"
 
 #include "kernel/string.h"
+#include "vmm/msr_actions.h"
 #include "vmm/partition_policy.h"
 
 #define EXITS_ALWAYS 0x2full /* CPUID, MSR, exception, RDTSC, hypercall */
@@ -17,6 +18,9 @@ static const struct property_info properties[] = {
     {CODE(CpuidExitList), sizeof(uint32_t), CPUID_LIST_MAX, PROPERTY_LIST, true},
     {CODE(CpuidResultList), sizeof(WHV_X64_CPUID_RESULT), CPUID_LIST_MAX, PROPERTY_LIST, false},
     {CODE(CpuidResultList2), sizeof(WHV_X64_CPUID_RESULT2), CPUID_LIST_MAX, PROPERTY_LIST, false},
+    {CODE(X64MsrExitBitmap), 8, 0, PROPERTY_VALUE, true},
+    {CODE(MsrActionList), sizeof(WHV_MSR_ACTION_ENTRY), MSR_ACTION_MAX, PROPERTY_LIST, false},
+    {CODE(UnimplementedMsrAction), 4, 0, PROPERTY_VALUE, false},
     {CODE(ProcessorCount), 4, 0, PROPERTY_VALUE, false},
     {CODE(LocalApicEmulationMode), 4, 0, PROPERTY_VALUE, false},
     {CODE(ProcessorFeatures), 8, 0, PROPERTY_VALUE, false},
@@ -122,6 +126,10 @@ static enum whb_status check_value(const struct property_info *info, const struc
         return within(n, offer->extended_exits);
     case CODE(ExceptionExitBitmap):
         return within(n, EXCEPTION_EXITS_OFFERED);
+    case CODE(X64MsrExitBitmap):
+        return within(n, MSR_EXITS_OFFERED);
+    case CODE(UnimplementedMsrAction):
+        return n <= WHvMsrActionExit ? WHB_OK : WHB_ERROR_INVALID_ARGUMENT;
     case CODE(ProcessorCount):
         return n != 0 && n <= WHB_MAX_VPS ? WHB_OK : WHB_ERROR_INVALID_ARGUMENT;
     case CODE(LocalApicEmulationMode):
@@ -146,9 +154,19 @@ static enum whb_status check_value(const struct property_info *info, const struc
     }
 }
 
+static bool check_msr_actions(const void *value, uint64_t size)
+{
+    WHV_MSR_ACTION_ENTRY entries[MSR_ACTION_MAX];
+    memcpy(entries, value, size);
+    return msr_actions_check(entries, (uint32_t)(size / sizeof(entries[0])));
+}
+
 static enum whb_status check_list(const struct property_info *info, const void *value, uint64_t size)
 {
     const uint32_t known = WHvX64CpuidResult2FlagSubleafSpecific | WHvX64CpuidResult2FlagVpSpecific;
+    if (info->code == CODE(MsrActionList) && !check_msr_actions(value, size)) {
+        return WHB_ERROR_INVALID_ARGUMENT;
+    }
     for (uint64_t at = 0; info->code == CODE(CpuidResultList2) && at < size; at += info->size) {
         WHV_X64_CPUID_RESULT2 r;
         memcpy(&r, (const uint8_t *)value + at, sizeof(r));

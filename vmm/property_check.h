@@ -15,6 +15,9 @@
 /* The vectors that exceptions have. NMI is none, and machine checks are the machine's. */
 #define EXCEPTION_EXITS_OFFERED 0x2b7dfbull
 
+/* WHV_X64_MSR_EXIT_BITMAP: all that WHP has. */
+#define MSR_EXITS_OFFERED 0x3full
+
 enum property_kind {
     PROPERTY_VALUE,   /* kept by the partition */
     PROPERTY_LIST,    /* kept; any number of entries up to a limit */

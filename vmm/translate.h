@@ -7,7 +7,7 @@
 #include "vmm/vp.h"
 
 /* The VP's paging state, to walk its tables as its own code would at this moment; sets no bits in them. */
-void translate_state(const struct vp *vp, struct gva_walk_state *state);
+void translate_state(const struct vp *vp, struct gva_walk_state *w);
 
 /*
  * WHvTranslateGva. `flags`: WHV_TRANSLATE_GVA_FLAGS; WHB_ERROR_INVALID_ARGUMENT if others are set. With no access named

@@ -83,9 +83,9 @@ static enum exit_action entry_failed(struct vp *vp)
 }
 
 /* The exception of an exit with reason 0; the information is read only then. */
-static bool was_page_fault(const struct exit_snapshot *s)
+static bool was_page_fault(uint32_t reason)
 {
-    return s->reason == VMX_EXIT_EXCEPTION_NMI &&
+    return reason == VMX_EXIT_EXCEPTION_NMI &&
            (vmcs_read32(VMCS_EXIT_INTERRUPTION_INFO) & INTERRUPTION_VECTOR) == VECTOR_PF;
 }
 
@@ -103,7 +103,7 @@ static enum exit_action after_exit(struct cpu *cpu, struct vp *vp, uint32_t inje
     } else {
         vmcs_write32(VMCS_ENTRY_INTERRUPTION_INFO, 0);
     }
-    bool page_fault = was_page_fault(&snapshot);
+    bool page_fault = was_page_fault(snapshot.reason);
     enum exit_action action = guest_exit(cpu, vp, &snapshot);
     if ((injected & INTERRUPTION_VALID) != 0 && (vp->event.info & INTERRUPTION_VALID) == 0) {
         counters_event(&vp->counters, injected);

@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 /* Gives the text to `put` character by character. */
-void format_text(void (*put)(void *context, char c), void *context, const char *format, va_list args);
+void format_text(void (*put)(void *context, char c), void *context, const char *p, va_list args);
 
 /* As the C library's: writes at most size - 1 characters and a zero; returns the length without the limit. */
 int vsnprintf(char *to, size_t size, const char *format, va_list args);

@@ -134,6 +134,12 @@ def python():
     return judged("python", complaints, began)
 
 
+def msr_list():
+    began = time.monotonic()
+    run = subprocess.run(["scripts/msrs", "--check"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    return judged("msrs", run.stdout.decode().splitlines(), began)
+
+
 # Name, whether the images must be built before, the check. The longest first.
 JOBS = [
     ("clang-tidy/vmm", False, functools.partial(clang_tidy, "vmm", "vmm/")),
@@ -151,6 +157,7 @@ JOBS = [
     ("segments", True, segments),
     ("symbols", True, symbols),
     ("python", False, python),
+    ("msrs", False, msr_list),
     *[(name, False, functools.partial(rule, name, check)) for name, check in (
         ("spdx", source.check_spdx), ("unfinished", source.check_unfinished), ("text", source.check_text),
         ("c-style", source.check_c_style), ("arrows", source.check_arrows), ("size", source.check_size))],

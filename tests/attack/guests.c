@@ -112,6 +112,15 @@ static uint64_t spare_bochs(const struct guest *g, uint32_t name, uint64_t value
     return name == WHvX64RegisterEfer ? value & ~0x400ull : value;
 }
 
+/*
+ * Bochs 2.7 gives up, too, when a stack segment that is not usable is used outside 64-bit mode, where a processor
+ * raises #SS; so the attack's are always writable data segments.
+ */
+static uint64_t spare_bochs_stack(uint32_t name, uint64_t high)
+{
+    return name == WHvX64RegisterSs ? (high & ~(0x9full << 48)) | 0x93ull << 48 : high;
+}
+
 static void change_register(struct guest *g)
 {
     static const uint64_t values[] = {0,    1,     2,     0x10,  0x11,  0x31,   0x80000031,
@@ -139,7 +148,8 @@ static void change_register(struct guest *g)
     struct random *r = &g->a->random;
     uint64_t low = random_once_in(r, 4) ? random_u64(r) >> random_below(r, 64) : PICK(r, values);
     uint32_t name = PICK(r, names);
-    (void)guest_set(g, name, spare_bochs(g, name, low), random_once_in(r, 2) ? 0 : random_u64(r));
+    uint64_t high = random_once_in(r, 2) ? 0 : random_u64(r);
+    (void)guest_set(g, name, spare_bochs(g, name, low), spare_bochs_stack(name, high));
 }
 
 /* A page where the guest wanted one, or one less. */

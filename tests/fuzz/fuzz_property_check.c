@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: vmm/property_check.c vmm/processor_features.c vmm/cpuid_override.c */
+/* sources: vmm/property_check.c vmm/processor_features.c vmm/cpuid_override.c vmm/msr_actions.c vmm/msr_policy.c */
 #include <string.h>
 
 #include "tests/fuzz/check.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Guest code of records_exceptions.c, records_later.c and windows.c, loaded at 0x1000, long mode. */
+/* Guest code of records_exceptions.c, records_later.c, windows.c and msr_policy.c, loaded at 0x1000, long mode. */
     .section .rodata.exceptions, "a", @progbits
     .macro PAYLOAD name
     .balign 16
@@ -110,4 +110,16 @@ payload_rdtsc64_end:
     AT vmcall64_regs_after
     hlt
 payload_vmcall64_regs_end:
+    PAYLOAD msr_touch64
+    rdmsr
+    jmp 1f
+    AT msr_touch64_write
+    wrmsr
+1:  hlt
+    AT msr_touch64_end
+payload_msr_touch64_end:
+
+    PAYLOAD msr_fault64
+    hlt
+payload_msr_fault64_end:
     .section .note.GNU-stack, "", @progbits

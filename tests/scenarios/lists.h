@@ -34,12 +34,15 @@ extern scenario_list scenarios_records_later;
 extern scenario_list scenarios_windows;
 extern scenario_list scenarios_vp_state;
 extern scenario_list scenarios_apic_guest;
+extern scenario_list scenarios_apic_smp;
+extern scenario_list scenarios_msr_policy;
 extern scenario_list scenarios_emulator;
 
 /*
  * The root's own NMIs come before the guests': Bochs 2.7, also with KVM between it and us, carries NMI blocking over
  * from one VMCS to another (its bug 1456), and after a guest that blocked NMIs the root would get none.
  */
+/* clang-format off: a line each */
 static const struct scenario *const scenario_lists[] = {
     scenarios_smoke,
     scenarios_root_events,
@@ -50,8 +53,6 @@ static const struct scenario *const scenario_lists[] = {
     scenarios_entry_agreement,
     scenarios_fault_chains,
     scenarios_records_ids,
-    scenarios_properties,
-    scenarios_cpuid_lists,
     scenarios_calls_arguments,
     scenarios_calls_memory,
     scenarios_whv_functions,
@@ -71,6 +72,11 @@ static const struct scenario *const scenario_lists[] = {
     scenarios_windows,
     scenarios_vp_state,
     scenarios_apic_guest,
+    scenarios_apic_smp,
+    scenarios_msr_policy,
     scenarios_emulator,
+    scenarios_properties,
+    scenarios_cpuid_lists,
     NULL,
 };
+/* clang-format on */

@@ -80,7 +80,7 @@ static enum whb_status set_property(uint32_t code, uint64_t value, uint64_t size
 
 static enum whb_status create(void)
 {
-    uint64_t handle;
+    uint64_t handle = 0;
     enum whb_status status = whb_call(WHB_CALL_PARTITION_CREATE, 0, 0, 0, 0, 0, &handle);
     if (status == WHB_OK) {
         test.partition = handle;
@@ -91,6 +91,11 @@ static enum whb_status create(void)
 static enum whb_status set_count(void)
 {
     return set_property(WHvPartitionPropertyCodeProcessorCount, 2, 4);
+}
+
+static enum whb_status set_msr_classes(void)
+{
+    return set_property(WHvPartitionPropertyCodeX64MsrExitBitmap, 0x3f, 8);
 }
 
 static enum whb_status set_up(void)
@@ -161,10 +166,19 @@ static enum whb_status add_doorbell(void)
 }
 
 static const struct step life[] = {
-    {"partition create", create, 2},      {"processor count", set_count, 0},   {"partition setup", set_up, 1},
-    {"VP create", create_vp0, 4},         {"second VP create", create_vp1, 4}, {"map", map_large, 2},
-    {"map, splitting", map_split, 1},     {"map, new tables", map_far, 2},     {"map, two tables", map_across, 4},
-    {"unmap, splitting", unmap_split, 1}, {"map, tracked", map_protected, 1},  {"protect, splitting", protect_split, 2},
+    {"partition create", create, 2},
+    {"processor count", set_count, 0},
+    {"MSR classes", set_msr_classes, 1},
+    {"partition setup", set_up, 1},
+    {"VP create", create_vp0, 4},
+    {"second VP create", create_vp1, 4},
+    {"map", map_large, 2},
+    {"map, splitting", map_split, 1},
+    {"map, new tables", map_far, 2},
+    {"map, two tables", map_across, 4},
+    {"unmap, splitting", unmap_split, 1},
+    {"map, tracked", map_protected, 1},
+    {"protect, splitting", protect_split, 2},
     {"first doorbell", add_doorbell, 1},
 };
 

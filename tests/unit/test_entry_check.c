@@ -112,7 +112,7 @@ static void test_bases(void **state)
     RIGHT(EVERY, (s.segment[LDTR].base = 1ull << 60, s.segment[LDTR].access_rights = ACCESS_UNUSABLE));
 }
 
-#define TYPE(i, type) s.segment[i].access_rights = (s.segment[i].access_rights & ~15u) | (type)
+#define TYPE(i, type) (s.segment[i].access_rights = (s.segment[i].access_rights & ~15u) | (type))
 #define SET(i, bits) s.segment[i].access_rights |= (bits)
 #define CLEAR(i, bits) s.segment[i].access_rights &= ~(uint32_t)(bits)
 
@@ -196,7 +196,7 @@ static void test_tables_and_rip(void **state)
     WRONG(IN(STATE_V86), s.cr0 &= ~1ull, WHB_CHECK_RFLAGS_VM, WHvX64RegisterRflags);
 }
 
-#define EVENT(type, vector) s.event_info = INTERRUPTION_VALID | (type) << INTERRUPTION_TYPE_SHIFT | (vector)
+#define EVENT(type, vector) (s.event_info = INTERRUPTION_VALID | (type) << INTERRUPTION_TYPE_SHIFT | (vector))
 #define WITH_CODE(type, vector) (EVENT(type, vector), s.event_info |= INTERRUPTION_ERROR_CODE)
 
 static void test_events(void **state)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* sources: root/lib/format.c root/lib/library.c -Dvsnprintf=root_vsnprintf -Dqsort=root_qsort */
 /* What root programs have of a C library, under other names beside the host's own. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "root/lib/console.h"
@@ -9,6 +8,8 @@
 #include "root/lib/library.h"
 #include "root/lib/power.h"
 #include "tests/unit/cmocka_tests.h"
+
+_Noreturn void exit(int status); /* <stdlib.h> has its own qsort */
 
 void root_printf(const char *format, ...)
 {

@@ -87,6 +87,25 @@ static void test_external_comes_first(void **state)
     assert_plan(window_decide(&s, 0, true), WINDOW_ENTER, CPU_INTERRUPT_WINDOW, 0);
 }
 
+/* The local APIC's interrupt waits for the flag, or for CR8 to fall below its class; an NMI comes before all. */
+static void test_apic(void **state)
+{
+    (void)state;
+    struct window_state s = {.rflags = RFLAGS_IF, .vector = 0x41};
+    assert_plan(window_decide(&s, 0, false), WINDOW_INJECT_VECTOR, 0, 0);
+    s.cr8 = 4;
+    assert_plan(window_decide(&s, 0, false), WINDOW_ENTER, 0, 4);
+    s.cr8 = 3;
+    s.rflags = 0;
+    assert_plan(window_decide(&s, 0, false), WINDOW_ENTER, CPU_INTERRUPT_WINDOW, 0);
+    s.nmi = true;
+    assert_plan(window_decide(&s, 0, false), WINDOW_INJECT_NMI, 0, 0);
+    s.interruptibility = BLOCKING_BY_NMI;
+    assert_plan(window_decide(&s, 0, false), WINDOW_ENTER, CPU_NMI_WINDOW | CPU_INTERRUPT_WINDOW, 0);
+    s = (struct window_state){.rflags = RFLAGS_IF, .vector = 0x41, .cr8 = 9};
+    assert_plan(window_decide(&s, NOTIFY_INTERRUPT | PRIORITY(7), false), WINDOW_ENTER, 0, 7); /* the higher of both */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -95,6 +114,7 @@ int main(void)
         cmocka_unit_test(test_priority),
         cmocka_unit_test(test_nmi),
         cmocka_unit_test(test_external_comes_first),
+        cmocka_unit_test(test_apic),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
