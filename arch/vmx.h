@@ -35,9 +35,12 @@
 /* 25.6.2: secondary processor-based VM-execution controls */
 #define CPU2_EPT (1u << 1)
 #define CPU2_RDTSCP (1u << 3)
+#define CPU2_VIRTUALIZE_X2APIC (1u << 4)
 #define CPU2_VPID (1u << 5)
 #define CPU2_WBINVD (1u << 6)
 #define CPU2_UNRESTRICTED (1u << 7)
+#define CPU2_APIC_REGISTERS (1u << 8)
+#define CPU2_VIRTUAL_INTERRUPTS (1u << 9)
 #define CPU2_INVPCID (1u << 12)
 
 /* 25.7.1: VM-exit controls */
@@ -114,6 +117,7 @@ enum vmx_exit_reason {
     VMX_EXIT_MACHINE_CHECK_ENTRY = 41,
     VMX_EXIT_TPR_BELOW_THRESHOLD = 43,
     VMX_EXIT_APIC_ACCESS = 44,
+    VMX_EXIT_EOI_INDUCED = 45,
     VMX_EXIT_GDTR_IDTR = 46,
     VMX_EXIT_LDTR_TR = 47,
     VMX_EXIT_EPT_VIOLATION = 48,

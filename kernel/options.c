@@ -206,6 +206,11 @@ static bool parse_switch(struct word value, const char *on, const char *off, boo
     return word_is(value, on) || word_is(value, off);
 }
 
+static bool set_apicv(struct word value, struct boot_options *out)
+{
+    return parse_switch(value, "on", "off", &out->apicv);
+}
+
 static bool set_x2apic(struct word value, struct boot_options *out)
 {
     return parse_switch(value, "on", "off", &out->x2apic);
@@ -238,6 +243,7 @@ static const struct option {
     {"heap", "a size from 4M to 4G", set_heap},
     {"on-panic", "halt or reboot", set_on_panic},
     {"x2apic", "on or off", set_x2apic},
+    {"apicv", "on or off", set_apicv},
     {"crash-test", "none, panic, ud, pf, stack-overflow or df", set_crash_test},
     {"maxcpus", "a number from 1 to 64", set_maxcpus},
     {"mitigations", "auto or off", set_mitigations},
@@ -313,6 +319,7 @@ void options_defaults(struct boot_options *out)
         .crash_test = CRASH_TEST_NONE,
         .max_cpus = MAX_CPUS,
         .x2apic = true,
+        .apicv = true,
         .entry_check = true,
         .mitigations = true,
     };

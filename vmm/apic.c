@@ -140,7 +140,7 @@ void apic_before_entry(struct vp *vp)
     if (vp->suspend == SUSPEND_HALT && wakes(vp)) {
         vp->suspend = 0;
     }
-    vp->windows |= vp->nmi_pending || apic_pending(&vp->apic) != 0;
+    vp->windows |= vp->nmi_pending || (!vp->apicv && apic_pending(&vp->apic) != 0);
 }
 
 static void program_timer(struct vp *vp)

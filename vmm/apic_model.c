@@ -331,6 +331,12 @@ uint8_t apic_pending(const struct apic *a)
     return (vector >> 4) > (highest(a, APIC_ISR) >> 4) ? vector : 0;
 }
 
+uint16_t apic_interrupt_status(const struct apic *a)
+{
+    bool on = a->mode != APIC_DISABLED && (apic_get(a, APIC_SVR) & APIC_SVR_ENABLE) != 0;
+    return (uint16_t)((uint16_t)highest(a, APIC_ISR) << 8 | (on ? highest(a, APIC_IRR) : 0));
+}
+
 void apic_deliver(struct apic *a, uint8_t vector)
 {
     change_vector(a, APIC_IRR, vector, false);

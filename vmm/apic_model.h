@@ -107,6 +107,9 @@ void apic_accept(struct apic *a, uint8_t vector, bool level);
 /* The vector that would be delivered next if the TPR were 0: highest in IRR, above all in service; 0: none. */
 uint8_t apic_pending(const struct apic *a);
 
+/* The VMCS's guest interrupt status (SDM vol. 3C, 25.4.2): highest in service in bits 15:8, highest requested below. */
+uint16_t apic_interrupt_status(const struct apic *a);
+
 /* Delivers a vector that apic_pending gave: from IRR to ISR. */
 void apic_deliver(struct apic *a, uint8_t vector);
 

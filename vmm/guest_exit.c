@@ -7,6 +7,7 @@
 #include "arch/vmcs.h"
 #include "kernel/panic.h"
 #include "vmm/apic.h"
+#include "vmm/apicv.h"
 #include "vmm/diagnostics.h"
 #include "vmm/doorbell.h"
 #include "vmm/fault_chain.h"
@@ -141,6 +142,8 @@ enum exit_action guest_exit(struct cpu *cpu, struct vp *vp, struct exit_snapshot
         return EXIT_RESUME;
     case VMX_EXIT_RDPMC:
         return inject_and_resume(vp, VECTOR_GP);
+    case VMX_EXIT_EOI_INDUCED:
+        return apicv_eoi_exit(vp);
     case VMX_EXIT_RDTSC:
     case VMX_EXIT_RDTSCP:
         return exit_rdtsc(vp, snapshot);

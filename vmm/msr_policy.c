@@ -122,6 +122,33 @@ void msr_bitmap_guest(uint8_t bitmap[MSR_BITMAP_SIZE])
     }
 }
 
+/*
+ * What APIC-register virtualization and virtual-interrupt delivery do without an exit (30.5). The page has no current
+ * count, and reserved registers must fault.
+ */
+static const struct msr_rule apicv_passes[] = {
+    {0x802, 2, READS},  /* ID, version */
+    {0x808, 1, BOTH},   /* TPR */
+    {0x80a, 1, READS},  /* PPR */
+    {0x80b, 1, WRITES}, /* EOI */
+    {0x80d, 1, READS},  /* LDR */
+    {0x80f, 1, READS},  /* SVR */
+    {0x810, 24, READS}, /* ISR, TMR, IRR */
+    {0x828, 1, READS},  /* ESR */
+    {0x830, 1, READS},  /* ICR */
+    {0x832, 7, READS},  /* LVT, initial count */
+    {0x83e, 1, READS},  /* divide configuration */
+    {0x83f, 1, WRITES}, /* self-IPI */
+};
+
+void msr_bitmap_apicv(uint8_t bitmap[MSR_BITMAP_SIZE])
+{
+    msr_bitmap_guest(bitmap);
+    for (size_t i = 0; i < sizeof(apicv_passes) / sizeof(apicv_passes[0]); i++) {
+        apply_rule(bitmap, &apicv_passes[i], false);
+    }
+}
+
 void msr_bitmap_root(uint8_t bitmap[MSR_BITMAP_SIZE])
 {
     memset(bitmap, 0, MSR_BITMAP_SIZE);

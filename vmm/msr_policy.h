@@ -10,6 +10,10 @@
 /* All of a guest's accesses exit, except those that the list in msr_policy.c lets through. */
 void msr_bitmap_guest(uint8_t bitmap[MSR_BITMAP_SIZE]);
 
+/* The same for guests whose x2APIC the processor virtualizes: all reads of it but the timer's count, TPR, EOI,
+ * self-IPI. */
+void msr_bitmap_apicv(uint8_t bitmap[MSR_BITMAP_SIZE]);
+
 /* One access that a guest's bitmap lets through, by its place in the list; false: there are not so many. */
 struct msr_pass {
     uint32_t msr;

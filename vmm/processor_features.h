@@ -26,7 +26,7 @@ struct processor_features {
 bool processor_features_leaf(unsigned index, uint32_t *leaf, uint32_t *subleaf);
 
 /* Adds to `features` those that CPUID's answer `r` shows; the leaf need not have any. */
-void processor_features_collect(struct processor_features *features, uint32_t leaf, uint32_t subleaf,
+void processor_features_collect(struct processor_features *found, uint32_t leaf, uint32_t subleaf,
                                 const struct cpuid_result *r);
 
 /* Takes the features in `hidden` out of CPUID's answer. The leaf is one that exists. */

@@ -103,7 +103,9 @@ void vp_apply_policy(struct vp *vp)
     vp->controls.cpu = (vp->controls.cpu & ~CPU_RDTSC) | (exits.X64RdtscExit != 0 ? CPU_RDTSC : 0);
     vmcs_write32(VMCS_CPU_CONTROLS, vp->controls.cpu);
     const uint8_t *bitmap = __atomic_load_n(&vp->partition->msr_bitmap, __ATOMIC_ACQUIRE);
-    vmcs_write64(VMCS_MSR_BITMAP, virt_to_phys(bitmap != NULL ? bitmap : vmm.guest_msr_bitmap));
+    if (!vp->apicv) {
+        vmcs_write64(VMCS_MSR_BITMAP, virt_to_phys(bitmap != NULL ? bitmap : vmm.guest_msr_bitmap));
+    }
 }
 
 static void set_segment(enum vmcs_segment s, uint16_t selector, uint64_t base, uint32_t access)

@@ -8,6 +8,7 @@
 #include "kernel/options.h"
 #include "kernel/page_alloc.h"
 #include "kernel/panic.h"
+#include "vmm/apicv.h"
 #include "vmm/fail_allocation.h"
 #include "vmm/kick.h"
 #include "vmm/msr_policy.h"
@@ -52,6 +53,7 @@ void vmm_boot(const struct boot_info *info, const struct boot_options *options)
     }
     msr_bitmap_root(vmm.root_msr_bitmap);
     msr_bitmap_guest(vmm.guest_msr_bitmap);
+    apicv_init(options);
     root_memory_init();
     root_load(info);
     kick_init();

@@ -74,6 +74,7 @@ struct vp {
     bool nmi_pending;      /* an NMI waits until the VP can take it: the root, or a guest with a local APIC */
 
     bool apic_on;               /* this VP has a local APIC: vmm/apic.c */
+    bool apicv;                 /* the VMCS virtualizes the APIC: vmm/apicv.c */
     bool was_asleep;            /* the VMCS's activity state is HLT by apic_arm */
     uint32_t suspend;           /* SUSPEND_ bits: the VP does not execute */
     uint32_t timer_value;       /* what the VMCS has as preemption timer, if apic_on */
@@ -109,6 +110,7 @@ struct vp {
     struct whb_vp_diagnostics diagnostics;
     struct vp_counters counters;
     struct apic apic;
+    uint64_t eoi_exits[4]; /* what the VMCS has as EOI-exit bitmap */
     /* What other CPUs send; all atomic. */
     struct apic_address apic_address;
     uint32_t apic_signals, apic_sipi;

@@ -4,6 +4,7 @@
 #include "arch/vmcs.h"
 #include "kernel/panic.h"
 #include "vmm/apic.h"
+#include "vmm/apicv.h"
 #include "vmm/diagnostics.h"
 #include "vmm/guest_exit.h"
 #include "vmm/kick.h"
@@ -131,6 +132,7 @@ static enum exit_action run_once(struct cpu *cpu, struct vp *vp)
     }
     if (vp->apic_on) {
         apic_arm(vp);
+        apicv_before_entry(vp);
     }
     refresh_translations(cpu, vp);
     switch_fpu_before_entry(cpu, vp);

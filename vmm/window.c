@@ -46,7 +46,7 @@ static struct window_state read_state(const struct vp *vp)
         .cr8 = *((const uint8_t *)vp->virtual_apic + 0x80) >> 4,
         .event_pending = (vp->event.info & INTERRUPTION_VALID) != 0,
         .nmi = apic && vp->nmi_pending,
-        .vector = apic ? apic_pending(&vp->apic) : 0,
+        .vector = apic && !vp->apicv ? apic_pending(&vp->apic) : 0,
     };
 }
 

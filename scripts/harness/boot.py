@@ -110,6 +110,12 @@ def attack(kind, cpus, seed, work, wall=WALL_SECONDS):
     return judge_scenarios(name, Boot(machine.Bochs(WORK / name, image, cpus=cpus, ticks=ticks), wall))
 
 
+def apicv_off():
+    """The scenarios on local APICs without the processor's help."""
+    image = make_image("apicv-off", "apicv=off", "only=apic/", TEST_ROOT)
+    return judge_scenarios("apicv-off", Boot(machine.Bochs(WORK / "apicv-off", image, cpus=2, ticks=TICKS)))
+
+
 def entry_checks():
     """The scenarios on entry checks with the decision left to the processor, which must come to the same."""
     image = make_image("entry-checks", "entry-check=off", "only=entry-check/agreement", TEST_ROOT)

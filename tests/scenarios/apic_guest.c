@@ -13,6 +13,7 @@ DECLARE_PAYLOAD(apic_traps32);
 DECLARE_PAYLOAD(apic_handler64);
 DECLARE_PAYLOAD(apic_fault64);
 DECLARE_PAYLOAD(apic_x2apic64);
+DECLARE_PAYLOAD(apic_deliver64);
 DECLARE_AT(apic_handler32_ended);
 DECLARE_AT(apic_wait32_woken);
 DECLARE_AT(apic_traps32_svr);
@@ -234,6 +235,45 @@ static void x2apic(void)
     guest_destroy(&g);
 }
 
+/*
+ * Delivery, priorities and the end of service in x2APIC mode, where the processor does it by itself if it can (and with
+ * apicv=off on the hypervisor's command line does not).
+ */
+static void x2apic_delivery(void)
+{
+    struct guest g;
+    WHV_RUN_VP_EXIT_CONTEXT r;
+    WHV_INTERRUPT_CONTROL c = {.Type = WHvX64InterruptTypeFixed, .Vector = 0x41};
+    guest_create_apic(&g, 1, 0, WHvX64LocalApicEmulationModeX2Apic);
+    records_start(&g, GUEST_LONG, payload_apic_deliver64, payload_apic_deliver64_end);
+    put_code(&g, HANDLER_AT, payload_apic_handler64, payload_apic_handler64_end);
+    guest_idt(&g, 0, GUEST_LONG, 0x41, HANDLER_AT);
+    guest_set(&g, 0, WHvX64RegisterApicBase, 0xfee00d00);
+    guest_set(&g, 0, WHvX64RegisterApicSpurious, 0x1ff);
+    CHECK_EQ(WHB_OK, request(&g, c));
+    to_port(&g, 0x50);
+    CHECK_EQ(1, word(&g, COUNTER));
+    to_port(&g, 0x51);
+    CHECK_EQ(1, guest_get(&g, 0, WHvX64RegisterRbx)); /* held back by the TPR */
+    CHECK_EQ(6, guest_get(&g, 0, WHvX64RegisterCr8));
+    CHECK_EQ(2, guest_get(&g, 0, WHvX64RegisterApicIrr2));
+    to_port(&g, 0x52);
+    CHECK_EQ(2, guest_get(&g, 0, WHvX64RegisterRbx));
+    CHECK_EQ(0, guest_get(&g, 0, WHvX64RegisterRax)); /* PPR */
+    CHECK_EQ(0, guest_get(&g, 0, WHvX64RegisterApicIsr2));
+    c.TriggerMode = WHvX64InterruptTriggerModeLevel;
+    CHECK_EQ(WHB_OK, request(&g, c));
+    guest_run(&g, 0, &r, WHvRunVpExitReasonX64ApicEoi);
+    CHECK_EQ(0x41, r.ApicEoi.InterruptVector);
+    CHECK_EQ(3, word(&g, COUNTER));
+    CHECK_EQ(0, guest_get(&g, 0, WHvX64RegisterApicIsr2)); /* ended */
+    records_check_context(&g, &r, guest_get(&g, 0, WHvX64RegisterRip), 0, 0, 0);
+    CHECK(r.VpContext.Rip > HANDLER_AT && r.VpContext.Rip < HANDLER_AT + 0x40);
+    CHECK_EQ(S_OK, WHvCancelRunVirtualProcessor(g.partition, 0, 0));
+    guest_run(&g, 0, &r, WHvRunVpExitReasonCanceled);
+    guest_destroy(&g);
+}
+
 /* The register page as a block; what is restored goes on as it was. */
 static void state_block(void)
 {
@@ -274,6 +314,7 @@ const struct scenario scenarios_apic_guest[] = {
     {"apic/requests", 1, requests},
     {"apic/traps", 1, traps},
     {"apic/x2apic", 1, x2apic},
+    {"apic/x2apic-delivery", 1, x2apic_delivery},
     {"apic/state", 1, state_block},
     {"apic/page-is-no-memory", 1, no_memory_at_the_page},
     {0},

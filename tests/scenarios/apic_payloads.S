@@ -223,4 +223,32 @@ payload_apic_fault64_end:
     outb %al, $0x50
     hlt
 payload_apic_x2apic64_end:
+/* In x2APIC mode from the start: sleeps until something comes; then with the TPR above and below it. */
+    PAYLOAD apic_deliver64
+    sti
+    hlt
+    cli
+    outb %al, $0x50
+    movl $0x60, %eax
+    xorl %edx, %edx
+    movl $0x808, %ecx
+    wrmsr
+    sti
+    movl $0x83f, %ecx
+    movl $0x41, %eax
+    wrmsr
+    nop
+    movl COUNTER, %ebx
+    outb %al, $0x51
+    xorl %eax, %eax
+    movq %rax, %cr8
+    nop
+    movl COUNTER, %ebx
+    movl $0x80a, %ecx
+    rdmsr
+    outb %al, $0x52
+    sti
+    hlt
+    outb %al, $0x53
+payload_apic_deliver64_end:
     .section .note.GNU-stack, "", @progbits

@@ -37,7 +37,7 @@ static uint64_t fail_allocation(uint64_t k)
 
 static void check_same(const char *name, const struct whb_statistics *before)
 {
-    struct whb_statistics now;
+    struct whb_statistics now = {0};
     read_statistics(&now);
     check_equal(name, before->heap_free, now.heap_free);
     check_equal(name, before->heap_ept, now.heap_ept);
@@ -50,7 +50,7 @@ static void check_same(const char *name, const struct whb_statistics *before)
 /* The last turn is the one in which nothing failed: it has taken effect. */
 static void exhaust(const struct step *step)
 {
-    struct whb_statistics before;
+    struct whb_statistics before = {0};
     read_statistics(&before);
     for (uint32_t k = 1; k <= MOST_ALLOCATIONS; k++) {
         (void)fail_allocation(k);
@@ -194,7 +194,7 @@ static void prepare(void)
 
 static void run_life(void)
 {
-    struct whb_statistics before;
+    struct whb_statistics before = {0};
     prepare();
     read_statistics(&before);
     for (uint32_t i = 0; i < sizeof(life) / sizeof(life[0]); i++) {
@@ -208,7 +208,7 @@ static void run_life(void)
 static void run_vp_again(void)
 {
     const struct step again = {"VP create again", create_vp0, 3};
-    struct whb_statistics before;
+    struct whb_statistics before = {0};
     prepare();
     read_statistics(&before);
     CHECK_EQ(WHB_OK, create());

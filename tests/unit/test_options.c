@@ -168,7 +168,10 @@ static void test_choices(void **state)
     assert_true(parsed.mitigations);
     accept("test-calls loglevel=info");
     assert_true(parsed.test_calls);
+    accept("apicv=off");
+    assert_false(parsed.apicv);
     accept("entry-check=off");
+    assert_true(parsed.apicv);
     assert_false(parsed.entry_check);
     accept("entry-check=off entry-check=on");
     assert_true(parsed.entry_check);
