@@ -105,7 +105,8 @@ help:
 #:   make test-nested   the scenarios in QEMU/KVM in Linux in Bochs, in under 25 minutes
 #:   make unit          the host unit tests alone
 #:   make fuzz          each fuzzer for FUZZ_SECONDS (60)
-#:   make attack        random hypercalls (KIND=calls) or guests (KIND=guests) in Bochs: CPUS (4), SEED (1), WORK (1000000)
+#:   make attack        random hypercalls (KIND=calls) or guests (KIND=guests) in Bochs: CPUS (4), SEED (1),
+#:                      WORK (1000000)
 #:   make lint          formatting, static analysis, house rules
 #:   make format        put every source into the house format
 #:   make setup         install every Debian package that any target needs

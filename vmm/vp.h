@@ -29,7 +29,7 @@ enum switched_msr {
     SWITCHED_COUNT,
 };
 
-#define GUEST_MTRR_VARIABLE 8u
+#define GUEST_MTRR_VARIABLE 16u /* as many as have WHV names */
 #define GUEST_MTRR_FIXED 11u
 
 /* The guest's MTRRs: kept for it, without effect on the memory types of its EPT. */

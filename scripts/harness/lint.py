@@ -134,10 +134,11 @@ def python():
     return judged("python", complaints, began)
 
 
-def msr_list():
+def made_list(script):
+    """A list in docs/ that a script makes from the sources, or checks against them."""
     began = time.monotonic()
-    run = subprocess.run(["scripts/msrs", "--check"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    return judged("msrs", run.stdout.decode().splitlines(), began)
+    run = subprocess.run([f"scripts/{script}", "--check"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    return judged(script, run.stdout.decode().splitlines(), began)
 
 
 # Name, whether the images must be built before, the check. The longest first.
@@ -157,7 +158,8 @@ JOBS = [
     ("segments", True, segments),
     ("symbols", True, symbols),
     ("python", False, python),
-    ("msrs", False, msr_list),
+    ("msrs", False, functools.partial(made_list, "msrs")),
+    ("conformance", False, functools.partial(made_list, "conformance")),
     *[(name, False, functools.partial(rule, name, check)) for name, check in (
         ("spdx", source.check_spdx), ("unfinished", source.check_unfinished), ("text", source.check_text),
         ("c-style", source.check_c_style), ("arrows", source.check_arrows), ("size", source.check_size))],

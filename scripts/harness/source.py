@@ -68,7 +68,7 @@ def check_text(path, text):
     for number, line in enumerate(text.splitlines(), 1):
         if line != line.rstrip():
             yield f"{path}:{number}: space at the end of the line"
-        if "\t" in line and path.name != "Makefile" and path.suffix != ".mk":
+        if "\t" in line and path.name != "Makefile" and path.suffix not in (".mk", ".tsv"):
             yield f"{path}:{number}: a tab"
         if is_source(path, text) and len(line) > COLUMNS:
             yield f"{path}:{number}: longer than {COLUMNS} columns"
