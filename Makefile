@@ -101,12 +101,11 @@ help:
 #:   make               the images: build/whimbrel.elf, build/root.elf, build/whimbrel.iso (BIOS and UEFI)
 #:   make samples       the sample clients: root programs, their images, and with mingw-w64 Windows programs
 #:   make run           boot build/whimbrel.iso in QEMU/KVM with nested VMX, or else in Bochs
-#:   make test          everything that can be tested without a nested KVM, in under 15 minutes
+#:   make test          everything that can be tested without a nested KVM, in under 25 minutes
 #:   make test-nested   the scenarios in QEMU/KVM in Linux in Bochs, in under 25 minutes
 #:   make unit          the host unit tests alone
 #:   make fuzz          each fuzzer for FUZZ_SECONDS (60)
-#:   make attack        random hypercalls (KIND=calls) or guests (KIND=guests) in Bochs: CPUS (4), SEED (1),
-#:                      WORK (1000000)
+#:   make attack        random hypercalls (KIND=calls) or guests (KIND=guests) in Bochs: CPUS=4 SEED=1 WORK=1000000
 #:   make lint          formatting, static analysis, house rules
 #:   make format        put every source into the house format
 #:   make setup         install every Debian package that any target needs

@@ -78,6 +78,18 @@ uint64_t partition_time_tsc(struct vp *vp)
     return host_tsc(p) + vp->tsc_offset - (__atomic_load_n(&p->paused_ticks, __ATOMIC_RELAXED) - vp->paused_seen);
 }
 
+uint64_t partition_time_offset(struct vp *vp)
+{
+    return vp->tsc_offset - (__atomic_load_n(&vp->partition->paused_ticks, __ATOMIC_RELAXED) - vp->paused_seen);
+}
+
+void partition_time_set_offset(struct vp *vp, uint64_t offset)
+{
+    catch_up(vp);
+    vp->tsc_offset = offset;
+    vmcs_write64(VMCS_TSC_OFFSET, offset);
+}
+
 void partition_time_set_tsc(struct vp *vp, uint64_t value)
 {
     catch_up(vp);

@@ -26,6 +26,10 @@ void partition_time_start(struct vp *vp);
 /* The VP's TSC now, in TSC ticks; the caller owns the VP. */
 uint64_t partition_time_tsc(struct vp *vp);
 
+/* What is added to the host's TSC; the VP's VMCS is current for the second. */
+uint64_t partition_time_offset(struct vp *vp);
+void partition_time_set_offset(struct vp *vp, uint64_t offset);
+
 /* Makes the VP's TSC read `value` now. Its VMCS is current. */
 void partition_time_set_tsc(struct vp *vp, uint64_t value);
 

@@ -13,11 +13,13 @@ static bool between(uint32_t name, uint32_t first, uint32_t count)
 
 static enum register_kind kind_of_msr(uint32_t name)
 {
-    if (between(name, REG_MTRR_BASE0, GUEST_MTRR_VARIABLE) || between(name, REG_MTRR_MASK0, GUEST_MTRR_VARIABLE) ||
+    if (between(name, REG_MTRR_BASE0, GUEST_MTRR_NAMES) || between(name, REG_MTRR_MASK0, GUEST_MTRR_NAMES) ||
         between(name, REG_MTRR_FIX0, GUEST_MTRR_FIXED)) {
         return REGISTER_MTRR;
     }
-    bool plain = between(name, REG_TSC, 12) || name == REG_MTRR_CAP || name == REG_MTRR_DEF_TYPE || name == REG_TSC_AUX;
+    bool plain = between(name, REG_TSC, 12) || name == REG_MTRR_CAP || name == REG_MTRR_DEF_TYPE ||
+                 name == REG_TSC_AUX || name == REG_INITIAL_APIC_ID || name == REG_SPEC_CTRL || name == REG_PRED_CMD ||
+                 name == REG_TSC_OFFSET;
     return plain ? REGISTER_MSR : REGISTER_UNKNOWN;
 }
 
@@ -220,6 +222,11 @@ static bool check_msr(const struct register_limits *l, uint32_t name, uint64_t v
         return l->tsc_aux && switch_msr_valid(SWITCHED_TSC_AUX, value);
     case REG_MTRR_CAP:
         return value == GUEST_MTRR_CAP;
+    case REG_INITIAL_APIC_ID:
+        return value == l->vp_index;
+    case REG_SPEC_CTRL:
+    case REG_PRED_CMD:
+        return value == 0; /* the guest's CPUID does not offer these MSRs */
     default:
         return true;
     }

@@ -29,13 +29,14 @@ enum switched_msr {
     SWITCHED_COUNT,
 };
 
-#define GUEST_MTRR_VARIABLE 16u /* as many as have WHV names */
+#define GUEST_MTRR_VARIABLE 8u
+#define GUEST_MTRR_NAMES 16u /* variable MTRRs with WHV names; above its own the guest has no MSRs */
 #define GUEST_MTRR_FIXED 11u
 
 /* The guest's MTRRs: kept for it, without effect on the memory types of its EPT. */
 struct guest_mtrrs {
     uint64_t def_type;
-    uint64_t variable[2 * GUEST_MTRR_VARIABLE]; /* base and mask in turn */
+    uint64_t variable[2 * GUEST_MTRR_NAMES]; /* base and mask in turn */
     uint64_t fixed[GUEST_MTRR_FIXED];
 };
 

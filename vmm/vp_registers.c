@@ -151,6 +151,13 @@ static uint64_t get_msr(struct vp *vp, uint32_t name)
         return vp->msr[SWITCHED_TSC_AUX];
     case REG_MTRR_CAP:
         return GUEST_MTRR_CAP;
+    case REG_INITIAL_APIC_ID:
+        return vp->index;
+    case REG_SPEC_CTRL:
+    case REG_PRED_CMD:
+        return 0;
+    case REG_TSC_OFFSET:
+        return partition_time_offset(vp);
     case REG_MTRR_DEF_TYPE:
         return vp->mtrrs.def_type;
     default:
@@ -202,7 +209,13 @@ static void set_msr(struct cpu *cpu, struct vp *vp, uint32_t name, uint64_t valu
         switch_msr_write(cpu, vp, SWITCHED_TSC_AUX, value);
         break;
     case REG_MTRR_CAP:
+    case REG_INITIAL_APIC_ID:
+    case REG_SPEC_CTRL:
+    case REG_PRED_CMD:
         break; /* checked to be what it is */
+    case REG_TSC_OFFSET:
+        partition_time_set_offset(vp, value);
+        break;
     case REG_MTRR_DEF_TYPE:
         vp->mtrrs.def_type = value;
         break;
@@ -226,9 +239,9 @@ static uint8_t *legacy_place(const struct vp *vp, uint32_t name)
 static uint64_t *mtrr_place(struct vp *vp, uint32_t name)
 {
     switch (name) {
-    case REG_MTRR_BASE0 ... REG_MTRR_BASE0 + GUEST_MTRR_VARIABLE - 1:
+    case REG_MTRR_BASE0 ... REG_MTRR_BASE0 + GUEST_MTRR_NAMES - 1:
         return &vp->mtrrs.variable[2 * (name - REG_MTRR_BASE0)];
-    case REG_MTRR_MASK0 ... REG_MTRR_MASK0 + GUEST_MTRR_VARIABLE - 1:
+    case REG_MTRR_MASK0 ... REG_MTRR_MASK0 + GUEST_MTRR_NAMES - 1:
         return &vp->mtrrs.variable[2 * (name - REG_MTRR_MASK0) + 1];
     default:
         return &vp->mtrrs.fixed[name - REG_MTRR_FIX0];
@@ -376,6 +389,7 @@ enum whb_status vp_registers_set(struct vp *vp, const uint32_t *names, const voi
     const struct register_limits limits = {
         .xcr0 = guest_cpuid_xcr0(vp),
         .cr4_hidden = vmcs_readnw(VMCS_CR4_MASK) & ~CR4_MCE,
+        .vp_index = vp->index,
         .physical_bits = vmm.physical_bits,
         .tsc_aux = switch_has_tsc_aux(),
         .apic = vp->apic_on,

@@ -41,6 +41,10 @@ enum {
     REG_MTRR_BASE0 = WHvX64RegisterMsrMtrrPhysBase0,
     REG_MTRR_MASK0 = WHvX64RegisterMsrMtrrPhysMask0,
     REG_MTRR_FIX0 = WHvX64RegisterMsrMtrrFix64k00000,
+    REG_INITIAL_APIC_ID = WHvX64RegisterInitialApicId,
+    REG_SPEC_CTRL = WHvX64RegisterSpecCtrl,
+    REG_PRED_CMD = WHvX64RegisterPredCmd,
+    REG_TSC_OFFSET = WHvX64RegisterTscVirtualOffset,
     REG_TSC_AUX = WHvX64RegisterTscAux,
     REG_PENDING_INTERRUPTION = WHvRegisterPendingInterruption,
     REG_INTERRUPT_STATE = WHvRegisterInterruptState,
@@ -81,6 +85,7 @@ enum register_kind register_kind(uint32_t name);
 struct register_limits {
     uint64_t xcr0;       /* XCR0 bits the machine has */
     uint64_t cr4_hidden; /* CR4 bits that no guest may set */
+    uint32_t vp_index;
     uint8_t physical_bits;
     bool tsc_aux; /* the CPU has IA32_TSC_AUX */
     bool apic;    /* the VP has a local APIC */

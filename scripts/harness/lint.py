@@ -134,11 +134,11 @@ def python():
     return judged("python", complaints, began)
 
 
-def made_list(script):
-    """A list in docs/ that a script makes from the sources, or checks against them."""
+def made_page(name, script):
+    """A page of docs/ that a script makes from the sources."""
     began = time.monotonic()
-    run = subprocess.run([f"scripts/{script}", "--check"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    return judged(script, run.stdout.decode().splitlines(), began)
+    run = subprocess.run([script, "--check"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    return judged(name, run.stdout.decode().splitlines(), began)
 
 
 # Name, whether the images must be built before, the check. The longest first.
@@ -158,8 +158,8 @@ JOBS = [
     ("segments", True, segments),
     ("symbols", True, symbols),
     ("python", False, python),
-    ("msrs", False, functools.partial(made_list, "msrs")),
-    ("conformance", False, functools.partial(made_list, "conformance")),
+    ("msrs", False, functools.partial(made_page, "msrs", "scripts/msrs")),
+    ("conformance", False, functools.partial(made_page, "conformance", "scripts/conformance")),
     *[(name, False, functools.partial(rule, name, check)) for name, check in (
         ("spdx", source.check_spdx), ("unfinished", source.check_unfinished), ("text", source.check_text),
         ("c-style", source.check_c_style), ("arrows", source.check_arrows), ("size", source.check_size))],

@@ -10,12 +10,13 @@ struct names {
 static const struct names there[] = {
     {WHvX64RegisterRax, WHvX64RegisterXCr0},
     {WHvX64RegisterXmm0, WHvX64RegisterXmmControlStatus},
-    {WHvX64RegisterTsc, WHvX64RegisterSfmask},
-    {WHvX64RegisterMsrMtrrCap, WHvX64RegisterMsrMtrrDefType},
+    {WHvX64RegisterTsc, WHvX64RegisterMsrMtrrDefType},
     {WHvX64RegisterMsrMtrrPhysBase0, WHvX64RegisterMsrMtrrPhysBaseF},
     {WHvX64RegisterMsrMtrrPhysMask0, WHvX64RegisterMsrMtrrPhysMaskF},
     {WHvX64RegisterMsrMtrrFix64k00000, WHvX64RegisterMsrMtrrFix4kF8000},
     {WHvX64RegisterTscAux, WHvX64RegisterTscAux},
+    {WHvX64RegisterSpecCtrl, WHvX64RegisterPredCmd},
+    {WHvX64RegisterTscVirtualOffset, WHvX64RegisterTscVirtualOffset},
     {WHvRegisterPendingInterruption, WHvRegisterPendingEvent},
     {WHvRegisterDeliverabilityNotifications, WHvX64RegisterPendingDebugException},
 };

@@ -192,6 +192,39 @@ static void atomic_batches(void)
     guest_destroy(&g);
 }
 
+static HRESULT try_set(struct guest *g, WHV_REGISTER_NAME name, uint64_t value)
+{
+    WHV_REGISTER_VALUE v = {0};
+    v.Reg64 = value;
+    return WHvSetVirtualProcessorRegisters(g->partition, 0, &name, 1, &v);
+}
+
+/* Names whose value is what it is, and those without an MSR in the guest. */
+static void more_names(void)
+{
+    struct guest g;
+    guest_create(&g, 2, 0);
+    CHECK_EQ(0, guest_get(&g, 0, WHvX64RegisterInitialApicId));
+    CHECK_EQ(1, guest_get(&g, 1, WHvX64RegisterInitialApicId));
+    CHECK(try_set(&g, WHvX64RegisterInitialApicId, 1) != S_OK);
+    CHECK_EQ(S_OK, try_set(&g, WHvX64RegisterInitialApicId, 0));
+    CHECK_EQ(S_OK, try_set(&g, WHvX64RegisterSpecCtrl, 0));
+    CHECK(try_set(&g, WHvX64RegisterSpecCtrl, 1) != S_OK);
+    CHECK(try_set(&g, WHvX64RegisterPredCmd, 1) != S_OK);
+    for (uint32_t i = 0; i < 16; i++) {
+        WHV_REGISTER_NAME base = (WHV_REGISTER_NAME)(WHvX64RegisterMsrMtrrPhysBase0 + i);
+        WHV_REGISTER_NAME mask = (WHV_REGISTER_NAME)(WHvX64RegisterMsrMtrrPhysMask0 + i);
+        CHECK_EQ(S_OK, try_set(&g, base, 0x1000 * (i + 1) + 6));
+        CHECK_EQ(S_OK, try_set(&g, mask, 0x100000 * (i + 1)));
+        CHECK_EQ(0x1000 * (i + 1) + 6, guest_get(&g, 0, base));
+        CHECK_EQ(0x100000 * (i + 1), guest_get(&g, 0, mask));
+    }
+    guest_set(&g, 0, WHvX64RegisterTscVirtualOffset, 1ull << 50);
+    CHECK_EQ(1ull << 50, guest_get(&g, 0, WHvX64RegisterTscVirtualOffset));
+    CHECK(guest_get(&g, 0, WHvX64RegisterTsc) > 1ull << 50);
+    guest_destroy(&g);
+}
+
 /* Both record sizes that clients have: 144 bytes of Windows 10 1803, 224 of later ones; less is refused. */
 static void record_sizes(void)
 {
@@ -216,9 +249,7 @@ static void record_sizes(void)
 }
 
 const struct scenario scenarios_vp_registers[] = {
-    {"registers/reset-state", 1, reset_state},
-    {"registers/round-trip", 1, round_trip},
-    {"registers/atomic-batches", 1, atomic_batches},
-    {"run/record-sizes", 1, record_sizes},
-    {0},
+    {"registers/reset-state", 1, reset_state}, {"registers/round-trip", 1, round_trip},
+    {"registers/more", 1, more_names},         {"registers/atomic-batches", 1, atomic_batches},
+    {"run/record-sizes", 1, record_sizes},     {0},
 };

@@ -21,7 +21,8 @@ static enum whb_status check(uint32_t name, uint64_t low, uint64_t high)
 static void test_names(void **state)
 {
     (void)state;
-    const uint32_t unknown[] = {0x28, 0x101a, 0x200c, 0x2018, 0x2048, 0x3000, 0x80000003, 0x90000000, 0xffffffff};
+    const uint32_t unknown[] = {0x28,   0x101a, 0x200f,     0x2020,     0x2050,
+                                0x207c, 0x3000, 0x80000003, 0x90000000, 0xffffffff};
     for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++) {
         assert_int_equal(check(unknown[i], 0, 0), WHB_ERROR_UNKNOWN_REGISTER);
     }
@@ -35,6 +36,12 @@ static void test_values(void **state)
 {
     (void)state;
     assert_int_equal(check(WHvX64RegisterCr8, 15, 0), WHB_OK);
+    assert_int_equal(check(WHvX64RegisterInitialApicId, 0, 0), WHB_OK);
+    assert_int_equal(check(WHvX64RegisterInitialApicId, 1, 0), WHB_ERROR_INVALID_REGISTER);
+    assert_int_equal(check(WHvX64RegisterSpecCtrl, 0, 0), WHB_OK);
+    assert_int_equal(check(WHvX64RegisterSpecCtrl, 1, 0), WHB_ERROR_INVALID_REGISTER);
+    assert_int_equal(check(WHvX64RegisterMsrMtrrPhysMaskF, 1, 0), WHB_OK);
+    assert_int_equal(check(WHvX64RegisterTscVirtualOffset, ~0ull, 0), WHB_OK);
     assert_int_equal(check(WHvX64RegisterCr8, 16, 0), WHB_ERROR_INVALID_REGISTER);
     assert_int_equal(check(WHvX64RegisterCr4, 1ull << 13, 0), WHB_ERROR_INVALID_REGISTER);
     assert_int_equal(check(WHvX64RegisterLstar, 0xffff800000000000, 0), WHB_OK);
