@@ -30,7 +30,7 @@ enum switched_msr {
 };
 
 #define GUEST_MTRR_VARIABLE 8u
-#define GUEST_MTRR_NAMES 16u /* variable MTRRs with WHV names; above its own the guest has no MSRs */
+#define GUEST_MTRR_NAMES 16u /* variable MTRRs with WHV names; the guest has no MSRs for the others */
 #define GUEST_MTRR_FIXED 11u
 
 /* The guest's MTRRs: kept for it, without effect on the memory types of its EPT. */

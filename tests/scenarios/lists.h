@@ -55,8 +55,6 @@ static const struct scenario *const scenario_lists[] = {
     scenarios_entry_agreement,
     scenarios_fault_chains,
     scenarios_records_ids,
-    scenarios_properties,
-    scenarios_cpuid_lists,
     scenarios_calls_arguments,
     scenarios_calls_memory,
     scenarios_whv_functions,
@@ -79,6 +77,8 @@ static const struct scenario *const scenario_lists[] = {
     scenarios_apic_smp,
     scenarios_msr_policy,
     scenarios_emulator,
+    scenarios_properties,
+    scenarios_cpuid_lists,
     NULL,
 };
 /* clang-format on */

@@ -18,6 +18,8 @@ static const struct row {
 } rows[] = {
     {CODE(ExtendedVmExits), 8, KEPT, true, 0x2f},
     {CODE(ExceptionExitBitmap), 8, KEPT, true, 0x4008},
+    {CODE(X64MsrExitBitmap), 8, KEPT, true, 0x3f},
+    {CODE(UnimplementedMsrAction), 4, KEPT, false, 1},
     {CODE(ProcessorCount), 4, KEPT, false, 3},
     {CODE(LocalApicEmulationMode), 4, KEPT, false, 0},
     {CODE(ProcessorFeatures), 8, KEPT, false, 0},
@@ -172,6 +174,7 @@ static const struct {
     {CAPABILITY(Features), 8, 0},
     {CAPABILITY(ExtendedVmExits), 8, 0},
     {CAPABILITY(ExceptionExitBitmap), 8, 0},
+    {CAPABILITY(X64MsrExitBitmap), 8, 0},
     {CAPABILITY(GpaRangePopulateFlags), 4, 0},
     {CAPABILITY(SchedulerFeatures), 8, 0},
     {CAPABILITY(ProcessorVendor), 4, 0},

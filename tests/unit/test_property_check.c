@@ -26,7 +26,7 @@ static enum whb_status check(uint32_t code, uint64_t value, uint64_t size)
     return property_check(info, &offer, false, buffer, size);
 }
 
-/* Every code of WHP but those of MSRs is known, and nothing beside them. */
+/* Every code of WHP is known, and nothing beside them. */
 static void test_codes(void **state)
 {
     (void)state;
@@ -36,7 +36,7 @@ static void test_codes(void **state)
         known += info != NULL ? 1 : 0;
         assert_true(info == NULL || (info->code == code && info->size != 0 && info->size <= 48));
     }
-    assert_true(known >= 28);
+    assert_int_equal(known, 31);
     assert_null(property_find(0));
     assert_null(property_find(0x1012));
     assert_null(property_find(0x100000001ull));
@@ -64,7 +64,7 @@ static void test_frozen(void **state)
     static const uint32_t changeable[] = {CODE(ExtendedVmExits), CODE(ExceptionExitBitmap), CODE(CpuidExitList),
                                           CODE(X64MsrExitBitmap)};
     const uint8_t buffer[sizeof(WHV_PARTITION_PROPERTY)] = {0};
-    for (uint32_t code = 0; code < 0x1012; code++) {
+    for (uint32_t code = 0; code < 0x3000; code++) {
         const struct property_info *info = property_find(code);
         if (info == NULL || info->kind == PROPERTY_READ_ONLY) {
             continue;
@@ -86,6 +86,8 @@ static void test_values(void **state)
         {CODE(ExtendedVmExits), 0x2f, 8, WHB_OK},
         {CODE(ExtendedVmExits), 0x10, 8, WHB_ERROR_NOT_SUPPORTED},
         {CODE(ExceptionExitBitmap), 1u << 2, 8, WHB_ERROR_NOT_SUPPORTED},
+        {CODE(X64MsrExitBitmap), 0x40, 8, WHB_ERROR_NOT_SUPPORTED},
+        {CODE(UnimplementedMsrAction), 3, 4, WHB_ERROR_INVALID_ARGUMENT},
         {CODE(ProcessorCount), 0, 4, WHB_ERROR_INVALID_ARGUMENT},
         {CODE(ProcessorCount), WHB_MAX_VPS + 1, 4, WHB_ERROR_INVALID_ARGUMENT},
         {CODE(ProcessorCount), WHB_MAX_VPS, 4, WHB_OK},
