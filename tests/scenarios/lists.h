@@ -16,6 +16,7 @@ extern scenario_list scenarios_out_of_memory;
 extern scenario_list scenarios_smp_run;
 extern scenario_list scenarios_state_separation;
 extern scenario_list scenarios_vp_registers;
+extern scenario_list scenarios_register_names;
 extern scenario_list scenarios_events;
 extern scenario_list scenarios_entry_agreement;
 extern scenario_list scenarios_entry_checks;
@@ -48,6 +49,7 @@ static const struct scenario *const scenario_lists[] = {
     scenarios_root_events,
     scenarios_root_machine,
     scenarios_vp_registers,
+    scenarios_register_names,
     scenarios_events,
     scenarios_entry_checks,
     scenarios_entry_agreement,
