@@ -33,6 +33,7 @@ extern scenario_list scenarios_windows;
 extern scenario_list scenarios_vp_state;
 extern scenario_list scenarios_apic_guest;
 extern scenario_list scenarios_emulator;
+extern scenario_list scenarios_fpu_registers;
 
 /*
  * The root's own NMIs come before the guests': Bochs 2.7, also with KVM between it and us, carries NMI blocking over
@@ -68,5 +69,6 @@ static const struct scenario *const scenario_lists[] = {
     scenarios_vp_state,
     scenarios_apic_guest,
     scenarios_emulator,
+    scenarios_fpu_registers,
     NULL,
 };
