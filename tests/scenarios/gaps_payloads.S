@@ -33,4 +33,83 @@ at_\name:
     outb %al, $0x81
     jmp 1b
 payload_fpu64_end:
+
+/* Stores DR6 and the RIP that #DB pushed at R15; goes on past the breakpoint, without TF. */
+    PAYLOAD db_handler64
+    pushq %rax
+    movq %dr6, %rax
+    movq %rax, (%r15)
+    movq 8(%rsp), %rax
+    movq %rax, 8(%r15)
+    addq $16, %r15
+    movl $0xffff0ff0, %eax
+    movq %rax, %dr6
+    orl $0x10000, 24(%rsp)
+    andl $~0x100, 24(%rsp)
+    popq %rax
+    iretq
+payload_db_handler64_end:
+
+    .macro STEP
+    pushfq
+    orl $0x100, (%rsp)
+    popfq
+    .endm
+
+/* Breakpoints on execution and on a store, single steps over instructions that exit, and DR7.GD. */
+    PAYLOAD debug64
+    leaq at_debug64_execute(%rip), %rax
+    movq %rax, %dr0
+    movl $0x3000, %eax
+    movq %rax, %dr1
+    movl $0xd00405, %eax
+    movq %rax, %dr7
+    xorl %eax, %eax
+    AT debug64_execute
+    cpuid
+    cmpl $0, 0x3000
+    movl $1, 0x3000
+    AT debug64_stored
+    movl $0x400, %eax
+    movq %rax, %dr7
+    movl $2, 0x3000
+    xorl %eax, %eax
+    STEP
+    cpuid
+    AT debug64_cpuid
+    movl $0xc0000080, %ecx
+    STEP
+    rdmsr
+    AT debug64_rdmsr
+    STEP
+    wrmsr
+    AT debug64_wrmsr
+    STEP
+    movq %dr1, %rbx
+    AT debug64_mov_dr
+    movl $0x2400, %eax
+    movq %rax, %dr7
+    AT debug64_general
+    movq %dr0, %rbx
+    hlt
+payload_debug64_end:
+
+/* Each turn: DR0 to DR3, DR6 and DR7 to RDI, a store to the dword at 0x3000, and a port write. */
+    PAYLOAD debug_read64
+    movq %dr0, %rax
+    movq %rax, (%rdi)
+    movq %dr1, %rax
+    movq %rax, 8(%rdi)
+    movq %dr2, %rax
+    movq %rax, 16(%rdi)
+    movq %dr3, %rax
+    movq %rax, 24(%rdi)
+    movq %dr6, %rax
+    movq %rax, 32(%rdi)
+    movq %dr7, %rax
+    movq %rax, 40(%rdi)
+    incl 0x3000
+    outb %al, $0x80
+    jmp payload_debug_read64
+payload_debug_read64_end:
     .section .note.GNU-stack, "", @progbits
