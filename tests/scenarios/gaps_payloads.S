@@ -112,4 +112,66 @@ payload_debug64_end:
     outb %al, $0x80
     jmp payload_debug_read64
 payload_debug_read64_end:
+
+/* WRMSR of EDX:EAX, port 0x51, RDMSR, port 0x52; a general protection fault ends at port 0x50. */
+    PAYLOAD msr64
+    wrmsr
+    outb %al, $0x51
+    AT msr64_read
+    rdmsr
+    outb %al, $0x52
+    hlt
+payload_msr64_end:
+
+    PAYLOAD gp64
+    outb %al, $0x50
+    hlt
+payload_gp64_end:
+
+/* Handlers that copy what an exception pushed to 0x2000: six qwords, doublewords, words. */
+    PAYLOAD keep_stack64
+    movq %rsp, %rsi
+    movl $0x2000, %edi
+    movl $6, %ecx
+    rep movsq
+    hlt
+payload_keep_stack64_end:
+
+/* STI and HLT; HLT with interrupts off. */
+    PAYLOAD halts64
+    sti
+    hlt
+    AT halts64_on
+    cli
+    hlt
+    AT halts64_off
+    nop
+payload_halts64_end:
+
+/* At CPL 3: HLT. */
+    PAYLOAD user64
+    hlt
+payload_user64_end:
+
+    .code32
+    PAYLOAD keep_stack32
+    movl %esp, %esi
+    movl $0x2000, %edi
+    movl $6, %ecx
+    rep movsl
+    hlt
+payload_keep_stack32_end:
+
+    PAYLOAD idle32
+    hlt
+payload_idle32_end:
+
+    .code16
+    PAYLOAD keep_stack16
+    movw %sp, %si
+    movw $0x2000, %di
+    movw $6, %cx
+    rep movsw
+    hlt
+payload_keep_stack16_end:
     .section .note.GNU-stack, "", @progbits

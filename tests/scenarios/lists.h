@@ -35,6 +35,7 @@ extern scenario_list scenarios_apic_guest;
 extern scenario_list scenarios_emulator;
 extern scenario_list scenarios_fpu_registers;
 extern scenario_list scenarios_debug_registers;
+extern scenario_list scenarios_guest_msrs;
 
 /*
  * The root's own NMIs come before the guests': Bochs 2.7, also with KVM between it and us, carries NMI blocking over
@@ -48,5 +49,5 @@ static const struct scenario *const scenario_lists[] = {
     scenarios_out_of_memory, scenarios_smp_run,         scenarios_state_separation, scenarios_records_ends,
     scenarios_records_io,    scenarios_records_memory,  scenarios_records_modes,    scenarios_records_exceptions,
     scenarios_records_later, scenarios_windows,         scenarios_vp_state,         scenarios_apic_guest,
-    scenarios_emulator,      scenarios_fpu_registers,   scenarios_debug_registers,  NULL,
+    scenarios_emulator,      scenarios_fpu_registers,   scenarios_debug_registers,  scenarios_guest_msrs, NULL,
 };
