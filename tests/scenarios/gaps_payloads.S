@@ -162,10 +162,6 @@ payload_user64_end:
     hlt
 payload_keep_stack32_end:
 
-    PAYLOAD idle32
-    hlt
-payload_idle32_end:
-
     .code16
     PAYLOAD keep_stack16
     movw %sp, %si
@@ -174,4 +170,15 @@ payload_idle32_end:
     rep movsw
     hlt
 payload_keep_stack16_end:
+
+/* 16-bit code: loads from DS:BX, stores to ES:DI, then pushes. */
+    PAYLOAD access16
+    movw (%bx), %ax
+    AT access16_store
+    movw %ax, %es:(%di)
+    AT access16_push
+    pushl %eax
+    AT access16_end
+    hlt
+payload_access16_end:
     .section .note.GNU-stack, "", @progbits

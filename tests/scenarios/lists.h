@@ -36,6 +36,8 @@ extern scenario_list scenarios_emulator;
 extern scenario_list scenarios_fpu_registers;
 extern scenario_list scenarios_debug_registers;
 extern scenario_list scenarios_guest_msrs;
+extern scenario_list scenarios_error_codes;
+extern scenario_list scenarios_memory_modes;
 
 /*
  * The root's own NMIs come before the guests': Bochs 2.7, also with KVM between it and us, carries NMI blocking over
@@ -49,5 +51,5 @@ static const struct scenario *const scenario_lists[] = {
     scenarios_out_of_memory, scenarios_smp_run,         scenarios_state_separation, scenarios_records_ends,
     scenarios_records_io,    scenarios_records_memory,  scenarios_records_modes,    scenarios_records_exceptions,
     scenarios_records_later, scenarios_windows,         scenarios_vp_state,         scenarios_apic_guest,
-    scenarios_emulator,      scenarios_fpu_registers,   scenarios_debug_registers,  scenarios_guest_msrs, NULL,
+    scenarios_emulator,      scenarios_fpu_registers,   scenarios_debug_registers,  scenarios_guest_msrs, scenarios_error_codes, scenarios_memory_modes, NULL,
 };
