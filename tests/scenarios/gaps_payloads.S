@@ -178,7 +178,7 @@ payload_keep_stack16_end:
     movw %ax, %es:(%di)
     AT access16_push
     pushl %eax
-    AT access16_end
     hlt
+    nop /* four bytes to compare from the push on */
 payload_access16_end:
     .section .note.GNU-stack, "", @progbits

@@ -23,7 +23,12 @@ struct msr {
 };
 
 #define FIXED(number, name)                                                                                            \
-    {number, name, 0x0006040100060401, 0x0505050506060606, {0x0200000000000000, 0x0000000000000007}}
+    {                                                                                                                  \
+        number, name, 0x0006040100060401, 0x0505050506060606,                                                          \
+        {                                                                                                              \
+            0x0200000000000000, 0x0000000000000007                                                                     \
+        }                                                                                                              \
+    }
 
 static const struct msr msrs[] = {
     {0x174, WHvX64RegisterSysenterCs, 0x10, 0xfff8, {NONE, NONE}},

@@ -38,18 +38,47 @@ extern scenario_list scenarios_debug_registers;
 extern scenario_list scenarios_guest_msrs;
 extern scenario_list scenarios_error_codes;
 extern scenario_list scenarios_memory_modes;
+extern scenario_list scenarios_races;
 
 /*
  * The root's own NMIs come before the guests': Bochs 2.7, also with KVM between it and us, carries NMI blocking over
  * from one VMCS to another (its bug 1456), and after a guest that blocked NMIs the root would get none.
  */
 static const struct scenario *const scenario_lists[] = {
-    scenarios_smoke,         scenarios_root_events,     scenarios_root_machine,     scenarios_vp_registers,
-    scenarios_events,        scenarios_entry_checks,    scenarios_entry_agreement,  scenarios_fault_chains,
-    scenarios_records_ids,   scenarios_calls_arguments, scenarios_calls_memory,     scenarios_whv_functions,
-    scenarios_whv_works,     scenarios_memory_rights,   scenarios_memory_dirty,     scenarios_doorbell,
-    scenarios_out_of_memory, scenarios_smp_run,         scenarios_state_separation, scenarios_records_ends,
-    scenarios_records_io,    scenarios_records_memory,  scenarios_records_modes,    scenarios_records_exceptions,
-    scenarios_records_later, scenarios_windows,         scenarios_vp_state,         scenarios_apic_guest,
-    scenarios_emulator,      scenarios_fpu_registers,   scenarios_debug_registers,  scenarios_guest_msrs, scenarios_error_codes, scenarios_memory_modes, NULL,
+    scenarios_smoke,
+    scenarios_root_events,
+    scenarios_root_machine,
+    scenarios_vp_registers,
+    scenarios_events,
+    scenarios_entry_checks,
+    scenarios_entry_agreement,
+    scenarios_fault_chains,
+    scenarios_records_ids,
+    scenarios_calls_arguments,
+    scenarios_calls_memory,
+    scenarios_whv_functions,
+    scenarios_whv_works,
+    scenarios_memory_rights,
+    scenarios_memory_dirty,
+    scenarios_doorbell,
+    scenarios_out_of_memory,
+    scenarios_smp_run,
+    scenarios_state_separation,
+    scenarios_records_ends,
+    scenarios_records_io,
+    scenarios_records_memory,
+    scenarios_records_modes,
+    scenarios_records_exceptions,
+    scenarios_records_later,
+    scenarios_windows,
+    scenarios_vp_state,
+    scenarios_apic_guest,
+    scenarios_emulator,
+    scenarios_fpu_registers,
+    scenarios_debug_registers,
+    scenarios_guest_msrs,
+    scenarios_error_codes,
+    scenarios_memory_modes,
+    scenarios_races,
+    NULL,
 };
