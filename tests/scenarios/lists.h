@@ -38,6 +38,12 @@ extern scenario_list scenarios_apic_guest;
 extern scenario_list scenarios_apic_smp;
 extern scenario_list scenarios_msr_policy;
 extern scenario_list scenarios_emulator;
+extern scenario_list scenarios_fpu_registers;
+extern scenario_list scenarios_debug_registers;
+extern scenario_list scenarios_guest_msrs;
+extern scenario_list scenarios_error_codes;
+extern scenario_list scenarios_memory_modes;
+extern scenario_list scenarios_races;
 
 /*
  * The root's own NMIs come before the guests': Bochs 2.7, also with KVM between it and us, carries NMI blocking over
@@ -79,6 +85,12 @@ static const struct scenario *const scenario_lists[] = {
     scenarios_emulator,
     scenarios_properties,
     scenarios_cpuid_lists,
+    scenarios_debug_registers,
+    scenarios_error_codes,
+    scenarios_fpu_registers,
+    scenarios_guest_msrs,
+    scenarios_memory_modes,
+    scenarios_races,
     NULL,
 };
 /* clang-format on */

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+/* MSRs by the guest's instructions and by the register calls are the same; reserved bits fault in the guest. */
+#include "tests/scenarios/records.h"
+
+DECLARE_PAYLOAD(msr64);
+DECLARE_PAYLOAD(gp64);
+DECLARE_AT(msr64_read);
+
+#define HANDLER_AT 0x1800u
+#define PORT_FAULT 0x50u
+#define PORT_WROTE 0x51u
+#define PORT_READ 0x52u
+#define NONE (~0ull)
+#define MSR_TSC 0x10u
+#define TSC_MARGIN 0x1000000000ull
+#define CPUID_80000001_EDX_RDTSCP (1u << 27)
+
+struct msr {
+    uint32_t number;
+    WHV_REGISTER_NAME name;
+    uint64_t first, second; /* good values */
+    uint64_t bad[2];        /* WRMSR faults; NONE: nothing */
+};
+
+#define FIXED(number, name)                                                                                            \
+    {                                                                                                                  \
+        number, name, 0x0006040100060401, 0x0505050506060606,                                                          \
+        {                                                                                                              \
+            0x0200000000000000, 0x0000000000000007                                                                     \
+        }                                                                                                              \
+    }
+
+static const struct msr msrs[] = {
+    {0x174, WHvX64RegisterSysenterCs, 0x10, 0xfff8, {NONE, NONE}},
+    {0x175, WHvX64RegisterSysenterEsp, 0x7fff00001000, 0xffff800000001000, {0x0000800000000000, NONE}},
+    {0x176, WHvX64RegisterSysenterEip, 0x7fff00002000, 0xffff800000002000, {0x1000000000000000, NONE}},
+    {0x277, WHvX64RegisterPat, 0x0007040600070406, 0x0001040506070406, {0x0200000000000000, 0x00000000000000ff}},
+    {0x200, WHvX64RegisterMsrMtrrPhysBase0, 0x80000006, 0x40001000, {0x102, 1ull << 52}},
+    {0x201, WHvX64RegisterMsrMtrrPhysMask0, 0xfc0000800, 0xfff000000, {0x801, 1ull << 60}},
+    {0x20e, WHvX64RegisterMsrMtrrPhysBase7, 0xc0000004, 0x1005, {0x3, 0x1f05}},
+    {0x20f, WHvX64RegisterMsrMtrrPhysMask7, 0xff8000800, 0, {0x400, 1ull << 63}},
+    FIXED(0x250, WHvX64RegisterMsrMtrrFix64k00000),
+    FIXED(0x258, WHvX64RegisterMsrMtrrFix16k80000),
+    FIXED(0x259, WHvX64RegisterMsrMtrrFix16kA0000),
+    FIXED(0x268, WHvX64RegisterMsrMtrrFix4kC0000),
+    FIXED(0x269, WHvX64RegisterMsrMtrrFix4kC8000),
+    FIXED(0x26a, WHvX64RegisterMsrMtrrFix4kD0000),
+    FIXED(0x26b, WHvX64RegisterMsrMtrrFix4kD8000),
+    FIXED(0x26c, WHvX64RegisterMsrMtrrFix4kE0000),
+    FIXED(0x26d, WHvX64RegisterMsrMtrrFix4kE8000),
+    FIXED(0x26e, WHvX64RegisterMsrMtrrFix4kF0000),
+    FIXED(0x26f, WHvX64RegisterMsrMtrrFix4kF8000),
+    {0x2ff, WHvX64RegisterMsrMtrrDefType, 0xc06, 0x800, {0x1000, 0x802}},
+    {0xc0000080, WHvX64RegisterEfer, 0x501, 0xd01, {0x1500, 0x401}}, /* the latter: LME off while paging */
+    {0xc0000081, WHvX64RegisterStar, 0x0023001000000000, 0xffffffffffffffff, {NONE, NONE}},
+    {0xc0000082, WHvX64RegisterLstar, 0x7fff00003000, 0xffff800000003000, {0x0000800000000000, NONE}},
+    {0xc0000083, WHvX64RegisterCstar, 0x7fff00004000, 0xffff800000004000, {0x7fff800000000000, NONE}},
+    {0xc0000084, WHvX64RegisterSfmask, 0x47700, 0xffffffff, {0x100000000, NONE}},
+    {0xc0000102, WHvX64RegisterKernelGsBase, 0x7fff00005000, 0xffff800000005000, {0x8000000000000000, NONE}},
+    {0xc0000103, WHvX64RegisterTscAux, 0x12345678, 0xffffffff, {0x100000000, NONE}},
+};
+
+static bool has_msr(const struct msr *m)
+{
+    return m->number != 0xc0000103 || (cpu_cpuid(0x80000001, 0).edx & CPUID_80000001_EDX_RDTSCP) != 0;
+}
+
+static void start(struct guest *g)
+{
+    guest_create(g, 1, 0);
+    START(g, GUEST_LONG, msr64);
+    memcpy(g->ram + HANDLER_AT, payload_gp64, (size_t)(payload_gp64_end - payload_gp64));
+    guest_idt(g, 0, GUEST_LONG, 13, HANDLER_AT);
+}
+
+static void expect_port(struct guest *g, uint16_t port)
+{
+    WHV_RUN_VP_EXIT_CONTEXT r;
+    guest_run(g, 0, &r, WHvRunVpExitReasonX64IoPortAccess);
+    CHECK_EQ(port, r.IoPortAccess.PortNumber);
+}
+
+static void guest_write(struct guest *g, uint32_t number, uint64_t value, uint16_t port)
+{
+    guest_set(g, 0, WHvX64RegisterRip, PAYLOAD_AT);
+    guest_set(g, 0, WHvX64RegisterRcx, number);
+    guest_set(g, 0, WHvX64RegisterRax, value & 0xffffffff);
+    guest_set(g, 0, WHvX64RegisterRdx, value >> 32);
+    expect_port(g, port);
+}
+
+static uint64_t guest_read(struct guest *g, uint32_t number)
+{
+    guest_set(g, 0, WHvX64RegisterRip, RIP_OF(msr64, msr64_read));
+    guest_set(g, 0, WHvX64RegisterRcx, number);
+    expect_port(g, PORT_READ);
+    return (uint32_t)guest_get(g, 0, WHvX64RegisterRax) | guest_get(g, 0, WHvX64RegisterRdx) << 32;
+}
+
+static void both_ways(void)
+{
+    struct guest g;
+    start(&g);
+    for (uint32_t i = 0; i < sizeof(msrs) / sizeof(msrs[0]); i++) {
+        const struct msr *m = &msrs[i];
+        if (!has_msr(m)) {
+            continue;
+        }
+        guest_write(&g, m->number, m->first, PORT_WROTE);
+        check_equal("register after the guest's write", m->first, guest_get(&g, 0, m->name));
+        check_equal("what the guest reads back", m->first, guest_read(&g, m->number));
+        guest_set(&g, 0, m->name, m->second);
+        check_equal("what the guest reads of the client's", m->second, guest_read(&g, m->number));
+        check_equal("register after the client's write", m->second, guest_get(&g, 0, m->name));
+    }
+    guest_destroy(&g);
+}
+
+static void reserved_bits(void)
+{
+    struct guest g;
+    start(&g);
+    for (uint32_t i = 0; i < sizeof(msrs) / sizeof(msrs[0]); i++) {
+        const struct msr *m = &msrs[i];
+        for (uint32_t k = 0; has_msr(m) && k < 2; k++) {
+            if (m->bad[k] == NONE) {
+                continue;
+            }
+            guest_set(&g, 0, m->name, m->first);
+            guest_write(&g, m->number, m->bad[k], PORT_FAULT);
+            check_equal("register after a write that faulted", m->first, guest_get(&g, 0, m->name));
+        }
+    }
+    guest_destroy(&g);
+}
+
+/* The TSC goes on from what was written, whoever wrote it. */
+static void tsc(void)
+{
+    const uint64_t value = 0x1234560000000000;
+    struct guest g;
+    start(&g);
+    guest_write(&g, MSR_TSC, value, PORT_WROTE);
+    CHECK(guest_get(&g, 0, WHvX64RegisterTsc) - value < TSC_MARGIN);
+    CHECK(guest_read(&g, MSR_TSC) - value < TSC_MARGIN);
+    guest_set(&g, 0, WHvX64RegisterTsc, 2 * value);
+    CHECK(guest_read(&g, MSR_TSC) - 2 * value < TSC_MARGIN);
+    uint64_t before = guest_read(&g, MSR_TSC);
+    CHECK(guest_get(&g, 0, WHvX64RegisterTsc) > before);
+    guest_destroy(&g);
+}
+
+/* Read only to the guest: fast strings on, no BTS, no PEBS. */
+static void misc_enable(void)
+{
+    const uint64_t fixed = 0x1801;
+    struct guest g;
+    start(&g);
+    CHECK_EQ(fixed, guest_read(&g, 0x1a0));
+    guest_write(&g, 0x1a0, 1ull << 34, PORT_WROTE);
+    CHECK_EQ(fixed, guest_read(&g, 0x1a0));
+    guest_destroy(&g);
+}
+
+const struct scenario scenarios_guest_msrs[] = {
+    {"guest-msr/both-ways", 1, both_ways},
+    {"guest-msr/reserved-bits", 1, reserved_bits},
+    {"guest-msr/tsc", 1, tsc},
+    {"guest-msr/misc-enable", 1, misc_enable},
+    {0},
+};
