@@ -11,6 +11,11 @@
 
 #define MISC_TIMER_RATE 0x1fu /* IA32_VMX_MISC: the timer counts when this bit of the TSC changes */
 #define TIMER_MAX 0xffffffffu
+/*
+ * TSC ticks that an entry lasts at least: a timer that expired at each entry would leave the guest no instruction, and
+ * as its exit comes before that of an interrupt (SDM vol. 3C, 26.2), the root no interrupt.
+ */
+#define TIMER_LEAST 2000u
 
 bool apic_available(void)
 {
@@ -148,6 +153,7 @@ static void program_timer(struct vp *vp)
     uint64_t ticks = TIMER_MAX;
     if (vp->apic.timer_armed) {
         uint64_t now = partition_time_tsc(vp), left = (int64_t)(vp->apic.expiry - now) > 0 ? vp->apic.expiry - now : 0;
+        left = left > TIMER_LEAST ? left : TIMER_LEAST;
         ticks = (left >> (vmm.caps.misc & MISC_TIMER_RATE)) + 1;
     }
     uint32_t limit = vmm.slice != 0 ? vmm.slice : TIMER_MAX;

@@ -13,8 +13,8 @@
 void apicv_init(const struct boot_options *options);
 
 /*
- * Before each entry of a VP with an APIC, after its page was brought up to date: turns the controls on or off, and
- * tells the processor what is pending and in service.
+ * Before each entry of a VP with an APIC, between apic_before_entry and window_before_entry: turns the controls on or
+ * off, and tells the processor what is pending and in service.
  */
 void apicv_before_entry(struct vp *vp);
 

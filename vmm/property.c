@@ -111,10 +111,15 @@ static void store(struct partition *p, const struct machine_offer *offer, const 
  * The properties about MSRs may need a bitmap of the partition's own; it is made before anything changes, and stays.
  * VPs take it up at their next run, and what changes in it later at once.
  */
-static enum whb_status reserve_bitmap(struct partition *p, uint32_t code)
+static enum whb_status reserve_bitmap(struct partition *p, uint32_t code, const void *value, uint64_t size)
 {
-    if (p->msr_bitmap != NULL ||
-        (code != WHvPartitionPropertyCodeX64MsrExitBitmap && code != WHvPartitionPropertyCodeMsrActionList)) {
+    bool needed = code == WHvPartitionPropertyCodeMsrActionList && size != 0;
+    if (code == WHvPartitionPropertyCodeX64MsrExitBitmap) {
+        WHV_X64_MSR_EXIT_BITMAP classes;
+        memcpy(&classes, value, sizeof(classes));
+        needed = classes.TscMsrRead != 0; /* the other classes' accesses exit anyway */
+    }
+    if (p->msr_bitmap != NULL || !needed) {
         return WHB_OK;
     }
     uint8_t *bitmap = page_alloc(PAGE_USE_PARTITION);
@@ -137,7 +142,7 @@ enum whb_status property_set(struct partition *p, uint64_t code, const void *val
     spin_lock(&p->lock);
     enum whb_status status = property_check(info, &offer, p->set_up, value, size);
     if (status == WHB_OK) {
-        status = reserve_bitmap(p, info->code);
+        status = reserve_bitmap(p, info->code, value, size);
     }
     if (status == WHB_OK) {
         store(p, &offer, info, value, size);

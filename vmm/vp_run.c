@@ -123,6 +123,7 @@ static enum exit_action run_once(struct cpu *cpu, struct vp *vp)
 {
     if (vp->apic_on) {
         apic_before_entry(vp);
+        apicv_before_entry(vp);
     }
     if (__builtin_expect(vp->windows, 0)) {
         enum exit_action window = window_before_entry(vp);
@@ -132,7 +133,6 @@ static enum exit_action run_once(struct cpu *cpu, struct vp *vp)
     }
     if (vp->apic_on) {
         apic_arm(vp);
-        apicv_before_entry(vp);
     }
     refresh_translations(cpu, vp);
     switch_fpu_before_entry(cpu, vp);
