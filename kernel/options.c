@@ -208,7 +208,8 @@ static bool parse_switch(struct word value, const char *on, const char *off, boo
 
 static bool set_apicv(struct word value, struct boot_options *out)
 {
-    return parse_switch(value, "on", "off", &out->apicv);
+    static const struct choice choices[] = {{"auto", APICV_AUTO}, {"on", APICV_ON}, {"off", APICV_OFF}};
+    return PARSE_CHOICE(value, choices, &out->apicv);
 }
 
 static bool set_x2apic(struct word value, struct boot_options *out)
@@ -243,7 +244,7 @@ static const struct option {
     {"heap", "a size from 4M to 4G", set_heap},
     {"on-panic", "halt or reboot", set_on_panic},
     {"x2apic", "on or off", set_x2apic},
-    {"apicv", "on or off", set_apicv},
+    {"apicv", "auto, on or off", set_apicv},
     {"crash-test", "none, panic, ud, pf, stack-overflow or df", set_crash_test},
     {"maxcpus", "a number from 1 to 64", set_maxcpus},
     {"mitigations", "auto or off", set_mitigations},
@@ -319,7 +320,6 @@ void options_defaults(struct boot_options *out)
         .crash_test = CRASH_TEST_NONE,
         .max_cpus = MAX_CPUS,
         .x2apic = true,
-        .apicv = true,
         .entry_check = true,
         .mitigations = true,
     };

@@ -28,6 +28,13 @@ enum crash_test {
     CRASH_TEST_DF,
 };
 
+/* Whether guests in x2APIC mode get APICv; auto: yes, but not under another hypervisor (docs/apic.md). */
+enum apicv_option {
+    APICV_AUTO,
+    APICV_ON,
+    APICV_OFF,
+};
+
 struct boot_options {
     uint16_t serial_port; /* I/O port, 0: no serial console */
     uint32_t serial_baud; /* bits a second, a divisor of SERIAL_MAX_BAUD */
@@ -36,7 +43,7 @@ struct boot_options {
     enum on_panic on_panic;
     enum crash_test crash_test;
     uint32_t max_cpus; /* 1 to MAX_CPUS; CPUs beyond it are left alone */
-    bool apicv;        /* virtual-interrupt delivery for guests where the CPU has it; off is for tests */
+    uint32_t apicv;    /* enum apicv_option: virtual-interrupt delivery for guests where the CPU has it */
     bool x2apic;       /* use x2APIC mode where the CPU has it */
     bool test_calls;   /* the hypercalls that make the hypervisor fail on purpose: WHB_CALL_FAIL_ALLOCATION */
     bool entry_check;  /* refuse what the entry checks refuse before the processor is asked; off is for tests */
@@ -47,7 +54,7 @@ void options_defaults(struct boot_options *out);
 
 /*
  * Parses words separated by spaces: serial=PORT[,BAUD] (PORT a number, com1 to com4, or none),
- * loglevel=error|warn|info|debug, heap=SIZE (suffix K, M or G), on-panic=halt|reboot, x2apic=on|off, apicv=on|off,
+ * loglevel=error|warn|info|debug, heap=SIZE (suffix K, M or G), on-panic=halt|reboot, x2apic=on|off, apicv=auto|on|off,
  * crash-test=none|panic|ud|pf|stack-overflow|df, maxcpus=N, mitigations=auto|off, test-calls,
  * entry-check=on|off. The last of equal
  * options counts.

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/apicv.h"
 
+#include "arch/cpu.h"
 #include "arch/direct_map.h"
 #include "arch/msr.h"
 #include "arch/vmcs.h"
@@ -14,12 +15,13 @@
 #include "vmm/window_decide.h"
 
 #define APICV_CONTROLS (CPU2_VIRTUALIZE_X2APIC | CPU2_APIC_REGISTERS | CPU2_VIRTUAL_INTERRUPTS)
-#define MSR_X2APIC_BASE 0x800u
+#define CPUID_1_ECX_HYPERVISOR (1u << 31)
 
 void apicv_init(const struct boot_options *options)
 {
     bool offered = ((uint32_t)(vmm.caps.cpu2 >> 32) & APICV_CONTROLS) == APICV_CONTROLS;
-    if (!offered || !options->apicv) {
+    bool virtual_cpu = (cpuid(1, 0).ecx & CPUID_1_ECX_HYPERVISOR) != 0;
+    if (!offered || options->apicv == APICV_OFF || (options->apicv == APICV_AUTO && virtual_cpu)) {
         return;
     }
     vmm.apicv_msr_bitmap = page_alloc(PAGE_USE_HOST);

@@ -56,14 +56,14 @@ payload_apic_self32_end:
     movl $0xb, APIC + 0x3e0
     movl $0x42, APIC + 0x320
     sti
-    movl $100000, APIC + 0x380
+    movl $1000000, APIC + 0x380
     movl APIC + 0x390, %ebx
     hlt
     AT apic_timer32_woken
     movl APIC + 0x390, %ecx
     outb %al, $0x50
     movl $0x20042, APIC + 0x320      /* periodic */
-    movl $20000, APIC + 0x380
+    movl $400000, APIC + 0x380
 1:  hlt
     cmpl $11, COUNTER
     jb 1b
@@ -76,7 +76,7 @@ payload_apic_self32_end:
     outb %al, $0x52
     movl $0x40042, APIC + 0x320      /* TSC deadline */
     rdtsc
-    addl $50000, %eax
+    addl $500000, %eax
     adcl $0, %edx
     movl $0x6e0, %ecx
     wrmsr

@@ -14,7 +14,7 @@ DECLARE_AT(apic_wait32_woken);
 #define COUNTER 0x2000u
 #define SIPI_AT 0x3000u
 #define TICKS 2000000000ull
-#define TIMER_COUNT 200000u
+#define TIMER_COUNT 1000000u /* a nested machine spends tens of thousands of ticks on a run */
 
 static struct guest guest;
 static volatile uint32_t root_ticks;

@@ -169,9 +169,11 @@ static void test_choices(void **state)
     accept("test-calls loglevel=info");
     assert_true(parsed.test_calls);
     accept("apicv=off");
-    assert_false(parsed.apicv);
+    assert_int_equal(parsed.apicv, APICV_OFF);
+    accept("apicv=on");
+    assert_int_equal(parsed.apicv, APICV_ON);
     accept("entry-check=off");
-    assert_true(parsed.apicv);
+    assert_int_equal(parsed.apicv, APICV_AUTO);
     assert_false(parsed.entry_check);
     accept("entry-check=off entry-check=on");
     assert_true(parsed.entry_check);
