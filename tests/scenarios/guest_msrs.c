@@ -32,8 +32,9 @@ struct msr {
 
 static const struct msr msrs[] = {
     {0x174, WHvX64RegisterSysenterCs, 0x10, 0xfff8, {NONE, NONE}},
-    {0x175, WHvX64RegisterSysenterEsp, 0x7fff00001000, 0xffff800000001000, {0x0000800000000000, NONE}},
-    {0x176, WHvX64RegisterSysenterEip, 0x7fff00002000, 0xffff800000002000, {0x1000000000000000, NONE}},
+    /* Written without an exit: the processor faults on other addresses, KVM as the processor makes them canonical. */
+    {0x175, WHvX64RegisterSysenterEsp, 0x7fff00001000, 0xffff800000001000, {NONE, NONE}},
+    {0x176, WHvX64RegisterSysenterEip, 0x7fff00002000, 0xffff800000002000, {NONE, NONE}},
     {0x277, WHvX64RegisterPat, 0x0007040600070406, 0x0001040506070406, {0x0200000000000000, 0x00000000000000ff}},
     {0x200, WHvX64RegisterMsrMtrrPhysBase0, 0x80000006, 0x40001000, {0x102, 1ull << 52}},
     {0x201, WHvX64RegisterMsrMtrrPhysMask0, 0xfc0000800, 0xfff000000, {0x801, 1ull << 60}},
