@@ -6,43 +6,26 @@
 
 #include "root/lib/cpu.h"
 #include "root/lib/format.h"
+#include "root/lib/serial.h"
 
-#define UART_LSR 5u
-#define LSR_THR_EMPTY 0x20u
-#define LSR_IDLE 0x40u
-#define WAIT_LIMIT 1000000u /* an absent or stuck UART costs a moment, not the program */
-
-static uint16_t uart;
 static uint32_t console_lock;
 
 void console_init(uint16_t port)
 {
-    uart = port;
-}
-
-static void wait_for(uint8_t bit)
-{
-    for (uint32_t i = 0; i < WAIT_LIMIT && (cpu_inb((uint16_t)(uart + UART_LSR)) & bit) == 0; i++) {
-    }
+    serial_init(port);
 }
 
 static void put(char c)
 {
-    if (uart == 0) {
-        return;
-    }
     if (c == '\n') {
-        put('\r');
+        serial_put('\r');
     }
-    wait_for(LSR_THR_EMPTY);
-    cpu_outb(uart, (uint8_t)c);
+    serial_put((uint8_t)c);
 }
 
 void console_drain(void)
 {
-    if (uart != 0) {
-        wait_for(LSR_IDLE);
-    }
+    serial_drain();
 }
 
 static void put_to_console(void *unused, char c)
