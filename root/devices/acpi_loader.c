@@ -44,7 +44,7 @@ static void append(struct acpi_loader *loader, const struct entry *e)
 
 static void name_file(char to[FW_CFG_NAME_SIZE], const char *name)
 {
-    memcpy(to, name, strlen(name));
+    memcpy(to, name, strlen(name) + 1);
 }
 
 static void allocate(struct acpi_loader *loader, const char *file, uint32_t align, uint8_t zone)

@@ -102,7 +102,7 @@ static void list_file(struct fw_cfg *cfg, const char *name, uint16_t key, uint32
     uint8_t *entry = &cfg->directory[4 + cfg->file_count * ENTRY_SIZE];
     put_big(entry, size, 4);
     put_big(entry + 4, key, 2);
-    memcpy(entry + ENTRY_NAME, name, strlen(name));
+    memcpy(entry + ENTRY_NAME, name, strlen(name) + 1);
     cfg->file_count++;
     put_big(cfg->directory, cfg->file_count, 4);
     find(cfg, FW_CFG_DIRECTORY)->size = 4 + cfg->file_count * ENTRY_SIZE;
