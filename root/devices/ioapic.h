@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* The I/O APIC (82093AA, version 20H with the EOI register). */
+#pragma once
+
+#include "root/devices/device.h"
+#include "root/devices/platform.h"
+
+struct ioapic_message {
+    uint8_t vector;
+    uint8_t delivery_mode; /* 0 fixed, 1 lowest priority, 2 SMI, 4 NMI, 5 INIT, 7 ExtINT */
+    uint8_t destination;   /* APIC ID, or logical destination */
+    bool logical;
+    bool level;
+};
+
+struct ioapic {
+    /* Sends it to the local APICs. False: nobody takes it. */
+    bool (*deliver)(void *context, const struct ioapic_message *message);
+    void *context;
+    uint64_t entries[PLATFORM_IOAPIC_PINS];
+    uint32_t lines; /* bit n: pin n is up */
+    uint32_t edges; /* bit n: an edge came while the pin was masked */
+    uint32_t id, selected;
+};
+
+void ioapic_init(struct ioapic *a, bool (*deliver)(void *context, const struct ioapic_message *message), void *context);
+void ioapic_set_irq(struct ioapic *a, uint32_t pin, bool level);
+/* A local APIC's end of a level-triggered interrupt. */
+void ioapic_eoi(struct ioapic *a, uint8_t vector);
+
+extern const struct device_ops ioapic_ops;

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The keyboard controller (i8042) with a keyboard that answers and never types, and no mouse. Offsets: 0 data (port
+ * 60H), 4 command and status (port 64H).
+ */
+#pragma once
+
+#include "root/devices/device.h"
+
+#define KEYBOARD_QUEUE 8u
+
+struct keyboard {
+    struct irq_line irq;
+    void (*reset)(void *context);
+    void *context;
+    uint8_t config, output_port;
+    uint8_t command;      /* to the controller: whose data byte comes next; 0: none */
+    uint8_t keys_command; /* the same to the keyboard */
+    bool scanning;
+    uint8_t queue[KEYBOARD_QUEUE]; /* bytes for the guest */
+    uint32_t head, count;
+};
+
+void keyboard_init(struct keyboard *k, const struct irq_line *irq, void (*reset)(void *context), void *context);
+
+extern const struct device_ops keyboard_ops;

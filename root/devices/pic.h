@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* The pair of 8259A interrupt controllers, with the edge/level registers (ELCR). */
+#pragma once
+
+#include "root/devices/device.h"
+
+struct pic_chip {
+    uint8_t irr, isr, imr, lines; /* a bit for each of its 8 inputs */
+    uint8_t level;                /* ELCR */
+    uint8_t base;                 /* vector of input 0 */
+    uint8_t lowest;               /* the input with the lowest priority */
+    uint8_t init_step;            /* 0: in operation; else the ICW that comes next */
+    bool needs_icw4, single, auto_eoi, rotate_auto, special_mask, special_nested, read_isr, poll;
+};
+
+struct pic {
+    struct pic_chip chips[2]; /* master, slave */
+    uint16_t reset_level;
+    void (*output)(void *context, bool level);
+    void *context;
+    bool intr; /* the INTR pin */
+};
+
+/* `level`: bit n is interrupt n's trigger mode after reset. `output` is told of changes of INTR; NULL: nobody. */
+void pic_init(struct pic *p, uint16_t level, void (*output)(void *context, bool level), void *context);
+void pic_set_irq(struct pic *p, uint32_t line, bool level);
+/* INTR. */
+bool pic_has_interrupt(const struct pic *p);
+/* INTA: the vector, a spurious one if the request is gone. */
+uint8_t pic_acknowledge(struct pic *p);
+
+extern const struct device_ops pic_ops;
