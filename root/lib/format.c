@@ -121,3 +121,12 @@ int vsnprintf(char *to, size_t size, const char *format, va_list args)
     }
     return (int)b.length;
 }
+
+int snprintf(char *to, size_t size, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int length = vsnprintf(to, size, format, args);
+    va_end(args);
+    return length;
+}

@@ -10,3 +10,4 @@ void format_text(void (*put)(void *context, char c), void *context, const char *
 
 /* As the C library's: writes at most size - 1 characters and a zero; returns the length without the limit. */
 int vsnprintf(char *to, size_t size, const char *format, va_list args);
+int snprintf(char *to, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
