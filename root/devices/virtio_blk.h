@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* A disk over an image in memory (virtio 1.2, 5.2). What is written stays in memory and is gone with the machine. */
+#pragma once
+
+#include "root/devices/virtio_mmio.h"
+
+struct virtio_blk {
+    struct virtio_mmio mmio;
+    uint8_t *data;
+    uint64_t sectors;
+    bool readonly;
+};
+
+/* The image's last part of a sector is not offered. */
+void virtio_blk_init(struct virtio_blk *b, const struct guest_memory *memory, const struct irq_line *irq, uint8_t *data,
+                     uint64_t size, bool readonly);
