@@ -28,6 +28,7 @@
 #include "root/monitor/statistics.h"
 
 #define MACHINE_MAX_VPS 64u
+#define MACHINE_FIRMWARE_LINE 128u
 #define MACHINE_MAX_DISKS PLATFORM_VIRTIO_SLOTS
 
 /* How a machine came to its end, or what is asked of it. */
@@ -35,6 +36,7 @@ enum machine_end {
     MACHINE_RUNS,
     MACHINE_POWERED_OFF, /* the guest switched it off */
     MACHINE_EXITED,      /* by the exit port, with a status */
+    MACHINE_HALTED,      /* all VPs are in HLT with interrupts off: nothing but an NMI would wake it */
     MACHINE_CRASHED,     /* a record that nothing can be done about; the report is on the console */
     MACHINE_STOPPED,     /* by the person at the console */
     MACHINE_RESETS,      /* starts again as soon as all VPs have stopped */
@@ -49,6 +51,7 @@ struct machine_vp {
     struct vp_statistics statistics;
     WHV_RUN_VP_EXIT_CONTEXT record; /* the last one */
     bool window_asked;              /* an InterruptWindow record is to come */
+    bool dead;                      /* at its last look: in HLT with interrupts off, or never started */
     uint32_t stopped;               /* atomic: 1 while the loop waits for a reset or has ended */
 };
 
@@ -79,6 +82,8 @@ struct machine {
     struct virtio_console virtio_console;
     struct device_clock clock;
     struct console console;
+    char firmware_line[MACHINE_FIRMWARE_LINE]; /* of the firmware's debug port, so far */
+    uint32_t firmware_used;
     struct machine_vp vps[MACHINE_MAX_VPS];
 };
 

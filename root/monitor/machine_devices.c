@@ -58,6 +58,19 @@ static void on_byte(void *context, uint8_t byte)
     console_byte(&m->console, byte);
 }
 
+/* SeaBIOS's own log, by lines. */
+static void on_firmware_byte(void *context, uint8_t byte)
+{
+    struct machine *m = context;
+    if (byte != '\n' && m->firmware_used + 1 < MACHINE_FIRMWARE_LINE) {
+        m->firmware_line[m->firmware_used++] = (char)byte;
+        return;
+    }
+    m->firmware_line[m->firmware_used] = 0;
+    m->firmware_used = 0;
+    machine_debug(m, "firmware: %s", m->firmware_line);
+}
+
 static void on_power_off(void *context)
 {
     machine_end(context, MACHINE_POWERED_OFF);
@@ -161,7 +174,7 @@ static void init_devices(struct machine *m)
     struct irq_line pit = line_of(m, PLATFORM_IRQ_PIT), rtc = line_of(m, PLATFORM_IRQ_RTC);
     struct irq_line sci = line_of(m, PLATFORM_IRQ_SCI), com1 = line_of(m, PLATFORM_IRQ_COM1);
     struct irq_line keyboard = line_of(m, PLATFORM_IRQ_KEYBOARD);
-    struct byte_sink out = {on_byte, m};
+    struct byte_sink out = {on_byte, m}, firmware_log = {on_firmware_byte, m};
     m->clock = (struct device_clock){machine_now, m};
     pic_init(&m->pic, level, NULL, NULL);
     ioapic_init(&m->ioapic, deliver, m);
@@ -171,7 +184,7 @@ static void init_devices(struct machine *m)
     acpi_pm_init(&m->pm, &m->clock, &sci, on_power_off, m);
     uart_init(&m->uart, &com1, &out, refill, m);
     keyboard_init(&m->keyboard, &keyboard, on_reset, m);
-    misc_ports_init(&m->misc, &out, &out, on_reset, on_exit, m);
+    misc_ports_init(&m->misc, &out, &firmware_log, on_reset, on_exit, m);
 }
 
 const char *machine_wire(struct machine *m)

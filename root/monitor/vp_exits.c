@@ -6,6 +6,7 @@
 #include "root/monitor/host.h"
 
 #define EXCEPTION_GP 13u
+#define RFLAGS_IF 0x200u
 
 static uint64_t after(const WHV_VP_EXIT_CONTEXT *c)
 {
@@ -83,8 +84,35 @@ static void end_of_interrupt(struct machine_vp *vp)
     machine_unlock(vp->machine);
 }
 
+/*
+ * A guest that has switched interrupts off and executed HLT on all VPs has ended: Linux does so where it has no way to
+ * switch its machine off. VP 0 looks when it is canceled, which happens now and then, and then lets the others look.
+ */
+static void look_for_end(struct machine_vp *vp)
+{
+    struct machine *m = vp->machine;
+    WHV_REGISTER_NAME name = WHvRegisterInternalActivityState;
+    WHV_REGISTER_VALUE value;
+    HRESULT hr = WHvGetVirtualProcessorRegisters(m->partition, vp->index, &name, 1, &value);
+    bool halted = SUCCEEDED(hr) && value.InternalActivity.HaltSuspend && !value.InternalActivity.StartupSuspend;
+    vp->dead = (halted && (vp->record.VpContext.Rflags & RFLAGS_IF) == 0) ||
+               (SUCCEEDED(hr) && value.InternalActivity.StartupSuspend);
+    bool all = vp->dead;
+    for (uint32_t i = 0; i < m->config->cpus && all; i++) {
+        bool dead = __atomic_load_n(&m->vps[i].dead, __ATOMIC_RELAXED);
+        all = dead;
+        if (!dead && vp->index == 0) {
+            (void)WHvCancelRunVirtualProcessor(m->partition, i, 0);
+        }
+    }
+    if (all) {
+        machine_end(m, MACHINE_HALTED);
+    }
+}
+
 enum statistics_row vp_exit(struct machine_vp *vp)
 {
+    vp->dead = false;
     switch (vp->record.ExitReason) {
     case WHvRunVpExitReasonX64IoPortAccess:
         return port_access(vp);
@@ -104,6 +132,7 @@ enum statistics_row vp_exit(struct machine_vp *vp)
         return STATISTICS_HALT; /* cannot be: the local APIC waits inside run-VP */
     case WHvRunVpExitReasonCanceled:
         host_poll();
+        look_for_end(vp);
         return STATISTICS_CANCELED;
     case WHvRunVpExitReasonUnrecoverableException:
         crash_report(vp, "triple fault: the processor would have shut down");

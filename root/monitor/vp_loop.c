@@ -139,7 +139,6 @@ void machine_run_vp(struct machine_vp *vp)
     do {
         run_until_end(vp);
     } while (machine_state(vp->machine) == MACHINE_RESETS && wait_for_reset(vp));
-    host_alarm(UINT64_MAX);
     host_alarm_target(NULL, 0);
     __atomic_store_n(&vp->stopped, 1, __ATOMIC_RELEASE);
 }

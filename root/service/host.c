@@ -7,6 +7,7 @@
 #include "root/service/service.h"
 
 #define BLOCK 0x200000ull
+#define LOOK_TICKS 25u   /* of them: how often a loop looks whether its guest has ended without a word */
 #define TAIL_TICK_MS 20u /* how often a CPU looks at a port without interrupts, and lets out unfinished lines */
 
 static struct {
@@ -15,6 +16,7 @@ static struct {
     uint64_t tsc; /* the exit loop's own alarm */
 } targets[ROOT_MAX_CPUS];
 
+static uint32_t ticks[ROOT_MAX_CPUS];
 static bool debug_lines;
 static uint32_t write_lock;
 
@@ -70,22 +72,26 @@ void host_wake(void)
     }
 }
 
-void host_alarm_target(void *partition, uint32_t vp)
-{
-    targets[root_cpu()].vp = vp;
-    __atomic_store_n(&targets[root_cpu()].partition, partition, __ATOMIC_RELEASE);
-}
-
 static uint64_t tick(void)
 {
     return cpu_rdtsc() + (uint64_t)TAIL_TICK_MS * clock_tsc_khz();
 }
 
-/* The first CPU's alarm comes at least every TAIL_TICK_MS. */
+/* The alarm of a CPU with a guest's first VP, and of the first CPU, comes at least every TAIL_TICK_MS. */
 static void set_alarm(uint32_t cpu)
 {
     uint64_t at = targets[cpu].tsc, next = tick();
-    clock_alarm(cpu == 0 && next < at ? next : at);
+    bool ticks_on = cpu == 0 || (targets[cpu].partition != NULL && targets[cpu].vp == 0);
+    clock_alarm(ticks_on && next < at ? next : at);
+}
+
+void host_alarm_target(void *partition, uint32_t vp)
+{
+    uint32_t cpu = root_cpu();
+    targets[cpu].vp = vp;
+    targets[cpu].tsc = UINT64_MAX;
+    __atomic_store_n(&targets[cpu].partition, partition, __ATOMIC_RELEASE);
+    set_alarm(cpu);
 }
 
 void host_alarm(uint64_t tsc)
@@ -102,7 +108,8 @@ void host_on_alarm(void)
         targets[cpu].tsc = UINT64_MAX;
     }
     set_alarm(cpu);
-    if (due || (cpu == 0 && service_has_work())) {
+    bool look = ++ticks[cpu] % LOOK_TICKS == 0;
+    if (due || look || (cpu == 0 && service_has_work())) {
         host_wake();
     }
 }

@@ -84,9 +84,13 @@ void run_statistics(uint32_t guest)
 static void tell_end(uint32_t guest)
 {
     struct machine *m = machines[guest];
-    static const char *const how[] = {[MACHINE_RUNS] = "runs",           [MACHINE_POWERED_OFF] = "switched itself off",
-                                      [MACHINE_EXITED] = "ended",        [MACHINE_CRASHED] = "crashed",
-                                      [MACHINE_STOPPED] = "was stopped", [MACHINE_RESETS] = "was reset"};
+    static const char *const how[] = {[MACHINE_RUNS] = "runs",
+                                      [MACHINE_POWERED_OFF] = "switched itself off",
+                                      [MACHINE_EXITED] = "ended",
+                                      [MACHINE_CRASHED] = "crashed",
+                                      [MACHINE_HALTED] = "halted for good: HLT with interrupts off",
+                                      [MACHINE_STOPPED] = "was stopped",
+                                      [MACHINE_RESETS] = "was reset"};
     enum machine_end end = machine_state(m);
     console_flush(&m->console);
     run_statistics(guest);
