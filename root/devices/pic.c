@@ -53,11 +53,13 @@ static uint32_t request(const struct pic_chip *c, bool master)
     if (c->special_mask) {
         in_service &= (uint8_t)~c->imr;
     }
-    if (master && c->special_nested) {
-        in_service &= (uint8_t) ~(1u << CASCADE); /* the slave may ask again while one of its own is in service */
-    }
     uint32_t asks = highest(c, ready), holds = highest(c, in_service);
-    return asks < holds ? input_at(c, asks) : NONE;
+    if (asks == NONE) {
+        return NONE;
+    }
+    /* In the special fully nested mode the slave may ask again while one of its own is in service. */
+    bool again = master && c->special_nested && asks == holds && input_at(c, asks) == CASCADE;
+    return asks < holds || again ? input_at(c, asks) : NONE;
 }
 
 static void set_input(struct pic_chip *c, uint32_t input, bool up)
@@ -74,9 +76,14 @@ static void set_input(struct pic_chip *c, uint32_t input, bool up)
     }
 }
 
+/*
+ * The slave's INT falls with each of its INTAs and rises again if it has more, so no edge at the master's pin is ever
+ * lost: that pin works as a level.
+ */
 static void update(struct pic *p)
 {
-    set_input(&p->chips[0], CASCADE, request(&p->chips[1], false) != NONE);
+    uint8_t *irr = &p->chips[0].irr, bit = 1u << CASCADE;
+    *irr = request(&p->chips[1], false) != NONE ? *irr | bit : *irr & (uint8_t)~bit;
     bool intr = request(&p->chips[0], true) != NONE;
     if (intr != p->intr) {
         p->intr = intr;
@@ -112,27 +119,25 @@ static void take(struct pic_chip *c, uint32_t input)
     }
 }
 
-/* The number of the input that was taken; SPURIOUS with nothing set in service if there is none. */
+/* The input that was taken; NONE if there is none, which sets nothing in service. */
 static uint32_t acknowledge_chip(struct pic_chip *c, bool master)
 {
     uint32_t input = request(c, master);
-    if (input == NONE) {
-        return SPURIOUS;
+    if (input != NONE) {
+        take(c, input);
     }
-    take(c, input);
     return input;
 }
 
 uint8_t pic_acknowledge(struct pic *p)
 {
     struct pic_chip *c = &p->chips[0];
-    uint32_t input = request(c, true);
-    uint32_t found = acknowledge_chip(c, true);
-    if (input == CASCADE) {
+    uint32_t input = acknowledge_chip(c, true);
+    if (input == CASCADE && !c->single) {
         c = &p->chips[1];
-        found = acknowledge_chip(c, false);
+        input = acknowledge_chip(c, false);
     }
-    uint8_t vector = (uint8_t)(c->base + found);
+    uint8_t vector = (uint8_t)(c->base + (input == NONE ? SPURIOUS : input));
     update(p);
     return vector;
 }
@@ -223,30 +228,22 @@ static void write_data(struct pic_chip *c, uint8_t value)
     }
 }
 
-static uint8_t read_poll(struct pic_chip *c, bool master)
+static uint8_t read_poll(struct pic *p, struct pic_chip *c)
 {
-    uint32_t input = request(c, master);
+    uint32_t input = acknowledge_chip(c, c == &p->chips[0]);
     c->poll = false;
-    if (input == NONE) {
-        return 0;
-    }
-    take(c, input);
-    return (uint8_t)(POLL_FOUND | input);
+    update(p);
+    return input == NONE ? 0 : (uint8_t)(POLL_FOUND | input);
 }
 
-static uint64_t pic_read(void *device, uint64_t offset, uint32_t size)
+static uint8_t read_port(struct pic *p, uint64_t offset)
 {
-    struct pic *p = device;
-    uint64_t value;
-    (void)size;
     if (offset >= PORT_ELCR) {
         return p->chips[offset - PORT_ELCR].level;
     }
     struct pic_chip *c = &p->chips[offset / PORT_SLAVE];
     if (c->poll) {
-        value = read_poll(c, offset < PORT_SLAVE);
-        update(p);
-        return value;
+        return read_poll(p, c);
     }
     return offset % PORT_SLAVE == PORT_DATA ? c->imr : c->read_isr ? c->isr : c->irr;
 }
@@ -257,19 +254,32 @@ static void write_elcr(struct pic_chip *c, uint8_t value)
     c->irr = (uint8_t)((c->irr & ~value) | (c->lines & value));
 }
 
-static void pic_write(void *device, uint64_t offset, uint32_t size, uint64_t value)
+static void write_port(struct pic *p, uint64_t offset, uint8_t value)
 {
-    struct pic *p = device;
     if (offset >= PORT_ELCR) {
-        write_elcr(&p->chips[offset - PORT_ELCR], (uint8_t)value & (offset == PORT_ELCR ? ELCR_MASTER : ELCR_SLAVE));
+        write_elcr(&p->chips[offset - PORT_ELCR], value & (offset == PORT_ELCR ? ELCR_MASTER : ELCR_SLAVE));
     } else if (offset % PORT_SLAVE == PORT_COMMAND) {
-        write_command(&p->chips[offset / PORT_SLAVE], (uint8_t)value);
+        write_command(&p->chips[offset / PORT_SLAVE], value);
     } else {
-        write_data(&p->chips[offset / PORT_SLAVE], (uint8_t)value);
+        write_data(&p->chips[offset / PORT_SLAVE], value);
     }
     update(p);
-    if (size > 1 && offset % PORT_SLAVE == PORT_COMMAND) { /* a word reaches the second port too */
-        pic_write(p, offset + 1, 1, value >> 8 & 0xff);
+}
+
+/* A word is two accesses: to this port and to the next. */
+static uint64_t pic_read(void *device, uint64_t offset, uint32_t size)
+{
+    uint64_t value = 0;
+    for (uint32_t i = 0; i < size; i++) {
+        value |= (uint64_t)read_port(device, offset + i) << 8 * i;
+    }
+    return value;
+}
+
+static void pic_write(void *device, uint64_t offset, uint32_t size, uint64_t value)
+{
+    for (uint32_t i = 0; i < size; i++) {
+        write_port(device, offset + i, (uint8_t)(value >> 8 * i));
     }
 }
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The pair of 8259A interrupt controllers, with the edge/level registers (ELCR). */
+/*
+ * The pair of 8259A interrupt controllers, with the edge/level registers (ELCR). Offsets: 0 and 1 the master (ports
+ * 20H, 21H), 80H and 81H the slave (A0H, A1H), 4B0H and 4B1H the ELCR (4D0H, 4D1H).
+ */
 #pragma once
 
 #include "root/devices/device.h"
@@ -23,6 +26,7 @@ struct pic {
 
 /* `level`: bit n is interrupt n's trigger mode after reset. `output` is told of changes of INTR; NULL: nobody. */
 void pic_init(struct pic *p, uint16_t level, void (*output)(void *context, bool level), void *context);
+/* `line`: 0 to 15; 2 and numbers above do nothing. An edge whose line falls before INTA is gone, as in the chip. */
 void pic_set_irq(struct pic *p, uint32_t line, bool level);
 /* INTR. */
 bool pic_has_interrupt(const struct pic *p);
