@@ -67,28 +67,42 @@ static uint8_t cause(const struct uart *u)
 /* On a PC, OUT2 lets the interrupt out; in loopback it is disconnected from its pin. */
 static void update(struct uart *u)
 {
-    bool gate = (u->mcr & MCR_OUT2) != 0 && (u->mcr & MCR_LOOP) == 0;
-    irq_set(&u->irq, gate && cause(u) != IIR_NONE);
+    bool up = (u->mcr & (MCR_OUT2 | MCR_LOOP)) == MCR_OUT2 && cause(u) != IIR_NONE;
+    if (up != u->interrupts) {
+        u->interrupts = up;
+        irq_set(&u->irq, up);
+    }
+}
+
+static uint32_t space(const struct uart *u)
+{
+    return (fifos(u) ? UART_FIFO : 1) - u->count;
 }
 
 uint32_t uart_room(const struct uart *u)
 {
-    return (u->mcr & MCR_LOOP) != 0 ? 0 : (fifos(u) ? UART_FIFO : 1) - u->count;
+    return (u->mcr & MCR_LOOP) != 0 ? 0 : space(u);
 }
 
+/* With no room, a FIFO keeps what it has; the single register of the 16450 keeps what comes. */
 static void take_in(struct uart *u, uint8_t byte)
 {
-    if (u->count >= (fifos(u) ? UART_FIFO : 1)) {
-        u->line_errors |= LSR_OVERRUN;
+    if (space(u) != 0) {
+        u->fifo[(u->head + u->count++) % UART_FIFO] = byte;
         return;
     }
-    u->fifo[(u->head + u->count++) % UART_FIFO] = byte;
+    u->line_errors |= LSR_OVERRUN;
+    if (!fifos(u)) {
+        u->fifo[u->head] = byte;
+    }
 }
 
 void uart_receive(struct uart *u, uint8_t byte)
 {
-    take_in(u, byte);
-    update(u);
+    if ((u->mcr & MCR_LOOP) == 0) {
+        take_in(u, byte);
+        update(u);
+    }
 }
 
 static uint8_t modem_lines(const struct uart *u)
@@ -282,10 +296,7 @@ static void uart_reset(void *device)
 void uart_init(struct uart *u, const struct irq_line *irq, const struct byte_sink *out, void (*drained)(void *context),
                void *context)
 {
-    u->irq = *irq;
-    u->out = *out;
-    u->drained = drained;
-    u->context = context;
+    *u = (struct uart){.irq = *irq, .out = *out, .drained = drained, .context = context};
     uart_reset(u);
 }
 

@@ -12,9 +12,10 @@ struct uart {
     void (*drained)(void *context); /* the guest took bytes, or switched the receiver on: there may be room again */
     void *context;
     uint8_t ier, lcr, mcr, scr, divisor[2], fcr;
-    uint8_t line_errors; /* overrun, break: LSR bits until it is read */
+    uint8_t line_errors; /* overrun: LSR bits until it is read */
     uint8_t modem_delta; /* MSR bits 0 to 3 until it is read */
     bool transmitted;    /* the THR-empty interrupt is pending */
+    bool interrupts;     /* the interrupt line is up */
     uint8_t fifo[UART_FIFO];
     uint32_t head, count;
 };
@@ -23,7 +24,8 @@ void uart_init(struct uart *u, const struct irq_line *irq, const struct byte_sin
                void *context);
 /* Bytes that the receiver takes now. */
 uint32_t uart_room(const struct uart *u);
-/* A byte from the line; with no room it is lost and the overrun bit says so, as in the chip. */
+/* A byte from the line; with no room one is lost and the overrun bit says so, as in the chip. In loopback the line is
+ * cut off. */
 void uart_receive(struct uart *u, uint8_t byte);
 
 extern const struct device_ops uart_ops;
