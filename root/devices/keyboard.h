@@ -9,6 +9,11 @@
 
 #define KEYBOARD_QUEUE 8u
 
+struct keyboard_byte {
+    uint8_t value;
+    uint8_t status; /* the status register's bits that tell of it */
+};
+
 struct keyboard {
     struct irq_line irq;
     void (*reset)(void *context);
@@ -16,11 +21,13 @@ struct keyboard {
     uint8_t config, output_port;
     uint8_t command;      /* to the controller: whose data byte comes next; 0: none */
     uint8_t keys_command; /* the same to the keyboard */
-    bool scanning;
-    uint8_t queue[KEYBOARD_QUEUE]; /* bytes for the guest */
+    uint8_t data;         /* what the guest read last */
+    bool last_was_command;
+    struct keyboard_byte queue[KEYBOARD_QUEUE]; /* for the guest; what does not fit is lost */
     uint32_t head, count;
 };
 
+/* `reset` is called when the guest pulls the CPUs' reset line. */
 void keyboard_init(struct keyboard *k, const struct irq_line *irq, void (*reset)(void *context), void *context);
 
 extern const struct device_ops keyboard_ops;
