@@ -16,7 +16,9 @@
 static uint64_t misc_read(void *device, uint64_t offset, uint32_t size)
 {
     const struct misc_ports *p = device;
-    (void)size;
+    if (size != 1) {
+        return UINT64_MAX;
+    }
     switch (offset) {
     case PORT_POST:
         return p->post;
@@ -41,6 +43,7 @@ static void write_reset(struct misc_ports *p, uint8_t value)
     }
 }
 
+/* CF9H lies in PCI's address register CF8H, which takes doublewords alone: only a byte is for the reset control. */
 static void misc_write(void *device, uint64_t offset, uint32_t size, uint64_t value)
 {
     struct misc_ports *p = device;
@@ -55,7 +58,9 @@ static void misc_write(void *device, uint64_t offset, uint32_t size, uint64_t va
         }
         break;
     case PORT_RESET:
-        write_reset(p, (uint8_t)value);
+        if (size == 1) {
+            write_reset(p, (uint8_t)value);
+        }
         break;
     case PLATFORM_DEBUG_PORT:
         sink_put(&p->debug, (uint8_t)value);
@@ -69,7 +74,6 @@ static void misc_write(void *device, uint64_t offset, uint32_t size, uint64_t va
     default:
         break;
     }
-    (void)size;
 }
 
 static void misc_reset(void *device)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Single ports: POST codes (80H), system control (92H), reset control (CF9H), debug consoles (E9H, 402H), and the exit
- * port (F4H). An offset is the port.
+ * port (F4H to F7H). An offset is the port. CF8H to CFBH must be one region: there is no PCI bus, and what a guest
+ * writes there to look for one must not come to CF9H by bytes.
  */
 #pragma once
 

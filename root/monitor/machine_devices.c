@@ -6,6 +6,7 @@
 
 #define ELCR_PORTS 0x4d0u
 #define IOAPIC_SIZE 0x1000u
+#define PCI_ADDRESS 0xcf8u /* with the reset control */
 
 static const uint32_t virtio_irqs[PLATFORM_VIRTIO_SLOTS] = PLATFORM_VIRTIO_IRQS;
 
@@ -129,13 +130,14 @@ static bool add_ports(struct machine *m)
 
 static bool add_misc_ports(struct machine *m)
 {
-    static const uint16_t single[] = {0x80, 0x92, PLATFORM_DEBUG_PORT, PLATFORM_BIOS_DEBUG_PORT, 0xcf9};
+    static const uint16_t single[] = {0x80, 0x92, PLATFORM_DEBUG_PORT, PLATFORM_BIOS_DEBUG_PORT};
     for (size_t i = 0; i < sizeof(single) / sizeof(single[0]); i++) {
         if (!bus_add(&m->ports, single[i], 1, single[i], &m->misc, &misc_ports_ops)) {
             return false;
         }
     }
-    return bus_add(&m->ports, PLATFORM_EXIT_PORT, 4, PLATFORM_EXIT_PORT, &m->misc, &misc_ports_ops);
+    return bus_add(&m->ports, PCI_ADDRESS, 4, PCI_ADDRESS, &m->misc, &misc_ports_ops) &&
+           bus_add(&m->ports, PLATFORM_EXIT_PORT, 4, PLATFORM_EXIT_PORT, &m->misc, &misc_ports_ops);
 }
 
 static uint64_t slot_address(uint32_t slot)
