@@ -38,6 +38,12 @@ static bool waits(const struct ioapic *a, uint32_t pin)
     return is_up(a, pin) && is_level(e) && (e & (ENTRY_MASKED | ENTRY_REMOTE_IRR)) == 0;
 }
 
+/* The local APICs take a message at once or not at all; one that they did not take is still being sent. */
+static uint64_t read_entry(const struct ioapic *a, uint32_t pin)
+{
+    return a->entries[pin] | (waits(a, pin) ? ENTRY_STATUS : 0);
+}
+
 static void send(struct ioapic *a, uint32_t pin)
 {
     uint64_t e = a->entries[pin];
@@ -88,12 +94,6 @@ void ioapic_eoi(struct ioapic *a, uint8_t vector)
             send_level(a, pin);
         }
     }
-}
-
-/* The local APICs take a message at once or not at all; one that they did not take is still being sent. */
-static uint64_t read_entry(const struct ioapic *a, uint32_t pin)
-{
-    return a->entries[pin] | (waits(a, pin) ? ENTRY_STATUS : 0);
 }
 
 static uint32_t read_index(const struct ioapic *a)
