@@ -228,6 +228,11 @@ static void write_data(struct pic_chip *c, uint8_t value)
     }
 }
 
+static struct pic_chip *chip_at(struct pic *p, uint64_t offset)
+{
+    return &p->chips[offset < PORT_SLAVE ? 0 : 1];
+}
+
 static uint8_t read_poll(struct pic *p, struct pic_chip *c)
 {
     uint32_t input = acknowledge_chip(c, c == &p->chips[0]);
@@ -239,9 +244,9 @@ static uint8_t read_poll(struct pic *p, struct pic_chip *c)
 static uint8_t read_port(struct pic *p, uint64_t offset)
 {
     if (offset >= PORT_ELCR) {
-        return p->chips[offset - PORT_ELCR].level;
+        return p->chips[offset == PORT_ELCR ? 0 : 1].level;
     }
-    struct pic_chip *c = &p->chips[offset / PORT_SLAVE];
+    struct pic_chip *c = chip_at(p, offset);
     if (c->poll) {
         return read_poll(p, c);
     }
@@ -257,11 +262,12 @@ static void write_elcr(struct pic_chip *c, uint8_t value)
 static void write_port(struct pic *p, uint64_t offset, uint8_t value)
 {
     if (offset >= PORT_ELCR) {
-        write_elcr(&p->chips[offset - PORT_ELCR], value & (offset == PORT_ELCR ? ELCR_MASTER : ELCR_SLAVE));
+        bool master = offset == PORT_ELCR;
+        write_elcr(&p->chips[master ? 0 : 1], value & (master ? ELCR_MASTER : ELCR_SLAVE));
     } else if (offset % PORT_SLAVE == PORT_COMMAND) {
-        write_command(&p->chips[offset / PORT_SLAVE], value);
+        write_command(chip_at(p, offset), value);
     } else {
-        write_data(&p->chips[offset / PORT_SLAVE], value);
+        write_data(chip_at(p, offset), value);
     }
     update(p);
 }
