@@ -24,7 +24,7 @@ struct boot_state {
 
 /* A file that was given as a module. */
 struct boot_file {
-    const uint8_t *data;
+    uint8_t *data; /* the monitor's to change: a disk is written there */
     uint64_t size;
     const char *text; /* its command line, never null */
 };

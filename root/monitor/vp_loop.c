@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/* The exit loop of a VP: run, look at the record, do what it asks, run again. */
+#include "root/lib/string.h"
+#include "root/monitor/crash.h"
+#include "root/monitor/host.h"
+#include "root/monitor/machine.h"
+#include "root/monitor/vp_exits.h"
+
+#define RFLAGS_IF 0x200u
+
+/* The guest's CPU takes an external interrupt at its next entry. */
+static bool is_open(const WHV_VP_EXIT_CONTEXT *c)
+{
+    return (c->Rflags & RFLAGS_IF) != 0 && !c->ExecutionState.InterruptShadow && !c->ExecutionState.InterruptionPending;
+}
+
+static void ask_for_window(struct machine_vp *vp)
+{
+    WHV_REGISTER_NAME name = WHvX64RegisterDeliverabilityNotifications;
+    WHV_REGISTER_VALUE value;
+    memset(&value, 0, sizeof(value));
+    value.DeliverabilityNotifications.InterruptNotification = 1;
+    (void)WHvSetVirtualProcessorRegisters(vp->machine->partition, vp->index, &name, 1, &value);
+    vp->window_asked = true;
+}
+
+/* The 8259 pair's interrupt, to VP 0. Its vector is asked for only when the guest takes it, as INTA does. */
+static void offer_pic_interrupt(struct machine_vp *vp)
+{
+    if (!is_open(&vp->record.VpContext)) {
+        if (!vp->window_asked) {
+            ask_for_window(vp);
+        }
+        return;
+    }
+    const WHV_REGISTER_NAME names[] = {WHvRegisterPendingEvent, WHvRegisterInternalActivityState};
+    WHV_REGISTER_VALUE values[2]; /* the second ends a HLT: an external interrupt of the client's does not */
+    memset(values, 0, sizeof(values));
+    values[0].ExtIntEvent.EventPending = 1;
+    values[0].ExtIntEvent.EventType = WHvX64PendingEventExtInt;
+    values[0].ExtIntEvent.Vector = pic_acknowledge(&vp->machine->pic);
+    (void)WHvSetVirtualProcessorRegisters(vp->machine->partition, vp->index, names, 2, values);
+    vp->record.VpContext.ExecutionState.InterruptionPending = 1;
+}
+
+/* VP 0's CPU is the one that keeps the machine's time. */
+static void keep_time(struct machine_vp *vp)
+{
+    struct machine *m = vp->machine;
+    machine_lock(m);
+    uint64_t now = machine_now(m), next = bus_deadline(&m->ports);
+    if (next <= now) {
+        bus_advance(&m->ports, now);
+        m->alarm = DEVICE_NEVER; /* it is spent */
+        next = bus_deadline(&m->ports);
+    }
+    if (pic_has_interrupt(&m->pic)) {
+        offer_pic_interrupt(vp);
+    }
+    if (next != m->alarm) {
+        m->alarm = next;
+        host_alarm(next == DEVICE_NEVER ? UINT64_MAX : machine_tsc_at(m, next));
+    }
+    machine_unlock(m);
+}
+
+/* Another VP's access may have given VP 0's CPU something to do. */
+static void tell_vp0(struct machine *m)
+{
+    machine_lock(m);
+    bool needed = pic_has_interrupt(&m->pic) || bus_deadline(&m->ports) < m->alarm;
+    machine_unlock(m);
+    if (needed) {
+        (void)WHvCancelRunVirtualProcessor(m->partition, 0, 0);
+    }
+}
+
+/* Waits for the others, then starts the machine again. */
+static void reset_machine(struct machine *m)
+{
+    for (uint32_t i = 1; i < m->config->cpus; i++) {
+        while (__atomic_load_n(&m->vps[i].stopped, __ATOMIC_ACQUIRE) == 0) {
+            host_pause();
+        }
+    }
+    const char *problem = machine_restart(m);
+    if (problem != NULL) {
+        machine_say(m, "does not start again: %s", problem);
+    }
+    __atomic_store_n(&m->end, problem == NULL ? MACHINE_RUNS : MACHINE_CRASHED, __ATOMIC_RELEASE);
+    __atomic_fetch_add(&m->generation, 1, __ATOMIC_ACQ_REL);
+}
+
+/* True: the machine runs again. */
+static bool wait_for_reset(struct machine_vp *vp)
+{
+    struct machine *m = vp->machine;
+    if (vp->index == 0) {
+        reset_machine(m);
+    } else {
+        uint32_t before = __atomic_load_n(&m->generation, __ATOMIC_ACQUIRE);
+        __atomic_store_n(&vp->stopped, 1, __ATOMIC_RELEASE);
+        while (__atomic_load_n(&m->generation, __ATOMIC_ACQUIRE) == before) {
+            host_pause();
+        }
+        __atomic_store_n(&vp->stopped, 0, __ATOMIC_RELEASE);
+    }
+    vp->window_asked = false;
+    memset(&vp->record, 0, sizeof(vp->record));
+    return machine_state(m) == MACHINE_RUNS;
+}
+
+static void run_until_end(struct machine_vp *vp)
+{
+    struct machine *m = vp->machine;
+    while (machine_state(m) == MACHINE_RUNS) {
+        if (vp->index == 0) {
+            keep_time(vp);
+        }
+        uint64_t begin = host_tsc();
+        HRESULT hr = WHvRunVirtualProcessor(m->partition, vp->index, &vp->record, sizeof(vp->record));
+        uint64_t exit = host_tsc();
+        vp->statistics.in_guest += exit - begin;
+        if (FAILED(hr)) {
+            crash_call_failed(vp, "WHvRunVirtualProcessor", hr);
+            return;
+        }
+        enum statistics_row row = vp_exit(vp);
+        if (vp->index != 0) {
+            tell_vp0(m);
+        }
+        statistics_count(&vp->statistics, row, host_tsc() - exit);
+    }
+}
+
+void machine_run_vp(struct machine_vp *vp)
+{
+    host_alarm_target(vp->machine->partition, vp->index);
+    do {
+        run_until_end(vp);
+    } while (machine_state(vp->machine) == MACHINE_RESETS && wait_for_reset(vp));
+    host_alarm_target(NULL, 0);
+    __atomic_store_n(&vp->stopped, 1, __ATOMIC_RELEASE);
+}

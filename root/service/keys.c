@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+#include "root/service/keys.h"
+
+#include "root/lib/root.h"
+#include "root/service/service.h"
+
+#define ESCAPE 0x01u /* Ctrl-A */
+
+static uint32_t focus; /* the guest that has the keys */
+static bool escaped;
+
+bool keys_option(const char *text, const char *word)
+{
+    size_t length = strlen(word);
+    for (const char *p = text; *p != 0;) {
+        const char *end = p;
+        while (*end != 0 && *end != ' ') {
+            end++;
+        }
+        if ((size_t)(end - p) == length && memcmp(p, word, length) == 0) {
+            return true;
+        }
+        p = *end == 0 ? end : end + 1;
+    }
+    return false;
+}
+
+static void help(void)
+{
+    root_printf("\nCtrl-A and then:\n"
+                "  h       this text\n"
+                "  x       stop all guests and switch the machine off\n"
+                "  s       statistics of the guest's exits so far\n"
+                "  n       an NMI for the guest\n"
+                "  r       reset the guest\n"
+                "  p       press its power button\n"
+                "  1 to 8  keys go to guest 1 to 8 from now on\n"
+                "  Ctrl-A  Ctrl-A for the guest\n");
+    for (uint32_t i = 0; i < run_guest_count(); i++) {
+        root_printf("  guest %u: %s%s\n", i + 1, run_machine(i)->config->name, i == focus ? ", has the keys" : "");
+    }
+}
+
+static void take_focus(uint32_t guest)
+{
+    if (guest < run_guest_count()) {
+        focus = guest;
+        root_printf("\n[whimbrel-root] keys go to guest %s\n", run_machine(guest)->config->name);
+    } else {
+        root_printf("\n[whimbrel-root] there are only %u guests\n", run_guest_count());
+    }
+}
+
+static void press_power_button(struct machine *m)
+{
+    machine_lock(m);
+    acpi_pm_press_power_button(&m->pm);
+    machine_unlock(m);
+}
+
+static void command(uint8_t key)
+{
+    struct machine *m = run_machine(focus);
+    if (key >= '1' && key <= '8') {
+        take_focus((uint32_t)key - '1');
+        return;
+    }
+    switch (key) {
+    case 'x':
+        for (uint32_t i = 0; i < run_guest_count(); i++) {
+            machine_end(run_machine(i), MACHINE_STOPPED);
+        }
+        break;
+    case 's':
+        run_statistics(focus);
+        break;
+    case 'n':
+        machine_send_nmi(m);
+        break;
+    case 'r':
+        machine_end(m, MACHINE_RESETS);
+        break;
+    case 'p':
+        press_power_button(m);
+        break;
+    case ESCAPE:
+        machine_input(m, &key, 1);
+        break;
+    default:
+        help();
+    }
+}
+
+/* With several guests, text that stands without a line's end, a prompt for example, waits in its console. */
+static bool is_unfinished(uint32_t guest)
+{
+    const struct console *c = &run_machine(guest)->console;
+    return c->label != NULL && __atomic_load_n(&c->used, __ATOMIC_RELAXED) != 0;
+}
+
+bool service_has_work(void)
+{
+    bool work = serial_poll();
+    for (uint32_t i = 0; i < run_guest_count(); i++) {
+        work |= is_unfinished(i);
+    }
+    return work;
+}
+
+static void let_out_unfinished(void)
+{
+    for (uint32_t i = 0; i < run_guest_count(); i++) {
+        if (is_unfinished(i)) {
+            machine_lock(run_machine(i));
+            console_flush(&run_machine(i)->console);
+            machine_unlock(run_machine(i));
+        }
+    }
+}
+
+void service_keys(void)
+{
+    uint8_t key;
+    let_out_unfinished();
+    while (serial_get(&key)) {
+        if (escaped) {
+            escaped = false;
+            command(key);
+        } else if (key == ESCAPE) {
+            escaped = true;
+        } else {
+            machine_input(run_machine(focus), &key, 1);
+        }
+    }
+}
