@@ -8,23 +8,20 @@
 #include <stdint.h>
 
 #include "root/devices/device.h"
+#include "root/devices/scale.h"
 
 #define TICKS_NS_PER_S 1000000000ull
 
 /* Ticks that are over at `ns`. `hz` is at most 10^9. */
 static inline uint64_t ticks_at(uint64_t ns, uint64_t hz)
 {
-    return ns / TICKS_NS_PER_S * hz + ns % TICKS_NS_PER_S * hz / TICKS_NS_PER_S;
+    return scale(ns, hz, TICKS_NS_PER_S);
 }
 
 /* The first ns at which `ticks` are over; DEVICE_NEVER if 64 bits do not hold it. */
 static inline uint64_t ticks_ns(uint64_t ticks, uint64_t hz)
 {
-    uint64_t seconds = ticks / hz;
-    if (seconds >= DEVICE_NEVER / TICKS_NS_PER_S) {
-        return DEVICE_NEVER;
-    }
-    return seconds * TICKS_NS_PER_S + (ticks % hz * TICKS_NS_PER_S + hz - 1) / hz;
+    return ticks / hz < DEVICE_NEVER / TICKS_NS_PER_S ? scale_up(ticks, TICKS_NS_PER_S, hz) : DEVICE_NEVER;
 }
 
 /* `ns` later than `at`; DEVICE_NEVER if there is no such time. */
