@@ -243,25 +243,27 @@ $(B)/windows/%.exe: root/samples/%.c $(B)/windows/include/WinHvPlatform.h $(B)/w
 	$(call say,WINCC,$<)
 	$(Q)$(WINDOWS_CC) $(WINDOWS_CFLAGS) -I$(B)/windows/include -o $@ $< -lwinhvplatform -lwinhvemulation
 
+MKISO := scripts/mkiso scripts/harness/iso.py
+
 # The files with debug information stay in build/; the images boot stripped copies.
 $(B)/boot/%.elf: $(B)/%.elf
 	$(Q)mkdir -p $(@D)
 	$(Q)$(OBJCOPY) --strip-all $< $@
 
-$(B)/whimbrel.iso: $(B)/boot/whimbrel.elf $(B)/boot/root.elf scripts/mkiso $(B)/objects
+$(B)/whimbrel.iso: $(B)/boot/whimbrel.elf $(B)/boot/root.elf $(MKISO) $(B)/objects
 	$(call say,ISO,$@)
 	$(Q)scripts/mkiso -o $@ --kernel $(B)/boot/whimbrel.elf --cmdline '$(CMDLINE)' \
 		--module $(B)/boot/root.elf --module-cmdline '$(ROOT_CMDLINE)'
 
-$(B)/whimbrel-test.iso: $(B)/boot/whimbrel.elf $(B)/boot/test-root.elf scripts/mkiso
+$(B)/whimbrel-test.iso: $(B)/boot/whimbrel.elf $(B)/boot/test-root.elf $(MKISO)
 	$(call say,ISO,$@)
 	$(Q)scripts/mkiso -o $@ --kernel $(B)/boot/whimbrel.elf --cmdline test-calls --module $(B)/boot/test-root.elf
 
-$(B)/whimbrel-attack.iso: $(B)/boot/whimbrel.elf $(B)/boot/attack-root.elf scripts/mkiso
+$(B)/whimbrel-attack.iso: $(B)/boot/whimbrel.elf $(B)/boot/attack-root.elf $(MKISO)
 	$(call say,ISO,$@)
 	$(Q)scripts/mkiso -o $@ --kernel $(B)/boot/whimbrel.elf --cmdline test-calls --module $(B)/boot/attack-root.elf
 
-$(B)/sample-%.iso: $(B)/boot/whimbrel.elf $(B)/boot/sample-%.elf scripts/mkiso
+$(B)/sample-%.iso: $(B)/boot/whimbrel.elf $(B)/boot/sample-%.elf $(MKISO)
 	$(call say,ISO,$@)
 	$(Q)scripts/mkiso -o $@ --kernel $(B)/boot/whimbrel.elf --module $(B)/boot/sample-$*.elf
 

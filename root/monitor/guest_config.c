@@ -44,6 +44,20 @@ const char *guest_kind_name(enum guest_kind kind)
     return names[kind];
 }
 
+void guest_config_unquote(const char *text, char *to)
+{
+    for (; *text != 0; text++) {
+        if (*text == '"') {
+            continue;
+        }
+        if (*text == '\\' && text[1] != 0) {
+            text++;
+        }
+        *to++ = *text;
+    }
+    *to = 0;
+}
+
 static bool starts_with(const char *word, const char *prefix)
 {
     size_t length = strlen(prefix);

@@ -50,6 +50,13 @@ struct guest_configs {
     struct guest_config guests[GUEST_MAX];
 };
 
+/*
+ * GRUB puts a word with blanks between quotation marks, and a backslash before each quotation mark, apostrophe and
+ * backslash (grub-core/lib/cmdline.c). This gives the text as it stood in grub.cfg; `to` has room for the text's length
+ * and a zero.
+ */
+void guest_config_unquote(const char *text, char *to);
+
 /* True: all descriptions are right. Else `problem` is an English sentence without its full stop. `files` stay in use.
  */
 bool guest_config_parse(const struct boot_file *files, uint32_t count, struct guest_configs *out, char *problem,

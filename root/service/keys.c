@@ -8,6 +8,7 @@
 
 static uint32_t focus; /* the guest that has the keys */
 static bool escaped;
+static uint32_t seen[GUEST_MAX]; /* how much of an unfinished line each guest had at the last tick */
 
 bool keys_option(const char *text, const char *word)
 {
@@ -91,18 +92,23 @@ static void command(uint8_t key)
     }
 }
 
-/* With several guests, text that stands without a line's end, a prompt for example, waits in its console. */
-static bool is_unfinished(uint32_t guest)
+/*
+ * With several guests, text that stands without a line's end, a prompt for example, waits in its console. It goes out
+ * when a whole tick has brought no more of it.
+ */
+static bool rests(uint32_t guest)
 {
     const struct console *c = &run_machine(guest)->console;
-    return c->label != NULL && __atomic_load_n(&c->used, __ATOMIC_RELAXED) != 0;
+    uint32_t used = __atomic_load_n(&c->used, __ATOMIC_RELAXED);
+    return c->label != NULL && used != 0 && used == seen[guest];
 }
 
 bool service_has_work(void)
 {
     bool work = serial_poll();
     for (uint32_t i = 0; i < run_guest_count(); i++) {
-        work |= is_unfinished(i);
+        work |= rests(i);
+        seen[i] = __atomic_load_n(&run_machine(i)->console.used, __ATOMIC_RELAXED);
     }
     return work;
 }
@@ -110,7 +116,7 @@ bool service_has_work(void)
 static void let_out_unfinished(void)
 {
     for (uint32_t i = 0; i < run_guest_count(); i++) {
-        if (is_unfinished(i)) {
+        if (rests(i)) {
             machine_lock(run_machine(i));
             console_flush(&run_machine(i)->console);
             machine_unlock(run_machine(i));

@@ -16,10 +16,12 @@ static bool all_well = true;
 static bool describe(const struct whb_handoff *handoff)
 {
     static struct boot_file files[WHB_HANDOFF_MAX_MODULES];
+    static char texts[WHB_HANDOFF_MAX_MODULES][WHB_HANDOFF_CMDLINE];
     char problem[GUEST_CONFIG_PROBLEM];
     for (uint32_t i = 0; i < handoff->module_count; i++) {
         const struct whb_module *m = &handoff->modules[i];
-        files[i] = (struct boot_file){(uint8_t *)(uintptr_t)m->base, m->size, m->cmdline};
+        guest_config_unquote(m->cmdline, texts[i]);
+        files[i] = (struct boot_file){(uint8_t *)(uintptr_t)m->base, m->size, texts[i]};
     }
     if (!guest_config_parse(files, handoff->module_count, &configs, problem, sizeof(problem))) {
         root_printf("[whimbrel-root] the guests' description is wrong: %s (docs/guests.md)\n", problem);
