@@ -191,8 +191,8 @@ void pit_channel_latch(struct pit_channel *c, uint64_t clock, bool count, bool s
     pit_channel_settle(c, clock);
     if (status && !c->status_latched) {
         bool null = !c->running || c->next != 0 || is_before(clock, c->start);
-        c->status = (uint8_t)((pit_channel_out(c, clock) ? STATUS_OUT : 0) | (null ? STATUS_NULL : 0) | c->access << 4 |
-                              c->mode << 1 | (c->bcd ? 1 : 0));
+        uint32_t mode = (uint32_t)c->access << 4 | (uint32_t)c->mode << 1 | c->bcd;
+        c->status = (uint8_t)((pit_channel_out(c, clock) ? STATUS_OUT : 0) | (null ? STATUS_NULL : 0) | mode);
         c->status_latched = true;
     }
     if (count && c->latched == 0) {

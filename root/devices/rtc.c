@@ -25,6 +25,7 @@ enum {
 };
 
 #define A_UPDATING 0x80u
+#define A_WRITABLE 0x7fu
 #define A_DIVIDER_HELD 0x60u /* both bits: the divider is reset */
 #define A_RATE 0x0fu
 #define A_DEFAULT 0x26u /* 32768 Hz, periodic rate 1024 Hz */
@@ -287,13 +288,13 @@ static void write_a(struct rtc *r, uint8_t value, uint64_t now)
     if (((value ^ r->cmos[REG_A]) & A_RATE) != 0) {
         r->owed = 0;
     }
-    change(r, value & (uint8_t)~A_UPDATING, r->cmos[REG_B], now);
+    change(r, value & A_WRITABLE, r->cmos[REG_B], now);
 }
 
 static void write_b(struct rtc *r, uint8_t value, uint64_t now)
 {
     bool sets = (value & B_SET) != 0;
-    change(r, r->cmos[REG_A], sets ? value & (uint8_t)~B_UPDATE : value, now);
+    change(r, r->cmos[REG_A], (uint8_t)(value & ~(sets ? B_UPDATE : 0)), now);
     r->owed = (value & B_PERIODIC) != 0 ? r->owed : 0;
 }
 
