@@ -78,6 +78,11 @@ void ioapic_eoi(struct ioapic *a, uint8_t vector)
     }
 }
 
+bool ioapic_is_masked(const struct ioapic *a, uint32_t pin)
+{
+    return (a->entries[pin] & ENTRY_MASKED) != 0;
+}
+
 static uint32_t read_index(const struct ioapic *a)
 {
     switch (a->selected) {

@@ -17,11 +17,24 @@
 #define P61_OUT 0x20u
 #define REFRESH_CLOCKS 18u /* channel 1's period on a PC: a row of memory every 15 us */
 
-static uint64_t edge_gap(const struct pit *p)
+static enum pit_rise last_rise(const struct pit *p)
 {
-    uint64_t half = ticks_ns(p->channels[0].count, PIT_HZ) / 2;
-    uint64_t gap = half < PIT_EDGE_GAP ? half : PIT_EDGE_GAP;
-    return gap > PIT_EDGE_GAP_MIN ? gap : PIT_EDGE_GAP_MIN;
+    return p->last_rise != NULL ? p->last_rise(p->context) : PIT_RISE_UNKNOWN;
+}
+
+/* When, after the last rise, one that is owed may be given. */
+static uint64_t next_try(const struct pit *p, enum pit_rise rise)
+{
+    uint64_t period = ticks_ns(p->channels[0].count, PIT_HZ), gap = period;
+    if (rise == PIT_RISE_WAITS) {
+        return DEVICE_NEVER;
+    }
+    if (rise == PIT_RISE_UNKNOWN) {
+        gap = period / 2 < PIT_EDGE_GAP ? period / 2 : PIT_EDGE_GAP;
+    } else if (rise == PIT_RISE_TAKEN) {
+        gap = 0;
+    }
+    return ticks_later(p->last_edge, gap > PIT_EDGE_GAP_MIN ? gap : PIT_EDGE_GAP_MIN);
 }
 
 /* Moves the rises up to `clock` from the future to what is owed. */
@@ -46,17 +59,21 @@ static void count_rises(struct pit *p, uint64_t clock)
 static uint64_t pit_deadline(const void *device)
 {
     const struct pit *p = device;
-    return p->owed != 0 ? ticks_later(p->last_edge, edge_gap(p)) : ticks_ns(p->rise, PIT_HZ);
+    return p->owed != 0 ? next_try(p, last_rise(p)) : ticks_ns(p->rise, PIT_HZ);
 }
 
 static void pit_advance(void *device, uint64_t now)
 {
     struct pit *p = device;
     count_rises(p, ticks_at(now, PIT_HZ));
-    if (p->owed == 0 || now < ticks_later(p->last_edge, edge_gap(p))) {
+    if (p->owed == 0) {
         return;
     }
-    p->owed--;
+    enum pit_rise rise = last_rise(p);
+    if (now < next_try(p, rise)) {
+        return;
+    }
+    p->owed -= rise == PIT_RISE_MASKED && p->owed > 1 ? 2 : 1;
     p->last_edge = now;
     irq_set(&p->irq, false);
     irq_set(&p->irq, true);
@@ -184,9 +201,14 @@ static void pit_reset(void *device)
 
 void pit_init(struct pit *p, const struct device_clock *clock, const struct irq_line *irq)
 {
-    p->clock = *clock;
-    p->irq = *irq;
+    *p = (struct pit){.clock = *clock, .irq = *irq};
     pit_reset(p);
+}
+
+void pit_set_last_rise(struct pit *p, enum pit_rise (*rise)(void *context), void *context)
+{
+    p->last_rise = rise;
+    p->context = context;
 }
 
 const struct device_ops pit_ops = {

@@ -7,11 +7,12 @@
  * 2, 3 and 4) the line falls right before it rises again, since an exit for each fall would show nothing to a guest. A
  * control word for modes 1 to 5 raises the output, but not the line: a guest wants no tick for that.
  *
- * A machine that is late owes the guest each rise that it missed, for a guest that counts them; it gives them one by
- * one, PIT_EDGE_GAP or half a period apart, so that the guest can take one before the next comes: the line shows no
- * acknowledgement, and a rise while the last one still waits in the PIC is merged with it. So a guest that keeps its
- * interrupts off for long loses ticks, as on a PC. More than PIT_BACKLOG_S of them are forgotten, the oldest first, and
- * all when the guest programs the channel anew.
+ * Rises that the guest could not be given are owed, for a guest that counts them: those that a late machine missed, and
+ * those that came while the one before still waited in the PIC, where they would merge. Each is given once the guest
+ * has taken the one before. Where nobody can say so (a local APIC has it), they come PIT_EDGE_GAP or half a period
+ * apart, so that a guest with its interrupts on takes one before the next. More than PIT_BACKLOG_S of them are
+ * forgotten, the oldest first; all when the guest programs the channel anew; and while it has masked the interrupt for
+ * longer than a handler does, one in each period: it does not count ticks then.
  */
 #pragma once
 
@@ -20,7 +21,7 @@
 #define PIT_HZ 1193182u
 #define PIT_CHANNELS 3u
 #define PIT_EDGE_GAP 200000u    /* ns */
-#define PIT_EDGE_GAP_MIN 10000u /* ns, however short the period */
+#define PIT_EDGE_GAP_MIN 10000u /* ns, however short the period, and once the last rise was taken */
 #define PIT_BACKLOG_S 1u
 
 struct pit_channel {
@@ -42,9 +43,19 @@ struct pit_channel {
     uint64_t held; /* clocks counted when the gate fell */
 };
 
+/* What became of the line's last rise. */
+enum pit_rise {
+    PIT_RISE_UNKNOWN,
+    PIT_RISE_TAKEN,
+    PIT_RISE_WAITS,  /* the guest will take it: nothing can be given before */
+    PIT_RISE_MASKED, /* it waits, and the guest does not want it now */
+};
+
 struct pit {
     struct device_clock clock;
     struct irq_line irq;
+    enum pit_rise (*last_rise)(void *context); /* NULL: unknown */
+    void *context;
     struct pit_channel channels[PIT_CHANNELS];
     uint64_t rise;      /* the clock of channel 0's first rise that is not in `owed`; DEVICE_NEVER */
     uint64_t owed;      /* rises that the guest should have had */
@@ -53,5 +64,8 @@ struct pit {
 };
 
 void pit_init(struct pit *p, const struct device_clock *clock, const struct irq_line *irq);
+
+/* After pit_init: who knows what became of the last rise. It changes only by what the guest does. */
+void pit_set_last_rise(struct pit *p, enum pit_rise (*last_rise)(void *context), void *context);
 
 extern const struct device_ops pit_ops;

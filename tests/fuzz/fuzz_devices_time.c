@@ -17,6 +17,7 @@ struct machine {
     struct acpi_pm pm;
     uint64_t now;
     uint32_t edges;
+    enum pit_rise last_tick;
     bool levels[16];
 };
 
@@ -33,6 +34,12 @@ static void set_line(void *context, uint32_t line, bool level)
     m->levels[line] = level;
 }
 
+static enum pit_rise last_tick(void *context)
+{
+    const struct machine *m = context;
+    return m->last_tick;
+}
+
 static void no_power_off(void *context)
 {
     (void)context;
@@ -45,6 +52,7 @@ static void build(struct machine *m, uint64_t start)
     struct irq_line sci = {set_line, m, PLATFORM_IRQ_SCI};
     *m = (struct machine){.now = start >> 8};
     pit_init(&m->pit, &clock, &pit);
+    pit_set_last_rise(&m->pit, last_tick, m);
     rtc_init(&m->rtc, &clock, &rtc, start & 0xffffffff);
     acpi_pm_init(&m->pm, &clock, &sci, no_power_off, NULL);
     CHECK(bus_add(&m->bus, 0x40, 4, 0, &m->pit, &pit_ops) && bus_add(&m->bus, 0x61, 1, 0x21, &m->pit, &pit_ops) &&
@@ -142,6 +150,7 @@ static void step(struct machine *m, struct tape *tape)
         program_pit(m, tape);
         break;
     case 5:
+        m->last_tick = (enum pit_rise)tape_choose(tape, 4);
         if (tape_choose(tape, 8) == 0) {
             bus_reset(&m->bus);
         } else {

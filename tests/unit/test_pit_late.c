@@ -108,6 +108,102 @@ static void test_short_periods_are_not_too_short(void **state)
     assert_in_range(b->rises - before, 23862, 23864);
 }
 
+/* A PIC whose interrupt 0 the guest takes when the test says so. */
+struct taker {
+    struct bench *b;
+    uint32_t taken; /* of the rises */
+    bool masked;
+};
+
+static enum pit_rise taker_last_rise(void *context)
+{
+    const struct taker *t = context;
+    if (t->taken == t->b->rises) {
+        return PIT_RISE_TAKEN;
+    }
+    return t->masked ? PIT_RISE_MASKED : PIT_RISE_WAITS;
+}
+
+/* Takes what comes until `until`, `service` after it came. */
+static void take_to(struct taker *t, uint64_t until, uint64_t service)
+{
+    for (uint64_t next = 0; next <= until;) {
+        if (t->taken != t->b->rises) {
+            t->b->now += service;
+            t->taken++;
+            assert_int_equal(t->taken, t->b->rises);
+        }
+        next = pit_ops.deadline(&t->b->pit);
+        if (next <= until) {
+            run_to(t->b, next > t->b->now ? next : t->b->now);
+        }
+    }
+    t->b->now = until;
+}
+
+static void test_guest_with_interrupts_off_loses_nothing(void **state)
+{
+    (void)state;
+    struct bench *b = new_bench();
+    struct taker t = {.b = b};
+    pit_set_last_rise(&b->pit, taker_last_rise, &t);
+    program(b, 0, 2, 4773); /* 250 Hz */
+    take_to(&t, NS_PER_S, 1000);
+    assert_int_equal(b->rises, 249);
+    run_to(b, NS_PER_S + NS_PER_S / 2); /* its interrupts are off */
+    assert_int_equal(b->rises, 250);
+    assert_true(pit_ops.deadline(&b->pit) == DEVICE_NEVER); /* nobody needs to wake up */
+    uint64_t on = b->now;
+    t.taken = b->rises;
+    assert_in_range(pit_ops.deadline(&b->pit), NS_PER_S, on); /* at once */
+    take_to(&t, on + 124 * 1000 + 124 * PIT_EDGE_GAP_MIN, 1000);
+    assert_in_range(b->rises, 374, 375);
+    take_to(&t, 60 * NS_PER_S, 1000);
+    assert_int_equal(b->rises, (60ull * PIT_HZ - 1) / 4773);
+}
+
+/* A guest that waits for its first tick with a masked line gets no burst; one that masks it for a handler's time does.
+ */
+static void test_masked_line_forgets(void **state)
+{
+    (void)state;
+    struct bench *b = new_bench();
+    struct taker t = {.b = b, .masked = true};
+    pit_set_last_rise(&b->pit, taker_last_rise, &t);
+    program(b, 0, 2, 11932);
+    run_to(b, 5 * NS_PER_S);
+    t.masked = false;
+    uint32_t before = b->rises;
+    t.taken = before;
+    take_to(&t, 6 * NS_PER_S, 1000);
+    assert_in_range(b->rises - before, 99, 101);
+
+    b->now = 6 * NS_PER_S + NS_PER_S / 5; /* late by 20 ticks; each is masked for 100 us after it was taken */
+    before = b->rises;
+    for (uint32_t i = 0; i < 20; i++) {
+        run_to(b, b->now);
+        t.taken = b->rises;
+        t.masked = true;
+        run_to(b, b->now + 100000);
+        t.masked = false;
+    }
+    assert_in_range(b->rises - before, 19, 21);
+    assert_int_equal(b->pit.owed, 0);
+}
+
+static void test_masked_line_stays_forgotten(void **state)
+{
+    (void)state;
+    struct bench *b = new_bench();
+    struct taker t = {.b = b};
+    pit_set_last_rise(&b->pit, taker_last_rise, &t);
+    program(b, 0, 2, 11932);
+    run_to(b, NS_PER_S / 2);
+    t.masked = true; /* with 49 owed, for good */
+    run_to(b, 2 * NS_PER_S);
+    assert_in_range(b->pit.owed, 0, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -116,6 +212,9 @@ int main(void)
         cmocka_unit_test(test_backlog_is_bounded),
         cmocka_unit_test(test_new_control_word_forgets),
         cmocka_unit_test(test_new_count_keeps_what_is_owed),
+        cmocka_unit_test(test_guest_with_interrupts_off_loses_nothing),
+        cmocka_unit_test(test_masked_line_forgets),
+        cmocka_unit_test(test_masked_line_stays_forgotten),
         cmocka_unit_test(test_short_periods_are_not_too_short),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
