@@ -78,11 +78,6 @@ void ioapic_eoi(struct ioapic *a, uint8_t vector)
     }
 }
 
-bool ioapic_is_masked(const struct ioapic *a, uint32_t pin)
-{
-    return (a->entries[pin] & ENTRY_MASKED) != 0;
-}
-
 static uint32_t read_index(const struct ioapic *a)
 {
     switch (a->selected) {
@@ -131,6 +126,11 @@ static uint64_t ioapic_read(void *device, uint64_t offset, uint32_t size)
     default:
         return 0;
     }
+}
+
+bool ioapic_is_masked(const struct ioapic *a, uint32_t pin)
+{
+    return (a->entries[pin] & ENTRY_MASKED) != 0;
 }
 
 static void write_window(struct ioapic *a, uint32_t value)
