@@ -1,131 +1,130 @@
 /* SPDX-License-Identifier: MIT */
-/* ACPI specification 6.4, 4.8.3. */
+/* Registers: ACPI specification 6.4, 4.8.3. */
 #include "root/devices/acpi_pm.h"
 
 #include "root/devices/platform.h"
-#include "root/devices/scale.h"
+#include "root/devices/ticks.h"
 
-#define REG_STATUS 0u
-#define REG_ENABLE 2u
-#define REG_CONTROL 4u
-#define REG_TIMER 8u
-#define NS_PER_S 1000000000ull
-#define TIMER_MASK 0xffffffu  /* 24 bits, as the FADT says */
-#define HALF_PERIOD_SHIFT 23u /* TMR_STS is set when the highest bit changes */
+#define EVENT (PLATFORM_PM_EVENT - PLATFORM_PM_BASE) /* status, then enable, 16 bits each */
+#define CONTROL (PLATFORM_PM_CONTROL - PLATFORM_PM_BASE)
+#define TIMER (PLATFORM_PM_TIMER - PLATFORM_PM_BASE)
 
 #define STATUS_TIMER 0x0001u
 #define STATUS_BUTTON 0x0100u
-#define STATUS_BITS 0x8f31u
-#define ENABLE_BITS 0x0721u
+#define ENABLE_BITS 0x0721u /* timer, global lock, power and sleep button, RTC */
 #define CONTROL_SCI_EN 0x0001u
 #define CONTROL_SLP_TYP_SHIFT 10u
 #define CONTROL_SLP_TYP 0x1c00u
 #define CONTROL_SLP_EN 0x2000u
-#define CONTROL_BITS 0x1c02u
+#define CONTROL_BITS 0x1c02u /* those that are kept: SLP_TYP and BM_RLD; SLP_EN and GBL_RLS read as 0 */
 
-static uint64_t ticks(const struct acpi_pm *p)
+static uint64_t halves_at(uint64_t now)
 {
-    return scale(clock_now(&p->clock), ACPI_PM_TIMER_HZ, NS_PER_S);
+    return ticks_at(now, ACPI_PM_TIMER_HZ) >> (ACPI_PM_TIMER_BITS - 1);
 }
 
-static void update(struct acpi_pm *p)
+static void update_line(struct acpi_pm *p)
 {
     irq_set(&p->sci, (p->status & p->enable) != 0);
+}
+
+/* The status bit is set when the timer's highest bit changes, asked for or not (4.8.3.1.1). */
+static void settle(struct acpi_pm *p, uint64_t now)
+{
+    uint64_t halves = halves_at(now);
+    if (halves > p->halves) {
+        p->halves = halves;
+        p->status |= STATUS_TIMER;
+        update_line(p);
+    }
 }
 
 void acpi_pm_press_power_button(struct acpi_pm *p)
 {
     p->status |= STATUS_BUTTON;
-    update(p);
+    update_line(p);
 }
 
-/* The registers are 16 bits wide and may be read by bytes. */
-static uint16_t word_at(struct acpi_pm *p, uint64_t offset)
+static uint8_t read_byte(const struct acpi_pm *p, uint64_t offset, uint64_t now)
 {
-    switch (offset) {
-    case REG_STATUS:
-        return p->status;
-    case REG_ENABLE:
-        return p->enable;
-    case REG_CONTROL:
-        return p->control;
-    default:
-        return 0;
-    }
+    uint64_t timer = ticks_at(now, ACPI_PM_TIMER_HZ) & ((1u << ACPI_PM_TIMER_BITS) - 1);
+    uint64_t registers = p->status | (uint64_t)p->enable << 16 | (uint64_t)p->control << 32;
+    return (uint8_t)(offset < TIMER ? registers >> 8 * offset : timer >> 8 * (offset - TIMER));
 }
 
 static uint64_t pm_read(void *device, uint64_t offset, uint32_t size)
 {
     struct acpi_pm *p = device;
-    uint64_t value = 0;
-    if (offset >= REG_TIMER) {
-        return (ticks(p) & TIMER_MASK) >> 8 * (offset - REG_TIMER);
-    }
+    uint64_t value = 0, now = clock_now(&p->clock);
+    settle(p, now);
     for (uint32_t i = 0; i < size; i++) {
-        uint64_t at = offset + i;
-        value |= (uint64_t)(uint8_t)(word_at(p, at & ~1ull) >> 8 * (at & 1)) << 8 * i;
+        uint8_t byte = offset + i < ACPI_PM_SIZE ? read_byte(p, offset + i, now) : 0xff;
+        value |= (uint64_t)byte << 8 * i;
     }
     return value;
 }
 
-static void write_control(struct acpi_pm *p, uint16_t value)
+static void write_control_high(struct acpi_pm *p, uint8_t byte)
 {
-    p->control = (value & CONTROL_BITS) | CONTROL_SCI_EN; /* there is no other mode, as without an SMI command port */
-    if ((value & CONTROL_SLP_EN) != 0 && (value & CONTROL_SLP_TYP) >> CONTROL_SLP_TYP_SHIFT == PLATFORM_SLP_TYP_S5) {
+    uint32_t value = (uint32_t)byte << 8;
+    p->control = (uint16_t)((p->control & 0xff) | (value & CONTROL_BITS));
+    if ((value & CONTROL_SLP_EN) != 0 && (value & CONTROL_SLP_TYP) >> CONTROL_SLP_TYP_SHIFT == PLATFORM_SLP_TYP_S5 &&
+        p->power_off != NULL) {
         p->power_off(p->context);
     }
 }
 
-static void write_word(struct acpi_pm *p, uint64_t offset, uint16_t value)
+/* Each byte has its own bits, so that an access of any size is its bytes. A 1 clears a status bit. */
+static void write_byte(struct acpi_pm *p, uint64_t offset, uint8_t value)
 {
     switch (offset) {
-    case REG_STATUS:
-        p->status &= (uint16_t) ~(value & STATUS_BITS);
+    case EVENT:
+        p->status &= (uint16_t)~value;
         break;
-    case REG_ENABLE:
-        p->enable = value & ENABLE_BITS;
-        p->overflows = ticks(p) >> HALF_PERIOD_SHIFT;
+    case EVENT + 1:
+        p->status &= (uint16_t) ~(value << 8);
         break;
-    case REG_CONTROL:
-        write_control(p, value);
+    case EVENT + 2:
+        p->enable = (uint16_t)((p->enable & 0xff00) | (value & ENABLE_BITS));
         break;
-    default:
+    case EVENT + 3:
+        p->enable = (uint16_t)((p->enable & 0x00ff) | ((uint32_t)value << 8 & ENABLE_BITS));
+        break;
+    case CONTROL:
+        p->control = (uint16_t)((p->control & 0xff00) | (value & CONTROL_BITS) | CONTROL_SCI_EN);
+        break;
+    case CONTROL + 1:
+        write_control_high(p, value);
+        break;
+    default: /* the timer only counts */
         break;
     }
-    update(p);
 }
 
-/* A byte changes its half; of the status register, it clears bits of its half alone. */
 static void pm_write(void *device, uint64_t offset, uint32_t size, uint64_t value)
 {
     struct acpi_pm *p = device;
-    if (size == 1) {
-        uint64_t at = offset & ~1ull, shift = 8 * (offset & 1);
-        uint16_t kept = at == REG_STATUS ? 0 : word_at(p, at) & (uint16_t)(0xff00u >> shift);
-        write_word(p, at, (uint16_t)(kept | (value & 0xff) << shift));
-        return;
+    settle(p, clock_now(&p->clock));
+    for (uint32_t i = 0; i < size; i++) {
+        write_byte(p, offset + i, (uint8_t)(value >> 8 * i));
     }
-    for (uint32_t i = 0; i + 1 < size; i += 2) {
-        write_word(p, offset + i, (uint16_t)(value >> 8 * i));
-    }
+    update_line(p);
 }
 
 static uint64_t pm_deadline(const void *device)
 {
     const struct acpi_pm *p = device;
-    if ((p->enable & STATUS_TIMER) == 0) {
+    if ((p->enable & ~p->status & STATUS_TIMER) == 0) {
         return DEVICE_NEVER;
     }
-    return scale_up((p->overflows + 1) << HALF_PERIOD_SHIFT, NS_PER_S, ACPI_PM_TIMER_HZ);
+    return ticks_ns((p->halves + 1) << (ACPI_PM_TIMER_BITS - 1), ACPI_PM_TIMER_HZ);
 }
 
 static void pm_advance(void *device, uint64_t now)
 {
     struct acpi_pm *p = device;
     if (pm_deadline(p) <= now) {
-        p->overflows = ticks(p) >> HALF_PERIOD_SHIFT;
-        p->status |= STATUS_TIMER;
-        update(p);
+        settle(p, now);
     }
 }
 
@@ -135,7 +134,8 @@ static void pm_reset(void *device)
     p->status = 0;
     p->enable = 0;
     p->control = CONTROL_SCI_EN;
-    update(p);
+    p->halves = halves_at(clock_now(&p->clock));
+    update_line(p);
 }
 
 void acpi_pm_init(struct acpi_pm *p, const struct device_clock *clock, const struct irq_line *sci,

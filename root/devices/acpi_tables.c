@@ -11,13 +11,7 @@
 #define RESET_VALUE 6u
 
 /* FADT flags and IA-PC boot architecture flags (5.2.9, 5.2.9.3). */
-enum {
-    WBINVD = 1u << 0,
-    PROC_C1 = 1u << 2,
-    NO_POWER_BUTTON = 1u << 4,
-    NO_SLEEP_BUTTON = 1u << 5,
-    NO_RTC_WAKE = 1u << 6
-};
+enum { WBINVD = 1u << 0, PROC_C1 = 1u << 2, NO_SLEEP_BUTTON = 1u << 5, NO_RTC_WAKE = 1u << 6 };
 enum { RESET_REGISTER = 1u << 10 };
 enum { LEGACY_DEVICES = 1u << 0, HAS_8042 = 1u << 1, NO_VGA = 1u << 2, NO_ASPM = 1u << 4 };
 enum { MADT_CPU = 0, MADT_IOAPIC = 1, MADT_OVERRIDE = 2, MADT_LOCAL_NMI = 4 };
@@ -134,7 +128,7 @@ static uint32_t put_fadt(struct acpi_image *image, const struct acpi_machine *m,
     f.c3_latency = 0x0fff;
     f.century = CENTURY_REGISTER;
     f.boot_architecture = (uint16_t)(LEGACY_DEVICES | NO_VGA | NO_ASPM | (m->keyboard ? HAS_8042 : 0));
-    f.flags = WBINVD | PROC_C1 | NO_POWER_BUTTON | NO_SLEEP_BUTTON | NO_RTC_WAKE | RESET_REGISTER;
+    f.flags = WBINVD | PROC_C1 | NO_SLEEP_BUTTON | NO_RTC_WAKE | RESET_REGISTER;
     size_t start = begin(image, 16);
     append(image, &f, sizeof(f));
     add_pointer(image, start + offsetof(struct acpi_fadt, facs), 4);

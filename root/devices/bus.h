@@ -12,12 +12,13 @@ struct bus_region {
     uint64_t offset; /* what an access at `base` is to the device */
     void *device;
     const struct device_ops *ops;
+    bool first; /* of the device's regions */
 };
 
 /* One address space. */
 struct bus {
     struct bus_region regions[BUS_MAX_REGIONS];
-    uint32_t count;
+    uint32_t count, last; /* `last`: the region that answered last */
     /* Told once for each address (the first BUS_UNKNOWN_SEEN) where nothing answers; NULL: nobody. */
     void (*unknown)(void *context, uint64_t address, uint32_t size, bool write, uint64_t value);
     void *context;
@@ -25,11 +26,14 @@ struct bus {
     uint32_t seen_count;
 };
 
-/* False: no room, or it overlaps a region that is there. */
+/* False: no room, empty, over the end of the address space, or it overlaps a region that is there. */
 bool bus_add(struct bus *bus, uint64_t base, uint64_t size, uint64_t offset, void *device,
              const struct device_ops *ops);
 
-/* All ones where nothing answers; cut to `size` (1, 2, 4, 8). */
+/*
+ * All ones where nothing answers; cut to `size` (1, 2, 4, 8). An access that is not inside one region is made of bytes,
+ * each for the device that is there, as the bridge to an 8-bit bus does; a device sees none that leaves its region.
+ */
 uint64_t bus_read(struct bus *bus, uint64_t address, uint32_t size);
 /* Dropped where nothing answers. */
 void bus_write(struct bus *bus, uint64_t address, uint32_t size, uint64_t value);

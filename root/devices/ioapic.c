@@ -142,6 +142,11 @@ static uint64_t ioapic_read(void *device, uint64_t offset, uint32_t size)
     }
 }
 
+bool ioapic_is_masked(const struct ioapic *a, uint32_t pin)
+{
+    return (a->entries[pin] & ENTRY_MASKED) != 0;
+}
+
 static void write_window(struct ioapic *a, uint32_t value)
 {
     uint32_t n = a->selected - INDEX_TABLE;

@@ -31,5 +31,6 @@ void ioapic_init(struct ioapic *a, bool (*deliver)(void *context, const struct i
 void ioapic_set_irq(struct ioapic *a, uint32_t pin, bool level);
 /* A local APIC's end of a level-triggered interrupt. */
 void ioapic_eoi(struct ioapic *a, uint8_t vector);
+bool ioapic_is_masked(const struct ioapic *a, uint32_t pin);
 
 extern const struct device_ops ioapic_ops;

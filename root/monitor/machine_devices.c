@@ -23,6 +23,20 @@ static struct irq_line line_of(struct machine *m, uint32_t line)
     return (struct irq_line){set_line, m, line};
 }
 
+/* A tick that goes by the I/O APIC waits in a local APIC, which is the hypervisor's. */
+static enum pit_rise last_tick(void *context)
+{
+    const struct machine *m = context;
+    const struct pic_chip *c = &m->pic.chips[0];
+    if (!ioapic_is_masked(&m->ioapic, PLATFORM_PIN_PIT)) {
+        return PIT_RISE_UNKNOWN;
+    }
+    if ((c->irr >> PLATFORM_IRQ_PIT & 1) == 0) {
+        return PIT_RISE_TAKEN;
+    }
+    return (c->imr >> PLATFORM_IRQ_PIT & 1) != 0 ? PIT_RISE_MASKED : PIT_RISE_WAITS;
+}
+
 static bool deliver(void *context, const struct ioapic_message *message)
 {
     struct machine *m = context;
@@ -181,6 +195,7 @@ static void init_devices(struct machine *m)
     pic_init(&m->pic, level, NULL, NULL);
     ioapic_init(&m->ioapic, deliver, m);
     pit_init(&m->pit, &m->clock, &pit);
+    pit_set_last_rise(&m->pit, last_tick, m);
     rtc_init(&m->rtc, &m->clock, &rtc, host_wall_clock());
     rtc_set_memory(&m->rtc, m->memory.low_size, m->memory.high_size);
     acpi_pm_init(&m->pm, &m->clock, &sci, on_power_off, m);

@@ -56,6 +56,7 @@ static void keep_time(struct machine_vp *vp)
     }
     if (pic_has_interrupt(&m->pic)) {
         offer_pic_interrupt(vp);
+        next = bus_deadline(&m->ports); /* a tick that was taken makes room for one that is owed */
     }
     if (next != m->alarm) {
         m->alarm = next;

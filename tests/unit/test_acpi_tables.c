@@ -120,6 +120,7 @@ static void the_fadt_says_where_power_management_is(void **state)
     assert_int_equal(f->reset_value, 6);
     assert_int_equal(f->century, 0x32);
     assert_int_equal(f->flags & (1u << 20 | 1u << 10), 1u << 10); /* not hardware-reduced; a reset register */
+    assert_int_equal(f->flags & (1u << 4 | 1u << 8), 0);          /* a fixed power button; a PM timer of 24 bits */
     assert_int_equal(f->x_dsdt, f->dsdt);
     assert_int_equal(f->x_facs, 0);
 }
