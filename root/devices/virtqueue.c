@@ -63,19 +63,16 @@ static bool add_part(struct virtqueue_chain *c, const struct guest_memory *memor
     return c->parts[at].data != NULL;
 }
 
-/* Follows a chain; at most one indirect table, as its last descriptor. A chain longer than its table has a loop. */
+/* Follows a chain; at most one indirect table, as its last descriptor. A loop ends as a chain of too many parts. */
 static bool follow(struct virtqueue_chain *c, const struct guest_memory *memory, struct table t, uint16_t index)
 {
     bool indirect = false;
-    for (uint32_t steps = 0; steps < t.count;) {
+    while (index < t.count) {
         struct descriptor d;
-        if (index >= t.count) {
-            return false;
-        }
         memcpy(&d, t.entries + (size_t)index * DESCRIPTOR, sizeof(d));
         __atomic_signal_fence(__ATOMIC_SEQ_CST); /* the compiler must not read again what was checked */
         if ((d.flags & FLAG_INDIRECT) != 0) {
-            if (indirect || (d.flags & FLAG_NEXT) != 0 || d.length == 0 || d.length % DESCRIPTOR != 0) {
+            if (indirect || (d.flags & FLAG_NEXT) != 0 || d.length % DESCRIPTOR != 0) {
                 return false;
             }
             t = (struct table){guest_memory_at(memory, d.address, d.length), d.length / DESCRIPTOR};
@@ -84,7 +81,6 @@ static bool follow(struct virtqueue_chain *c, const struct guest_memory *memory,
             }
             indirect = true;
             index = 0;
-            steps = 0;
             continue;
         }
         if (!add_part(c, memory, &d)) {
@@ -94,7 +90,6 @@ static bool follow(struct virtqueue_chain *c, const struct guest_memory *memory,
             return true;
         }
         index = d.next;
-        steps++;
     }
     return false;
 }

@@ -115,7 +115,9 @@ static void chains_out_of_the_table(void **state)
 {
     (void)state;
     put(0, BUFFERS, 1, NEXT, SIZE);
+    put(SIZE, BUFFERS, 1, 0, 0); /* behind the table is what looks like a descriptor */
     expect_refused();
+    put(SIZE, BUFFERS, 1, 0, 0);
     put(0, BUFFERS, 1, NEXT, UINT16_MAX);
     expect_refused();
     offer(0, SIZE);
@@ -247,6 +249,7 @@ static void impossible_indirect_chains(void **state)
     put(0, TABLE, 16, INDIRECT, 0);
     expect_refused();
     put_indirect(0, BUFFERS, 1, NEXT, 1); /* out of the table */
+    put_indirect(1, BUFFERS, 1, 0, 0);
     put(0, TABLE, 16, INDIRECT, 0);
     expect_refused();
     put_indirect(0, BUFFERS, 1, NEXT, 1);
@@ -295,6 +298,26 @@ static void indices_wrap(void **state)
         assert_false(virtqueue_waits(q, &memory));
     }
     assert_int_equal(used_index(0), 3 * SIZE);
+}
+
+static void a_queue_made_ready_again_begins_again(void **state)
+{
+    (void)state;
+    put(0, BUFFERS, 1, 0, 0);
+    offer(0, 0);
+    expect_taken(0, 1, 0);
+    (void)virtqueue_give(q, &memory, 0, 0);
+    out(QUEUE_SEL, 0);
+    out(QUEUE_READY, 0);
+    offer(0, 0);
+    assert_int_equal(take(), VIRTQUEUE_EMPTY);
+    driver_queue(0, SIZE);
+    assert_int_equal(take(), VIRTQUEUE_EMPTY);
+    put(2, BUFFERS, 1, 0, 0);
+    offer(0, 2);
+    expect_taken(2, 1, 0);
+    (void)virtqueue_give(q, &memory, 2, 0);
+    assert_int_equal(take_used(0).id, 2);
 }
 
 static void a_request_put_back_comes_again(void **state)
@@ -361,6 +384,7 @@ int main(void)
         cmocka_unit_test_setup(impossible_indirect_chains, fresh),
         cmocka_unit_test_setup(requests_come_back, fresh),
         cmocka_unit_test_setup(indices_wrap, fresh),
+        cmocka_unit_test_setup(a_queue_made_ready_again_begins_again, fresh),
         cmocka_unit_test_setup(a_request_put_back_comes_again, fresh),
         cmocka_unit_test(bytes_over_parts),
     };
