@@ -180,9 +180,9 @@ static void broken_output(void **state)
 
 static void give_receive_buffers(uint32_t count)
 {
-    for (uint16_t i = 0; i < count; i++) {
-        put_descriptor(DESC_OF(RX), i, BUFFERS + i * 64u, 64, WRITE, 0);
-        offer(RX, i);
+    for (uint32_t i = 0; i < count; i++) {
+        put_descriptor(DESC_OF(RX), i, BUFFERS + i * 64, 64, WRITE, 0);
+        offer(RX, (uint16_t)i);
     }
 }
 
