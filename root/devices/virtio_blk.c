@@ -19,7 +19,8 @@
 #define S_OK_BYTE 0u
 #define S_IOERR 1u
 #define S_UNSUPP 2u
-#define ID_SIZE 20u
+#define TURN_BYTES (16u << 20)   /* about as much as a turn of `notify` moves */
+#define REQUEST_COST (64u << 10) /* what a request counts for besides its bytes */
 
 #define CONFIG_CAPACITY 0u
 #define CONFIG_SEG_MAX 12u
@@ -73,11 +74,11 @@ static uint8_t write_disk(struct virtio_blk *b, const struct virtqueue_chain *c,
     return S_OK_BYTE;
 }
 
-static uint8_t give_id(const struct virtqueue_chain *c, uint32_t *written)
+static uint8_t give_id(const struct virtio_blk *b, const struct virtqueue_chain *c, uint32_t *written)
 {
-    static const char id[ID_SIZE] = "whimbrel";
     uint64_t room = virtqueue_bytes(&c->parts[c->readable], c->writable) - 1;
-    *written = virtqueue_scatter(&c->parts[c->readable], c->writable, 0, id, room < ID_SIZE ? (uint32_t)room : ID_SIZE);
+    uint32_t size = room < VIRTIO_BLK_ID ? (uint32_t)room : VIRTIO_BLK_ID;
+    *written = virtqueue_scatter(&c->parts[c->readable], c->writable, 0, b->id, size);
     return S_OK_BYTE;
 }
 
@@ -94,7 +95,7 @@ static uint8_t execute(struct virtio_blk *b, const struct virtqueue_chain *c, ui
     case T_FLUSH:
         return S_OK_BYTE; /* memory is all the store there is */
     case T_GET_ID:
-        return give_id(c, written);
+        return give_id(b, c, written);
     default:
         return S_UNSUPP;
     }
@@ -114,28 +115,46 @@ static bool serve(struct virtio_blk *b, const struct virtqueue_chain *c, bool *i
     return true;
 }
 
+/* The bytes that a request may move at most; what it says is not checked yet. */
+static uint64_t cost(const struct virtqueue_chain *c)
+{
+    return virtqueue_bytes(c->parts, c->readable + c->writable) + REQUEST_COST;
+}
+
 static void notify(struct virtio_mmio *v, uint32_t queue)
 {
     struct virtio_blk *b = v->device;
     struct virtqueue_chain chain;
-    enum virtqueue_result result = VIRTQUEUE_TAKEN;
+    enum virtqueue_result result;
     bool interrupt = false;
-    for (uint32_t n = 0; n < VIRTQUEUE_MAX && result == VIRTQUEUE_TAKEN;
-         n++) { /* later ones come with a later notice */
+    uint64_t spent = 0;
+    do {
         result = virtqueue_take(&v->queues[queue], v->memory, &chain);
         if (result == VIRTQUEUE_TAKEN && !serve(b, &chain, &interrupt)) {
             result = VIRTQUEUE_BROKEN;
         }
-    }
+        spent += result == VIRTQUEUE_TAKEN ? cost(&chain) : 0;
+    } while (result == VIRTQUEUE_TAKEN && spent < TURN_BYTES);
     if (interrupt) {
         virtio_mmio_interrupt(v);
     }
     if (result == VIRTQUEUE_BROKEN) {
         virtio_mmio_break(v);
+    } else if (result == VIRTQUEUE_TAKEN) {
+        virtio_mmio_later(v, queue);
     }
 }
 
 static const struct virtio_type type = {.id = DEVICE_ID, .queues = 1, .notify = notify, .config = config};
+
+static void name(struct virtio_blk *b, uint32_t number)
+{
+    static const char prefix[] = "whimbrel-";
+    memset(b->id, 0, sizeof(b->id));
+    memcpy(b->id, prefix, sizeof(prefix) - 1);
+    b->id[sizeof(prefix) - 1] = (char)('0' + number / 10 % 10);
+    b->id[sizeof(prefix)] = (char)('0' + number % 10);
+}
 
 void virtio_blk_init(struct virtio_blk *b, const struct guest_memory *memory, const struct irq_line *irq, uint8_t *data,
                      uint64_t size, bool readonly)
@@ -143,5 +162,6 @@ void virtio_blk_init(struct virtio_blk *b, const struct guest_memory *memory, co
     b->data = data;
     b->sectors = size / SECTOR;
     b->readonly = readonly;
+    name(b, irq->line);
     virtio_mmio_init(&b->mmio, &type, b, memory, irq, F_SEG_MAX | F_BLK_SIZE | F_FLUSH | (readonly ? F_RO : 0));
 }

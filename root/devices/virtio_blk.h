@@ -4,11 +4,14 @@
 
 #include "root/devices/virtio_mmio.h"
 
+#define VIRTIO_BLK_ID 20u
+
 struct virtio_blk {
     struct virtio_mmio mmio;
     uint8_t *data;
     uint64_t sectors;
     bool readonly;
+    char id[VIRTIO_BLK_ID]; /* "whimbrel-" and the interrupt line, so that each disk of a machine has its own */
 };
 
 /* The image's last part of a sector is not offered. */

@@ -4,6 +4,8 @@
 #define DEVICE_ID 3u
 #define QUEUE_RECEIVE 0u
 #define QUEUE_TRANSMIT 1u
+#define PIECE 256u
+#define TURN_BYTES 4096u /* of output in one turn of `notify`: a serial line's third of a second */
 
 uint32_t virtio_console_room(const struct virtio_console *c)
 {
@@ -30,35 +32,59 @@ void virtio_console_receive(struct virtio_console *c, uint8_t byte)
     }
 }
 
-static void send(struct virtio_console *c, const struct virtqueue_chain *chain)
+/* Puts out up to `*budget` bytes of the request from byte `from` on; returns how far it came. */
+static uint64_t send(struct virtio_console *c, const struct virtqueue_chain *chain, uint64_t from, uint32_t *budget)
 {
-    for (uint32_t i = 0; i < chain->readable; i++) {
-        for (uint32_t n = 0; n < chain->parts[i].size; n++) {
-            sink_put(&c->out, chain->parts[i].data[n]);
+    uint8_t bytes[PIECE];
+    uint32_t n;
+    do {
+        uint32_t size = *budget < PIECE ? *budget : PIECE;
+        n = virtqueue_gather(chain->parts, chain->readable, from, bytes, size);
+        for (uint32_t i = 0; i < n; i++) {
+            sink_put(&c->out, bytes[i]);
         }
+        from += n;
+        *budget -= n;
+    } while (n != 0);
+    return from;
+}
+
+/* One request. TAKEN: it went out and is back; EMPTY also when the budget did not suffice. */
+static enum virtqueue_result transmit_one(struct virtio_console *c, uint32_t *budget, bool *interrupt)
+{
+    struct virtio_mmio *v = &c->mmio;
+    struct virtqueue *q = &v->queues[QUEUE_TRANSMIT];
+    struct virtqueue_chain chain;
+    enum virtqueue_result result = virtqueue_take(q, v->memory, &chain);
+    if (result != VIRTQUEUE_TAKEN) {
+        return result;
     }
+    uint64_t at = send(c, &chain, q->done, budget);
+    if (at < virtqueue_bytes(chain.parts, chain.readable)) {
+        virtqueue_put_back(q, at);
+        virtio_mmio_later(v, QUEUE_TRANSMIT);
+        return VIRTQUEUE_EMPTY;
+    }
+    *interrupt |= virtqueue_give(q, v->memory, chain.head, 0);
+    return VIRTQUEUE_TAKEN;
 }
 
 static void transmit(struct virtio_console *c)
 {
     struct virtio_mmio *v = &c->mmio;
-    struct virtqueue *q = &v->queues[QUEUE_TRANSMIT];
-    struct virtqueue_chain chain;
     enum virtqueue_result result = VIRTQUEUE_TAKEN;
+    uint32_t budget = TURN_BYTES;
     bool interrupt = false;
-    for (uint32_t n = 0; n < VIRTQUEUE_MAX && result == VIRTQUEUE_TAKEN;
-         n++) { /* later ones come with a later notice */
-        result = virtqueue_take(q, v->memory, &chain);
-        if (result == VIRTQUEUE_TAKEN) {
-            send(c, &chain);
-            interrupt |= virtqueue_give(q, v->memory, chain.head, 0);
-        }
+    for (uint32_t n = 0; n < VIRTQUEUE_MAX && result == VIRTQUEUE_TAKEN; n++) {
+        result = transmit_one(c, &budget, &interrupt);
     }
     if (interrupt) {
         virtio_mmio_interrupt(v);
     }
     if (result == VIRTQUEUE_BROKEN) {
         virtio_mmio_break(v);
+    } else if (result == VIRTQUEUE_TAKEN) {
+        virtio_mmio_later(v, QUEUE_TRANSMIT);
     }
 }
 

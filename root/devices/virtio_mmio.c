@@ -36,12 +36,14 @@
 #define STATUS_DRIVER_OK 0x04u
 #define STATUS_NEEDS_RESET 0x40u
 #define STATUS_FAILED 0x80u
+#define STATUS_OF_DRIVER (0xffu & ~STATUS_NEEDS_RESET)
 #define INTERRUPT_QUEUE 1u
 #define INTERRUPT_CONFIG 2u
 
 bool virtio_mmio_runs(const struct virtio_mmio *v)
 {
-    return (v->status & (STATUS_DRIVER_OK | STATUS_NEEDS_RESET | STATUS_FAILED)) == STATUS_DRIVER_OK;
+    uint32_t go = STATUS_FEATURES_OK | STATUS_DRIVER_OK;
+    return (v->status & (go | STATUS_NEEDS_RESET | STATUS_FAILED)) == go;
 }
 
 static void raise(struct virtio_mmio *v, uint32_t cause)
@@ -61,6 +63,19 @@ void virtio_mmio_break(struct virtio_mmio *v)
     v->status |= STATUS_NEEDS_RESET;
     if (told) {
         raise(v, INTERRUPT_CONFIG);
+    }
+}
+
+void virtio_mmio_later(struct virtio_mmio *v, uint32_t queue)
+{
+    v->later |= 1u << queue;
+}
+
+static void give_turn(struct virtio_mmio *v, uint32_t queue)
+{
+    v->later &= ~(1u << queue);
+    if (virtio_mmio_runs(v)) {
+        v->type->notify(v, queue);
     }
 }
 
@@ -96,7 +111,7 @@ static uint32_t read_register(struct virtio_mmio *v, uint64_t offset)
         return v->interrupts;
     case REG_STATUS:
         return v->status;
-    default: /* shared memory: a length of all ones says that there is none (4.2.2) */
+    default: /* shared memory: a length of all ones says that there is none (4.2.2). What is only written reads 0 */
         return offset >= REG_SHM_LEN_LOW && offset <= REG_SHM_BASE_HIGH ? 0xffffffff : 0;
     }
 }
@@ -106,7 +121,7 @@ static uint64_t virtio_read(void *device, uint64_t offset, uint32_t size)
     struct virtio_mmio *v = device;
     uint64_t value = 0;
     if (offset < REG_CONFIG) {
-        return size == 4 ? read_register(v, offset) : 0;
+        return size == 4 ? read_register(v, offset) : UINT64_MAX;
     }
     for (uint32_t i = 0; i < size && v->type->config != NULL; i++) {
         value |= (uint64_t)v->type->config(v, (uint32_t)(offset - REG_CONFIG) + i) << 8 * i;
@@ -117,7 +132,7 @@ static uint64_t virtio_read(void *device, uint64_t offset, uint32_t size)
 static void reset(struct virtio_mmio *v)
 {
     v->driver_features = 0;
-    v->feature_page = v->driver_feature_page = v->queue_selected = v->status = v->interrupts = 0;
+    v->feature_page = v->driver_feature_page = v->queue_selected = v->status = v->interrupts = v->later = 0;
     for (uint32_t i = 0; i < VIRTIO_MAX_QUEUES; i++) {
         v->queues[i] = (struct virtqueue){.size = VIRTQUEUE_MAX};
     }
@@ -138,7 +153,7 @@ static void write_status(struct virtio_mmio *v, uint32_t value)
     if ((value & STATUS_FEATURES_OK) != 0 && !good) {
         value &= ~STATUS_FEATURES_OK;
     }
-    v->status = (value & 0xff) | (v->status & STATUS_NEEDS_RESET);
+    v->status = (value & STATUS_OF_DRIVER) | (v->status & STATUS_NEEDS_RESET);
 }
 
 static void write_features(struct virtio_mmio *v, uint32_t value)
@@ -161,6 +176,7 @@ static void write_ready(struct virtio_mmio *v, struct virtqueue *q, uint32_t val
         q->ready = false;
     } else if (!q->ready) {
         q->taken = q->used = 0;
+        q->done = 0;
         q->ready = virtqueue_check(q, v->memory);
         if (!q->ready) {
             virtio_mmio_break(v);
@@ -215,8 +231,8 @@ static void write_register(struct virtio_mmio *v, uint64_t offset, uint32_t valu
         v->queue_selected = value;
         break;
     case REG_QUEUE_NOTIFY:
-        if (value < v->type->queues && virtio_mmio_runs(v)) {
-            v->type->notify(v, value);
+        if (value < v->type->queues) {
+            give_turn(v, value);
         }
         break;
     case REG_INTERRUPT_ACK:
@@ -256,4 +272,27 @@ void virtio_mmio_init(struct virtio_mmio *v, const struct virtio_type *type, voi
     reset(v);
 }
 
-const struct device_ops virtio_mmio_ops = {.read = virtio_read, .write = virtio_write, .reset = virtio_reset};
+static uint64_t virtio_deadline(const void *device)
+{
+    const struct virtio_mmio *v = device;
+    return v->later != 0 ? 0 : DEVICE_NEVER;
+}
+
+static void virtio_advance(void *device, uint64_t now)
+{
+    struct virtio_mmio *v = device;
+    (void)now;
+    for (uint32_t queue = 0; queue < v->type->queues; queue++) {
+        if ((v->later & 1u << queue) != 0) {
+            give_turn(v, queue);
+        }
+    }
+}
+
+const struct device_ops virtio_mmio_ops = {
+    .read = virtio_read,
+    .write = virtio_write,
+    .deadline = virtio_deadline,
+    .advance = virtio_advance,
+    .reset = virtio_reset,
+};

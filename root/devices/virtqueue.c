@@ -63,18 +63,16 @@ static bool add_part(struct virtqueue_chain *c, const struct guest_memory *memor
     return c->parts[at].data != NULL;
 }
 
-/* Follows a chain; at most one indirect table, as its last descriptor. A chain longer than its table has a loop. */
+/* Follows a chain; at most one indirect table, as its last descriptor. A loop ends as a chain of too many parts. */
 static bool follow(struct virtqueue_chain *c, const struct guest_memory *memory, struct table t, uint16_t index)
 {
     bool indirect = false;
-    for (uint32_t steps = 0; steps < t.count;) {
+    while (index < t.count) {
         struct descriptor d;
-        if (index >= t.count) {
-            return false;
-        }
         memcpy(&d, t.entries + (size_t)index * DESCRIPTOR, sizeof(d));
+        __atomic_signal_fence(__ATOMIC_SEQ_CST); /* the compiler must not read again what was checked */
         if ((d.flags & FLAG_INDIRECT) != 0) {
-            if (indirect || (d.flags & FLAG_NEXT) != 0 || d.length == 0 || d.length % DESCRIPTOR != 0) {
+            if (indirect || (d.flags & FLAG_NEXT) != 0 || d.length % DESCRIPTOR != 0) {
                 return false;
             }
             t = (struct table){guest_memory_at(memory, d.address, d.length), d.length / DESCRIPTOR};
@@ -83,7 +81,6 @@ static bool follow(struct virtqueue_chain *c, const struct guest_memory *memory,
             }
             indirect = true;
             index = 0;
-            steps = 0;
             continue;
         }
         if (!add_part(c, memory, &d)) {
@@ -93,7 +90,6 @@ static bool follow(struct virtqueue_chain *c, const struct guest_memory *memory,
             return true;
         }
         index = d.next;
-        steps++;
     }
     return false;
 }
@@ -119,6 +115,12 @@ enum virtqueue_result virtqueue_take(struct virtqueue *q, const struct guest_mem
     return follow(chain, memory, t, chain->head) ? VIRTQUEUE_TAKEN : VIRTQUEUE_BROKEN;
 }
 
+void virtqueue_put_back(struct virtqueue *q, uint64_t done)
+{
+    q->taken--;
+    q->done = done;
+}
+
 bool virtqueue_give(struct virtqueue *q, const struct guest_memory *memory, uint16_t head, uint32_t written)
 {
     uint8_t *ring = guest_memory_at(memory, q->device, RING_HEADER + (uint64_t)USED_ENTRY * q->size + 2);
@@ -127,6 +129,7 @@ bool virtqueue_give(struct virtqueue *q, const struct guest_memory *memory, uint
         return false;
     }
     uint32_t entry[2] = {head, written};
+    q->done = 0;
     memcpy(ring + RING_HEADER + (size_t)(q->used % q->size) * USED_ENTRY, entry, sizeof(entry));
     q->used++;
     __atomic_store_n((uint16_t *)(void *)(ring + 2), q->used, __ATOMIC_RELEASE);

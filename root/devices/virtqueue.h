@@ -17,6 +17,7 @@ struct virtqueue {
     uint64_t descriptors, driver, device; /* guest-physical addresses of the three areas */
     uint16_t taken;                       /* the driver's ring up to here is taken */
     uint16_t used;                        /* the device's ring is filled up to here */
+    uint64_t done;                        /* bytes of the next request that an earlier turn dealt with */
 };
 
 /* One piece of guest memory. */
@@ -40,6 +41,8 @@ bool virtqueue_check(const struct virtqueue *q, const struct guest_memory *memor
 /* Takes the driver's next request. BROKEN: the driver violates the specification; the device needs a reset. */
 enum virtqueue_result virtqueue_take(struct virtqueue *q, const struct guest_memory *memory,
                                      struct virtqueue_chain *chain);
+/* The request just taken is the next one again; virtqueue_give of it sets `done` to 0. */
+void virtqueue_put_back(struct virtqueue *q, uint64_t done);
 /* Whether a request waits; like virtqueue_take, without taking it. */
 bool virtqueue_waits(const struct virtqueue *q, const struct guest_memory *memory);
 /* Gives the request back with `written` bytes in its writable parts. True: the driver wants an interrupt. */

@@ -43,16 +43,23 @@ static void offer_pic_interrupt(struct machine_vp *vp)
     vp->record.VpContext.ExecutionState.InterruptionPending = 1;
 }
 
+static uint64_t deadline(const struct machine *m)
+{
+    uint64_t ports = bus_deadline(&m->ports), mmio = bus_deadline(&m->mmio);
+    return ports < mmio ? ports : mmio;
+}
+
 /* VP 0's CPU is the one that keeps the machine's time. */
 static void keep_time(struct machine_vp *vp)
 {
     struct machine *m = vp->machine;
     machine_lock(m);
-    uint64_t now = machine_now(m), next = bus_deadline(&m->ports);
+    uint64_t now = machine_now(m), next = deadline(m);
     if (next <= now) {
         bus_advance(&m->ports, now);
+        bus_advance(&m->mmio, now);
         m->alarm = DEVICE_NEVER; /* it is spent */
-        next = bus_deadline(&m->ports);
+        next = deadline(m);
     }
     if (pic_has_interrupt(&m->pic)) {
         offer_pic_interrupt(vp);
@@ -69,7 +76,7 @@ static void keep_time(struct machine_vp *vp)
 static void tell_vp0(struct machine *m)
 {
     machine_lock(m);
-    bool needed = pic_has_interrupt(&m->pic) || bus_deadline(&m->ports) < m->alarm;
+    bool needed = pic_has_interrupt(&m->pic) || deadline(m) < m->alarm;
     machine_unlock(m);
     if (needed) {
         (void)WHvCancelRunVirtualProcessor(m->partition, 0, 0);
