@@ -212,7 +212,7 @@ const char *load_multiboot(const struct guest_memory *m, const struct boot_file 
                            const struct boot_file *modules, uint32_t module_count, const char *command_line,
                            const struct e820_map *map, struct boot_state *state)
 {
-    struct plan p;
+    struct plan p = {.modules_at = 0};
     const char *problem = parse(kernel, &p.image);
     problem = problem != NULL ? problem : elf_check_memory(&p.image, m, KEPT_FROM);
     problem = problem != NULL ? problem : plan_modules(m, modules, module_count, command_line, &p);
