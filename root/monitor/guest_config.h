@@ -38,7 +38,7 @@ struct guest_config {
     struct guest_disk disks[GUEST_MAX_DISKS];
     uint32_t disk_count;
     uint32_t cpus;       /* 1 to 64 */
-    uint64_t memory;     /* bytes, whole pages of 2 MiB or what was asked for */
+    uint64_t memory;     /* bytes, at least 1 MiB, whole pages of 4 KiB */
     bool x2apic;         /* local APICs have x2APIC mode */
     bool kvm_signature;  /* CPUID says KVM */
     bool virtio_console; /* the terminal's keys go to the virtio console */
@@ -53,11 +53,13 @@ struct guest_configs {
 /*
  * GRUB puts a word with blanks between quotation marks, and a backslash before each quotation mark, apostrophe and
  * backslash (grub-core/lib/cmdline.c). This gives the text as it stood in grub.cfg; `to` has room for the text's length
- * and a zero.
+ * and a zero. A text that may have been cut stays as it is, so that guest_config_parse() still sees it.
  */
 void guest_config_unquote(const char *text, char *to);
 
-/* True: all descriptions are right. Else `problem` is an English sentence without its full stop. `files` stay in use.
+/*
+ * True: all descriptions are right. Else `problem` is an English sentence without its full stop, and `out` is not to be
+ * used. `files` and their texts stay in use.
  */
 bool guest_config_parse(const struct boot_file *files, uint32_t count, struct guest_configs *out, char *problem,
                         size_t problem_size);

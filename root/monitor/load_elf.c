@@ -2,6 +2,7 @@
 #include "root/monitor/load_elf.h"
 
 #include "root/lib/string.h"
+#include "root/monitor/load_problem.h"
 
 #define ELF_MAGIC 0x464c457fu
 #define CLASS_32 1u
@@ -17,6 +18,7 @@
 #define HEADER_64 64u
 #define PROGRAM_32 32u
 #define PROGRAM_64 56u
+#define MIB 0x100000u
 
 static uint64_t get(const uint8_t *at, size_t size)
 {
@@ -34,9 +36,9 @@ static bool in_file(const struct boot_file *f, uint64_t offset, uint64_t size)
 static void read_segment(const uint8_t *p, bool is_64, struct elf_segment *s)
 {
     if (is_64) {
-        *s = (struct elf_segment){get(p + 8, 8), get(p + 32, 8), get(p + 24, 8), get(p + 40, 8)};
+        *s = (struct elf_segment){get(p + 8, 8), get(p + 32, 8), get(p + 24, 8), get(p + 40, 8), get(p + 16, 8)};
     } else {
-        *s = (struct elf_segment){get(p + 4, 4), get(p + 16, 4), get(p + 12, 4), get(p + 20, 4)};
+        *s = (struct elf_segment){get(p + 4, 4), get(p + 16, 4), get(p + 12, 4), get(p + 20, 4), get(p + 8, 4)};
     }
 }
 
@@ -48,8 +50,8 @@ static const char *add_segment(struct elf_image *image, const struct boot_file *
     if (image->count == ELF_SEGMENTS_MAX) {
         return "the ELF file has too many segments (up to 16 are possible)";
     }
-    if (!in_file(file, s->offset, s->file_size) || s->file_size > s->mem_size ||
-        s->address > UINT64_MAX - s->mem_size) {
+    bool is_there = s->file_size == 0 || in_file(file, s->offset, s->file_size);
+    if (!is_there || s->file_size > s->mem_size || s->address > UINT64_MAX - s->mem_size) {
         return "the ELF file is cut or damaged: a segment is not in the file";
     }
     image->low = s->address < image->low ? s->address : image->low;
@@ -89,6 +91,18 @@ static const char *check_header(const struct boot_file *file, struct elf_image *
     return NULL;
 }
 
+/* Kernels that are linked high give their entry point as they will see it; GRUB takes both forms too. */
+static uint64_t physical_entry(const struct elf_image *image, uint64_t entry)
+{
+    for (uint32_t i = 0; i < image->count; i++) {
+        const struct elf_segment *s = &image->segments[i];
+        if (entry >= s->linked && entry - s->linked < s->mem_size) {
+            return s->address + (entry - s->linked);
+        }
+    }
+    return entry;
+}
+
 const char *elf_parse(const struct boot_file *file, struct elf_image *image)
 {
     memset(image, 0, sizeof(*image));
@@ -106,29 +120,38 @@ const char *elf_parse(const struct boot_file *file, struct elf_image *image)
     for (uint64_t i = 0; i < count && problem == NULL; i++) {
         problem = add_header(image, file, d + offset + i * size);
     }
+    image->entry = physical_entry(image, image->entry);
     return problem == NULL && image->count == 0 ? "the ELF file has nothing to load" : problem;
 }
 
-const char *elf_check_memory(const struct elf_image *image, const struct guest_memory *memory, uint64_t lowest)
+const char *elf_check_memory(const struct elf_image *image, const struct guest_memory *memory, uint64_t kept)
 {
+    bool entered = false;
     for (uint32_t i = 0; i < image->count; i++) {
         const struct elf_segment *s = &image->segments[i];
-        if (s->address < lowest) {
-            return "the ELF file wants memory below 1 MiB, where the loader keeps its own things";
+        uint64_t end = s->address + s->mem_size;
+        if (s->address < MIB && end > kept) {
+            return "the kernel's file wants memory below 1 MiB that the loader or the firmware has";
         }
-        if (guest_memory_at(memory, s->address, s->mem_size) == NULL) {
-            return "the guest's memory= is too small for this ELF file";
+        if (end > GUEST_HIGH_BASE) {
+            return "the kernel's file wants memory above 4 GiB, where its 32-bit start does not reach";
         }
+        if (end > memory->low_size) {
+            return load_too_small("this kernel", image->high);
+        }
+        entered = entered || (image->entry >= s->address && image->entry < end);
     }
-    return NULL;
+    return entered ? NULL : "the kernel's entry point is not in what its file loads";
 }
 
 void elf_place(const struct elf_image *image, const struct boot_file *file, const struct guest_memory *memory)
 {
     for (uint32_t i = 0; i < image->count; i++) {
         const struct elf_segment *s = &image->segments[i];
-        uint8_t *to = guest_memory_at(memory, s->address, s->mem_size);
-        memcpy(to, file->data + s->offset, s->file_size);
+        uint8_t *to = memory->low + s->address;
+        if (s->file_size != 0) {
+            memcpy(to, file->data + s->offset, s->file_size);
+        }
         memset(to + s->file_size, 0, s->mem_size - s->file_size);
     }
 }

@@ -4,6 +4,7 @@
 
 #include "root/lib/string.h"
 #include "root/monitor/load_elf.h"
+#include "root/monitor/load_problem.h"
 
 #define NOTE_PHYS32_ENTRY 18u
 #define NOTE_HEADER 12u
@@ -17,7 +18,6 @@
 #define COMMAND_LINE_AT 0xa000u
 #define COMMAND_LINE_ROOM 0x6000u
 #define STACK_TOP 0x8000u
-#define KERNEL_LOWEST 0x100000u
 #define PAGE 0x1000ull
 #define CODE_SELECTOR 0x08u
 #define DATA_SELECTOR 0x10u
@@ -122,30 +122,31 @@ static void put_gdt(uint8_t *g)
 }
 
 static const char *check(const struct guest_memory *m, const struct boot_file *kernel, const struct boot_file *initrd,
-                         const char *command_line, struct elf_image *image, uint64_t *entry)
+                         const char *command_line, struct elf_image *image)
 {
     const char *problem = check_kind(kernel);
     problem = problem != NULL ? problem : elf_parse(kernel, image);
-    problem = problem != NULL ? problem : elf_check_memory(image, m, KERNEL_LOWEST);
     if (problem != NULL) {
         return problem;
     }
-    *entry = find_entry(image, kernel);
-    if (*entry == 0 || *entry > UINT32_MAX) {
+    image->entry = find_entry(image, kernel);
+    if (image->entry == 0 || image->entry > UINT32_MAX) {
         return "the kernel has no PVH entry point (Linux needs CONFIG_PVH)";
     }
-    if (initrd != NULL && initrd_place(m, initrd) < page_above(image->high)) {
-        return "the guest's memory= is too small for this kernel and this initrd";
+    problem = elf_check_memory(image, m, 0);
+    if (problem == NULL && initrd != NULL && initrd_place(m, initrd) < page_above(image->high)) {
+        return load_too_small("this kernel and its initrd", page_above(image->high) + initrd->size);
     }
-    return strlen(command_line) >= COMMAND_LINE_ROOM ? "the command line is too long" : NULL;
+    return problem == NULL && strlen(command_line) >= COMMAND_LINE_ROOM ? "the command line is too long" : problem;
 }
 
 const char *load_pvh(const struct guest_memory *m, const struct boot_file *kernel, const struct boot_file *initrd,
                      const char *command_line, const struct e820_map *map, uint64_t rsdp, struct boot_state *state)
 {
     struct elf_image image;
-    uint64_t entry = 0, initrd_at = initrd != NULL ? initrd_place(m, initrd) : 0;
-    const char *problem = check(m, kernel, initrd, command_line, &image, &entry);
+    initrd = initrd != NULL && initrd->size != 0 ? initrd : NULL;
+    uint64_t initrd_at = initrd != NULL ? initrd_place(m, initrd) : 0;
+    const char *problem = check(m, kernel, initrd, command_line, &image);
     if (problem != NULL) {
         return problem;
     }
@@ -156,7 +157,7 @@ const char *load_pvh(const struct guest_memory *m, const struct boot_file *kerne
     put_start(m, initrd, initrd_at, command_line, map, rsdp);
     put_gdt(m->low + GDT_AT);
     *state = (struct boot_state){.mode = BOOT_PROTECTED,
-                                 .rip = entry,
+                                 .rip = image.entry,
                                  .rsp = STACK_TOP,
                                  .rbx = START_AT,
                                  .gdt = GDT_AT,

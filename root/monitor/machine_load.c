@@ -120,6 +120,9 @@ static const char *load_kernel(struct machine *m, struct boot_state *state)
         return load_pvh(&m->memory, &c->main, c->initrd.data != NULL ? &c->initrd : NULL, c->command_line, &map, rsdp,
                         state);
     default:
+        if (load_multiboot_note(&c->main) != NULL) {
+            machine_say(m, "%s", load_multiboot_note(&c->main));
+        }
         return load_multiboot(&m->memory, &c->main, c->modules, c->module_count, c->command_line, &map, state);
     }
 }
