@@ -62,8 +62,47 @@ static void fill(struct registers *r, unsigned words, unsigned vectors, bool mas
     }
 }
 
+static const char *what_is_at(size_t offset)
+{
+    if (offset >= __builtin_offsetof(struct registers, vectors)) {
+        return "vector registers";
+    }
+    return offset >= __builtin_offsetof(struct registers, masks) ? "mask registers" : "x87 registers or MXCSR";
+}
+
+/* The first word that is not as it was. */
+static void tell(const char *name, int seed, int round, const struct registers *in, const struct registers *out)
+{
+    uint64_t a, b;
+    size_t at = 0;
+    do {
+        memcpy(&a, (const char *)in + at, sizeof(a));
+        memcpy(&b, (const char *)out + at, sizeof(b));
+        at += sizeof(a);
+    } while (a == b && at < sizeof(*in));
+    at -= sizeof(a);
+    printf("workload: %s: process %d, round %d: %s, byte %zu: expected %016lx, got %016lx\n", name, seed, round,
+           what_is_at(at), at, a, b);
+    fflush(stdout);
+}
+
+/* How the rounds differ in what happens while the registers are full. */
+static void go(registers_work *work, const struct registers *in, struct registers *out, int round, int seed)
+{
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET((unsigned)((round / 4 + seed) % workload_cpus), &set);
+    if (round % 4 == 0) {
+        work(in, out, SYS_sched_setaffinity, 0, sizeof(set), (long)(intptr_t)&set);
+    } else if (round % 4 == 1) {
+        work(in, out, -1, SPIN, 0, 0);
+    } else {
+        work(in, out, SYS_sched_yield, 0, 0, 0);
+    }
+}
+
 /* One process's rounds; returns how many lost something. */
-static int rounds(registers_work *work, unsigned words, unsigned vectors, int seed)
+static int rounds(const char *name, registers_work *work, unsigned words, unsigned vectors, int seed)
 {
     int wrong = 0;
     state = 0x9e3779b97f4a7c15ull * (uint64_t)(seed + 1);
@@ -71,18 +110,14 @@ static int rounds(registers_work *work, unsigned words, unsigned vectors, int se
         struct registers in, out;
         fill(&in, words, vectors, vectors == 32);
         memset(&out, 0, sizeof(out));
-        cpu_set_t set;
-        CPU_ZERO(&set);
-        CPU_SET((i / 4 + seed) % workload_cpus, &set);
-        if (i % 4 == 0) {
-            work(&in, &out, SYS_sched_setaffinity, 0, sizeof(set), (long)(intptr_t)&set);
-        } else if (i % 4 == 1) {
-            work(&in, &out, -1, SPIN, 0, 0);
-        } else {
-            work(&in, &out, SYS_sched_yield, 0, 0, 0);
-        }
+        go(work, &in, &out, i, seed);
         out.mxcsr &= ~MXCSR_FLAGS;
-        wrong += memcmp(&in, &out, sizeof(in)) != 0;
+        if (memcmp(&in, &out, sizeof(in)) != 0) {
+            if (wrong == 0) {
+                tell(name, seed, i, &in, &out);
+            }
+            wrong++;
+        }
     }
     return wrong;
 }
@@ -92,7 +127,7 @@ static void check(const char *name, registers_work *work, unsigned words, unsign
     int processes = 2 * workload_cpus;
     for (int i = 0; i < processes; i++) {
         if (fork() == 0) {
-            _exit(rounds(work, words, vectors, i) != 0);
+            _exit(rounds(name, work, words, vectors, i) != 0);
         }
     }
     int wrong = workload_wait(processes);
