@@ -85,7 +85,7 @@ sample_objects := $(call object,$(samples:%=root/samples/%.c))
 objects := $(sort $(host_objects) $(root_objects) $(test_objects) $(attack_objects) $(compat_objects) \
 	$(sample_objects))
 
-.PHONY: all images samples sample-images run test test-nested unit fuzz attack lint format clean help setup FORCE
+.PHONY: all images samples sample-images guest run test test-nested unit fuzz attack lint format clean help setup FORCE
 
 all:
 	$(Q)scripts/setup build
@@ -266,6 +266,27 @@ $(B)/whimbrel-attack.iso: $(B)/boot/whimbrel.elf $(B)/boot/attack-root.elf $(MKI
 $(B)/sample-%.iso: $(B)/boot/whimbrel.elf $(B)/boot/sample-%.elf $(MKISO)
 	$(call say,ISO,$@)
 	$(Q)scripts/mkiso -o $@ --kernel $(B)/boot/whimbrel.elf --module $(B)/boot/sample-$*.elf
+
+# The Linux guest: Debian's kernel and an initrd, with the programs of the tests. The cloud kernel is for the tests: it is
+# packed with LZ4, so it starts in less time than the other, which is packed with XZ.
+GUEST_CFLAGS := -std=gnu11 -O2 -s -static -pthread -ffile-prefix-map=$(CURDIR)=. -Wall -Wextra -Wshadow -Werror
+guest_programs := $(B)/guest/tests/workload $(B)/guest/tests/clock
+
+$(B)/guest/tests/workload: $(wildcard tests/guest/workload*.c) tests/guest/registers.S tests/guest/workload.h
+$(B)/guest/tests/clock: tests/guest/clock.c
+$(guest_programs): $(B)/flags
+	$(call say,GUESTCC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(GUEST_CFLAGS) -o $@ $(filter %.c %.S,$^)
+
+$(B)/guest/initrd $(B)/guest/cloud/initrd: $(guest_programs) scripts/mkguest $(wildcard scripts/guest/*) \
+		scripts/harness/debian_kernel.py scripts/harness/newc.py
+	$(call say,GUEST,$@)
+	$(Q)scripts/mkguest --out $(@D) --flavour $(if $(findstring cloud,$@),cloud-amd64,amd64) \
+		$(addprefix --test ,$(guest_programs))
+	@touch $@
+
+guest: $(B)/guest/initrd $(B)/guest/cloud/initrd
 
 .SECONDARY:
 

@@ -136,6 +136,21 @@ static bool set_cpuid(struct machine *m)
     return set_property(m, WHvPartitionPropertyCodeCpuidResultList, list, count * (uint32_t)sizeof(list[0]));
 }
 
+/*
+ * No XSAVEC: that of Bochs 2.7 writes another layout than XRSTOR reads, so that Linux lost registers of its processes.
+ * XSAVEOPT does the same for a guest.
+ */
+static bool hide_xsavec(struct machine *m)
+{
+    WHV_CAPABILITY capability;
+    if (FAILED(WHvGetCapability(WHvCapabilityCodeProcessorXsaveFeatures, &capability, sizeof(capability), NULL))) {
+        return false;
+    }
+    WHV_PROCESSOR_XSAVE_FEATURES features = capability.ProcessorXsaveFeatures;
+    features.XsaveCompSupport = 0;
+    return set_property(m, WHvPartitionPropertyCodeProcessorXsaveFeatures, &features, sizeof(features));
+}
+
 static bool set_properties(struct machine *m)
 {
     uint32_t count = m->config->cpus;
@@ -146,7 +161,8 @@ static bool set_properties(struct machine *m)
     exits.X64MsrExit = 1;
     return set_property(m, WHvPartitionPropertyCodeProcessorCount, &count, sizeof(count)) &&
            set_property(m, WHvPartitionPropertyCodeLocalApicEmulationMode, &apic, sizeof(apic)) &&
-           set_property(m, WHvPartitionPropertyCodeExtendedVmExits, &exits, sizeof(exits)) && set_cpuid(m);
+           set_property(m, WHvPartitionPropertyCodeExtendedVmExits, &exits, sizeof(exits)) && set_cpuid(m) &&
+           hide_xsavec(m);
 }
 
 static const char *create_memory(struct machine *m)

@@ -4,14 +4,15 @@
 Everything comes from Debian packages. The initramfs is kept under build/ by the content of what went into it.
 """
 
-import glob
 import hashlib
 import os
 import re
 import shutil
 import subprocess
+import sys
 
-import newc
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from harness import debian_kernel, newc  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 KERNEL_METAPACKAGE = "linux-image-cloud-amd64"  # its kernel is packed with LZ4: a minute less in Bochs than with XZ
@@ -60,40 +61,12 @@ def _run(command, **options):
     return done.stdout
 
 
-def _download_kernel(cache):
-    """Unpacks Debian's current kernel package under `cache` and returns the folder, or the one kept from before."""
-    depends = _run(["apt-cache", "depends", KERNEL_METAPACKAGE])
-    package = re.search(r"Depends: (linux-image-\S+)", depends)
-    if not package:
-        raise ImageError(f"apt knows no package {KERNEL_METAPACKAGE}: run apt-get update")
-    folder = os.path.join(cache, package[1])
-    if not os.path.isdir(folder):
-        download = folder + ".part"
-        shutil.rmtree(download, ignore_errors=True)
-        os.makedirs(download)
-        sandbox = ["-o", "APT::Sandbox::User=root"] if os.geteuid() == 0 else []
-        _run(["apt-get", "download", "-q", *sandbox, package[1]], cwd=download)
-        for deb in glob.glob(os.path.join(download, "*.deb")):
-            _run(["dpkg-deb", "-x", deb, download])
-            os.remove(deb)
-        os.rename(download, folder)
-    return folder
-
-
 def find_kernel(cache):
     """Returns (vmlinuz, module folder), from a downloaded package or else from an installed one."""
     try:
-        root = _download_kernel(cache)
-    except (ImageError, OSError) as error:
-        root, problem = "/", error
-    else:
-        problem = "the package is incomplete"
-    for vmlinuz in sorted(glob.glob(os.path.join(root, "boot/vmlinuz-*")), reverse=True):
-        release = os.path.basename(vmlinuz).removeprefix("vmlinuz-")
-        modules = os.path.join(root, "lib/modules", release, "kernel")
-        if os.path.exists(os.path.join(modules, MODULES[-1])):
-            return vmlinuz, modules
-    raise ImageError(f"no Linux kernel with KVM: {problem}")
+        return debian_kernel.find(KERNEL_METAPACKAGE, cache, MODULES)
+    except debian_kernel.KernelError as error:
+        raise ImageError(str(error)) from error
 
 
 def _shared_libraries(program):
