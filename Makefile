@@ -69,6 +69,7 @@ monitor_sources := $(sort $(wildcard $(foreach d,devices monitor,root/$(d)/*.c))
 service_sources := $(sort $(wildcard $(foreach d,service payloads,root/$(d)/*.c root/$(d)/*.S)))
 test_sources := $(sort $(wildcard tests/scenarios/*.c tests/scenarios/*.S))
 attack_sources := $(sort $(wildcard tests/attack/*.c tests/attack/*.S))
+bench_sources := $(sort $(wildcard root/bench/*.c root/bench/*.S))
 
 # A client's source: includes as on Windows, and only the warnings that are usual there.
 CLIENT_CFLAGS := $(filter-out -Wconversion -Wmissing-prototypes -Wundef,$(ROOT_CFLAGS)) -Iroot/compat -Iroot/libwhv
@@ -80,10 +81,11 @@ host_objects := $(call object,$(host_sources))
 root_objects := $(call object,$(lib_sources) $(monitor_sources) $(service_sources))
 test_objects := $(call object,$(lib_sources) $(test_sources))
 attack_objects := $(call object,$(lib_sources) $(attack_sources))
+bench_objects := $(call object,$(lib_sources) $(bench_sources))
 compat_objects := $(call object,$(lib_sources) $(compat_sources))
 sample_objects := $(call object,$(samples:%=root/samples/%.c))
 objects := $(sort $(host_objects) $(root_objects) $(test_objects) $(attack_objects) $(compat_objects) \
-	$(sample_objects))
+	$(sample_objects) $(bench_objects))
 
 .PHONY: all images samples sample-images run test test-nested unit fuzz attack lint format clean help setup FORCE
 
@@ -226,7 +228,8 @@ $(B)/whimbrel.elf: $(B)/obj/symbols.o
 $(B)/root.elf: $(root_objects)
 $(B)/test-root.elf: $(test_objects)
 $(B)/attack-root.elf: $(attack_objects)
-$(B)/root.elf $(B)/test-root.elf $(B)/attack-root.elf: root/root.ld $(B)/objects $(B)/flags
+$(B)/bench-root.elf: $(bench_objects)
+$(B)/root.elf $(B)/test-root.elf $(B)/attack-root.elf $(B)/bench-root.elf: root/root.ld $(B)/objects $(B)/flags
 	$(call say,LD,$@)
 	$(Q)$(LD) $(ROOT_LDFLAGS) -o $@ $(filter %.o,$^) $(ROOT_LIBRARIES)
 
@@ -262,6 +265,11 @@ $(B)/whimbrel-test.iso: $(B)/boot/whimbrel.elf $(B)/boot/test-root.elf $(MKISO)
 $(B)/whimbrel-attack.iso: $(B)/boot/whimbrel.elf $(B)/boot/attack-root.elf $(MKISO)
 	$(call say,ISO,$@)
 	$(Q)scripts/mkiso -o $@ --kernel $(B)/boot/whimbrel.elf --cmdline test-calls --module $(B)/boot/attack-root.elf
+
+$(B)/bench.iso: $(B)/boot/whimbrel.elf $(B)/boot/bench-root.elf $(MKISO) $(B)/objects
+	$(call say,ISO,$@)
+	$(Q)scripts/mkiso -o $@ --kernel $(B)/boot/whimbrel.elf --cmdline '$(CMDLINE)' \
+		--module $(B)/boot/bench-root.elf --module-cmdline '$(ROOT_CMDLINE)'
 
 $(B)/sample-%.iso: $(B)/boot/whimbrel.elf $(B)/boot/sample-%.elf $(MKISO)
 	$(call say,ISO,$@)
