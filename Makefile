@@ -87,7 +87,7 @@ sample_objects := $(call object,$(samples:%=root/samples/%.c))
 objects := $(sort $(host_objects) $(root_objects) $(test_objects) $(attack_objects) $(compat_objects) \
 	$(sample_objects) $(bench_objects))
 
-.PHONY: all images samples sample-images run test test-nested unit fuzz attack lint format clean help setup FORCE
+.PHONY: all images samples sample-images run test test-nested unit fuzz attack bench bench-record lint format clean help setup FORCE
 
 all:
 	$(Q)scripts/setup build
@@ -109,6 +109,8 @@ help:
 #:   make unit          the host unit tests alone
 #:   make fuzz          each fuzzer for FUZZ_SECONDS (60)
 #:   make attack        random hypercalls (KIND=calls) or guests (KIND=guests) in Bochs: CPUS=4 SEED=1 WORK=1000000
+#:   make bench         ticks of every exit and call: a table, build/bench.json, build/bench.png (MACHINE=kvm: not Bochs)
+#:   make bench-record  the same in Bochs, shorter, into tests/bench-baseline.json, which `make test` compares with
 #:   make lint          formatting, static analysis, house rules
 #:   make format        put every source into the house format
 #:   make setup         install every Debian package that any target needs
@@ -152,6 +154,15 @@ attack:
 	$(Q)scripts/setup build run
 	+$(Q)$(submake) $(B)/whimbrel-attack.iso
 	$(Q)scripts/attack $(KIND) $(or $(CPUS),4) $(SEED) $(WORK)
+
+bench:
+	$(Q)scripts/setup build bench
+	+$(Q)$(submake) $(B)/bench.iso
+	$(Q)MACHINE="$(MACHINE)" scripts/bench
+
+bench-record:
+	$(Q)scripts/setup build run
+	$(Q)scripts/bench --record
 
 fuzz:
 	$(Q)scripts/setup build test
