@@ -55,11 +55,11 @@ static inline uint64_t bench_time(void)
 
 /* Warms up, takes bench.runs samples of the work, and reports them under `name`. */
 void bench_measure(const char *name, const struct bench_work *work);
-/* The same, but gives the median instead of reporting; UINT32_MAX: no good samples. */
-uint32_t bench_median(const struct bench_work *work);
 
 /* For a case that takes its times itself: samples go into the block of bench_begin, bench_report sorts and prints. */
 struct bench_samples *bench_begin(const char *name);
+/* Right after bench_begin: measures what two reads of the TSC take by themselves, to be subtracted. */
+void bench_subtract_timer(struct bench_samples *s);
 void bench_add(struct bench_samples *s, uint64_t ticks);
 void bench_report(struct bench_samples *s);
 

@@ -94,6 +94,7 @@ static bool inject_once(struct bench_samples *s)
 static struct bench_samples *take(const char *name, bool (*once)(struct bench_samples *))
 {
     struct bench_samples *s = bench_begin(name);
+    bench_subtract_timer(s);
     for (uint32_t i = 0; i < BENCH_WARM_UP + bench.runs; i++) {
         if (i == BENCH_WARM_UP) {
             s->count = 0;

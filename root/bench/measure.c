@@ -76,6 +76,17 @@ struct bench_samples *bench_begin(const char *name)
     return &samples;
 }
 
+void bench_subtract_timer(struct bench_samples *s)
+{
+    for (uint32_t i = 0; i < 1000; i++) {
+        uint64_t begin = bench_time();
+        bench_add(s, bench_time() - begin);
+    }
+    sort(s);
+    s->overhead = s->ticks[s->count / 2];
+    s->count = 0;
+}
+
 void bench_add(struct bench_samples *s, uint64_t ticks)
 {
     uint64_t net = ticks > s->overhead ? ticks - s->overhead : 0;
@@ -124,25 +135,13 @@ void bench_report(struct bench_samples *s)
     print_histogram(s);
 }
 
-static struct bench_samples *take_all(const char *name, const struct bench_work *work)
+void bench_measure(const char *name, const struct bench_work *work)
 {
     uint32_t empty = overhead();
     struct bench_samples *s = bench_begin(name);
     s->overhead = empty;
     take(s, work, bench.runs);
-    return s;
-}
-
-void bench_measure(const char *name, const struct bench_work *work)
-{
-    bench_report(take_all(name, work));
-}
-
-uint32_t bench_median(const struct bench_work *work)
-{
-    struct bench_samples *s = take_all("", work);
-    sort(s);
-    return s->failed != 0 || s->count == 0 ? UINT32_MAX : s->ticks[s->count / 2];
+    bench_report(s);
 }
 
 void bench_value(const char *name, uint64_t value)

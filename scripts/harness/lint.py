@@ -126,7 +126,7 @@ def python():
     began = time.monotonic()
     complaints = []
     for path in source.all_files():
-        if path.suffix == ".py" or path.read_bytes().startswith(b"#!/usr/bin/env python3"):
+        if path.suffix == ".py" or re.match(rb"#!.*python3\n", path.read_bytes()):
             try:
                 compile(path.read_text(), str(path), "exec")
             except SyntaxError as error:
