@@ -87,7 +87,8 @@ sample_objects := $(call object,$(samples:%=root/samples/%.c))
 objects := $(sort $(host_objects) $(root_objects) $(test_objects) $(attack_objects) $(compat_objects) \
 	$(sample_objects) $(bench_objects))
 
-.PHONY: all images samples sample-images run test test-nested unit fuzz attack bench bench-record lint format clean help setup FORCE
+.PHONY: all images samples sample-images run test test-nested unit fuzz attack bench bench-record bench-peer bench-nested \
+	lint format clean help setup FORCE
 
 all:
 	$(Q)scripts/setup build
@@ -111,6 +112,8 @@ help:
 #:   make attack        random hypercalls (KIND=calls) or guests (KIND=guests) in Bochs: CPUS=4 SEED=1 WORK=1000000
 #:   make bench         ticks of every exit and call: a table, build/bench.json, build/bench.png (MACHINE=kvm: not Bochs)
 #:   make bench-record  the same in Bochs, shorter, into tests/bench-baseline.json, which `make test` compares with
+#:   make bench-peer    KVM beside it: Linux with KVM in Bochs, and a client that does the same work
+#:   make bench-nested  the bench in QEMU/KVM in Linux in Bochs
 #:   make lint          formatting, static analysis, house rules
 #:   make format        put every source into the house format
 #:   make setup         install every Debian package that any target needs
@@ -163,6 +166,10 @@ bench:
 bench-record:
 	$(Q)scripts/setup build run
 	$(Q)scripts/bench --record
+
+bench-peer bench-nested:
+	$(Q)scripts/setup build run nested
+	$(Q)scripts/$@
 
 fuzz:
 	$(Q)scripts/setup build test
