@@ -40,6 +40,7 @@ REACHED = {"memory_vp_bytes", "scaling_64_percent"}
 BASELINE_PERCENT = 10
 BASELINE_SLACK = 5
 GUARD_RUNS = 1000
+WARM_UP = 200  # runs before the samples (BENCH_WARM_UP)
 
 # The same under QEMU/KVM in Bochs.
 NESTED_LIMITS = {"run_vp_pio": 36_000, "exit_internal_cpuid": 14_500}
@@ -158,13 +159,13 @@ def measure(mode, words="", runs=2000, two_cpus=True, kvm=False):
 
 def table(figures, limits=LIMITS, peer=KVM):
     """The lines of the table: cases in the order of measurement, then the values."""
-    yield (f"{'case (ticks)':<28}{'min':>9}{'median':>9}{'p99':>9}{'max':>9}{'over-':>7}{'runs':>7}"
+    yield (f"{'case (ticks)':<28}{'min':>9}{'median':>9}{'p99':>9}{'max':>10}{'timer':>7}{'runs':>7}"
            f"{'limit':>8}{'KVM':>8}  verdict")
     for name, c in figures.cases.items():
-        yield (f"{name:<28}{c.min:>9,}{c.median:>9,}{c.p99:>9,}{c.max:>9,}{c.overhead:>7,}{c.runs:>7,}"
+        yield (f"{name:<28}{c.min:>9,}{c.median:>9,}{c.p99:>9,}{c.max:>10,}{c.overhead:>7,}{c.runs:>7,}"
                f"{text_of(limits.get(name)):>8}{text_of(peer.get(name)):>8}  {verdict(c.median, limits.get(name))}")
     for name, value in figures.values.items():
-        yield f"{name:<28}{value:>18,}{'':>32}{text_of(limits.get(name)):>8}{'':>8}  {verdict(value, limits.get(name))}"
+        yield f"{name:<28}{value:>18,}{'':>33}{text_of(limits.get(name)):>8}{'':>8}  {verdict(value, limits.get(name))}"
 
 
 def text_of(number):

@@ -30,10 +30,11 @@ def draw_case(axis, name, case):
     begin = min(case.min, case.median * 0.98 - 2)
     shown = [(at, n) for at, n in case.histogram if at <= end]
     outside = sum(n for at, n in case.histogram if at > end)
-    width = max(case.width, (end - begin) / 200)
+    width = max(case.width, (end - begin) / 60)
     axis.bar([at for at, _ in shown], [n for _, n in shown], width=width, align="edge", color="#3a6ea5")
-    axis.axvline(case.median, color="#a5693a", linewidth=0.8)
+    axis.axvline(case.median, color="#a5693a", linewidth=0.6, zorder=0)
     axis.set_xlim(begin, end + width)
     axis.set_yscale("log")
+    axis.set_ylim(0.7, 2 * max(n for _, n in case.histogram))
     axis.set_title(f"{name}: median {case.median:,}" + (f", {outside} above" if outside else ""), fontsize=8)
     axis.tick_params(labelsize=7)

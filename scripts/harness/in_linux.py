@@ -3,6 +3,7 @@
 import argparse
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,7 @@ CLIENT_FLAGS = ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-static"]
 EMULATED_SECONDS = 100
 WALL_SECONDS = 1440
 NESTED_RUNS = 1000
+COUNTED_RUNS = 8000  # many, so that the boot's exits hardly count
 
 
 def settings(logs, memory):
@@ -51,11 +53,23 @@ def kvm_client():
     return figures_of(machines.run_bochs(cd, arguments, boot_logs, progress), arguments.logs)
 
 
-def nested():
-    """Our own figures in QEMU with KVM in that Linux."""
-    arguments = settings("nested", 384)
-    arguments.iso = str(boot.make_image("bench-nested", "mitigations=off", f"runs={NESTED_RUNS}", bench.ROOT))
+def in_qemu(arguments, root_cmdline):
+    arguments.iso = str(boot.make_image("bench-nested", "mitigations=off", root_cmdline, bench.ROOT))
     seen = machines.run_machines(arguments, [1], os.path.abspath(arguments.logs), machines.Progress())
     figures = figures_of(seen, arguments.logs)
     bench.derive(figures)
     return figures
+
+
+def nested():
+    """Our own figures in QEMU with KVM in that Linux."""
+    return in_qemu(settings("nested", 384), f"runs={NESTED_RUNS}")
+
+
+def count_exits(case):
+    """A case's figures there, and the exits that KVM took from the machine by reason, the boot included."""
+    arguments = settings("count", 384)
+    arguments.count_exits = "1"
+    figures = in_qemu(arguments, f"runs={COUNTED_RUNS} only={case}")
+    log = pathlib.Path(arguments.logs, "boot-1", "linux.txt").read_text(errors="replace")
+    return figures, {int(r): int(n) for r, n in re.findall(r"^@@ \S+ exits (\d+) (\d+)\r?$", log, re.M)}
