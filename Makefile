@@ -87,8 +87,8 @@ sample_objects := $(call object,$(samples:%=root/samples/%.c))
 objects := $(sort $(host_objects) $(root_objects) $(test_objects) $(attack_objects) $(compat_objects) \
 	$(sample_objects) $(bench_objects))
 
-.PHONY: all images samples sample-images run test test-nested unit fuzz attack bench bench-record bench-peer bench-nested \
-	lint format clean help setup FORCE
+.PHONY: all images samples sample-images run test test-nested unit fuzz attack \
+	bench bench-record bench-peer bench-nested lint format clean help setup FORCE
 
 all:
 	$(Q)scripts/setup build
@@ -110,7 +110,7 @@ help:
 #:   make unit          the host unit tests alone
 #:   make fuzz          each fuzzer for FUZZ_SECONDS (60)
 #:   make attack        random hypercalls (KIND=calls) or guests (KIND=guests) in Bochs: CPUS=4 SEED=1 WORK=1000000
-#:   make bench         ticks of every exit and call: a table, build/bench.json, build/bench.png (MACHINE=kvm: not Bochs)
+#:   make bench         ticks of every exit and call: a table, build/bench.json, .png (MACHINE=kvm: not in Bochs)
 #:   make bench-record  the same in Bochs, shorter, into tests/bench-baseline.json, which `make test` compares with
 #:   make bench-peer    KVM beside it: Linux with KVM in Bochs, and a client that does the same work
 #:   make bench-nested  the bench in QEMU/KVM in Linux in Bochs
