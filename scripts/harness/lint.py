@@ -97,7 +97,8 @@ def other_build(name, *settings):
     folder = f"build/{name}"
     return judged(f"build/{name}", command_complaints(
         ["make", "-s", f"B={folder}", *settings, f"{folder}/whimbrel.elf", f"{folder}/root.elf",
-         f"{folder}/test-root.elf", f"{folder}/bench-root.elf", f"{folder}/sample-hello.elf", f"{folder}/sample-exits.elf"]), began)
+         f"{folder}/test-root.elf", f"{folder}/bench-root.elf", f"{folder}/sample-hello.elf",
+         f"{folder}/sample-exits.elf"]), began)
 
 
 def segments():
