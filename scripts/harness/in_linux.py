@@ -66,10 +66,12 @@ def nested():
     return in_qemu(settings("nested", 384), f"runs={NESTED_RUNS}")
 
 
-def count_exits(case):
-    """A case's figures there, and the exits that KVM took from the machine by reason, the boot included."""
+def count_exits(case, every_access):
+    """A case's figures there, and the exits that KVM took from the machine by reason, the boot included. With
+    `every_access` KVM shadows no VMCS, so that every VMREAD and VMWRITE exits."""
     arguments = settings("count", 384)
     arguments.count_exits = "1"
+    arguments.kvm_parameters = "enable_shadow_vmcs=0" if every_access else ""
     figures = in_qemu(arguments, f"runs={COUNTED_RUNS} only={case}")
     log = pathlib.Path(arguments.logs, "boot-1", "linux.txt").read_text(errors="replace")
     return figures, {int(r): int(n) for r, n in re.findall(r"^@@ \S+ exits (\d+) (\d+)\r?$", log, re.M)}
