@@ -69,6 +69,7 @@ monitor_sources := $(sort $(wildcard $(foreach d,devices monitor,root/$(d)/*.c))
 service_sources := $(sort $(wildcard $(foreach d,service payloads,root/$(d)/*.c root/$(d)/*.S)))
 test_sources := $(sort $(wildcard tests/scenarios/*.c tests/scenarios/*.S))
 attack_sources := $(sort $(wildcard tests/attack/*.c tests/attack/*.S))
+bench_sources := $(sort $(wildcard root/bench/*.c root/bench/*.S))
 
 # A client's source: includes as on Windows, and only the warnings that are usual there.
 CLIENT_CFLAGS := $(filter-out -Wconversion -Wmissing-prototypes -Wundef,$(ROOT_CFLAGS)) -Iroot/compat -Iroot/libwhv
@@ -80,12 +81,14 @@ host_objects := $(call object,$(host_sources))
 root_objects := $(call object,$(lib_sources) $(monitor_sources) $(service_sources))
 test_objects := $(call object,$(lib_sources) $(test_sources))
 attack_objects := $(call object,$(lib_sources) $(attack_sources))
+bench_objects := $(call object,$(lib_sources) $(bench_sources))
 compat_objects := $(call object,$(lib_sources) $(compat_sources))
 sample_objects := $(call object,$(samples:%=root/samples/%.c))
 objects := $(sort $(host_objects) $(root_objects) $(test_objects) $(attack_objects) $(compat_objects) \
-	$(sample_objects))
+	$(sample_objects) $(bench_objects))
 
-.PHONY: all images samples sample-images guest run test test-nested unit fuzz attack lint format clean help setup FORCE
+.PHONY: all images samples sample-images guest run test test-nested unit fuzz attack \
+	bench bench-record bench-peer bench-nested lint format clean help setup FORCE
 
 all:
 	$(Q)scripts/setup build
@@ -107,6 +110,10 @@ help:
 #:   make unit          the host unit tests alone
 #:   make fuzz          each fuzzer for FUZZ_SECONDS (60)
 #:   make attack        random hypercalls (KIND=calls) or guests (KIND=guests) in Bochs: CPUS=4 SEED=1 WORK=1000000
+#:   make bench         ticks of every exit and call: a table, build/bench.json, .png (MACHINE=kvm: not in Bochs)
+#:   make bench-record  the same in Bochs, shorter, into tests/bench-baseline.json, which `make test` compares with
+#:   make bench-peer    KVM beside it: Linux with KVM in Bochs, and a client that does the same work
+#:   make bench-nested  the bench in QEMU/KVM in Linux in Bochs
 #:   make lint          formatting, static analysis, house rules
 #:   make format        put every source into the house format
 #:   make setup         install every Debian package that any target needs
@@ -150,6 +157,19 @@ attack:
 	$(Q)scripts/setup build run
 	+$(Q)$(submake) $(B)/whimbrel-attack.iso
 	$(Q)scripts/attack $(KIND) $(or $(CPUS),4) $(SEED) $(WORK)
+
+bench:
+	$(Q)scripts/setup build bench
+	+$(Q)$(submake) $(B)/bench.iso
+	$(Q)MACHINE="$(MACHINE)" scripts/bench
+
+bench-record:
+	$(Q)scripts/setup build run
+	$(Q)scripts/bench --record
+
+bench-peer bench-nested:
+	$(Q)scripts/setup build run nested
+	$(Q)scripts/$@
 
 fuzz:
 	$(Q)scripts/setup build test
@@ -226,7 +246,8 @@ $(B)/whimbrel.elf: $(B)/obj/symbols.o
 $(B)/root.elf: $(root_objects)
 $(B)/test-root.elf: $(test_objects)
 $(B)/attack-root.elf: $(attack_objects)
-$(B)/root.elf $(B)/test-root.elf $(B)/attack-root.elf: root/root.ld $(B)/objects $(B)/flags
+$(B)/bench-root.elf: $(bench_objects)
+$(B)/root.elf $(B)/test-root.elf $(B)/attack-root.elf $(B)/bench-root.elf: root/root.ld $(B)/objects $(B)/flags
 	$(call say,LD,$@)
 	$(Q)$(LD) $(ROOT_LDFLAGS) -o $@ $(filter %.o,$^) $(ROOT_LIBRARIES)
 
@@ -262,6 +283,11 @@ $(B)/whimbrel-test.iso: $(B)/boot/whimbrel.elf $(B)/boot/test-root.elf $(MKISO)
 $(B)/whimbrel-attack.iso: $(B)/boot/whimbrel.elf $(B)/boot/attack-root.elf $(MKISO)
 	$(call say,ISO,$@)
 	$(Q)scripts/mkiso -o $@ --kernel $(B)/boot/whimbrel.elf --cmdline test-calls --module $(B)/boot/attack-root.elf
+
+$(B)/bench.iso: $(B)/boot/whimbrel.elf $(B)/boot/bench-root.elf $(MKISO) $(B)/objects
+	$(call say,ISO,$@)
+	$(Q)scripts/mkiso -o $@ --kernel $(B)/boot/whimbrel.elf --cmdline '$(CMDLINE)' \
+		--module $(B)/boot/bench-root.elf --module-cmdline '$(ROOT_CMDLINE)'
 
 $(B)/sample-%.iso: $(B)/boot/whimbrel.elf $(B)/boot/sample-%.elf $(MKISO)
 	$(call say,ISO,$@)

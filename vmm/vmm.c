@@ -54,6 +54,7 @@ void vmm_boot(const struct boot_info *info, const struct boot_options *options)
     msr_bitmap_root(vmm.root_msr_bitmap);
     msr_bitmap_guest(vmm.guest_msr_bitmap);
     apicv_init(options);
+    log_info("mitigations: mitigations=%s has no effect yet.", options->mitigations ? "auto" : "off");
     root_memory_init();
     root_load(info);
     kick_init();

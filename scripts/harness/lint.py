@@ -97,7 +97,8 @@ def other_build(name, *settings):
     folder = f"build/{name}"
     return judged(f"build/{name}", command_complaints(
         ["make", "-s", f"B={folder}", *settings, f"{folder}/whimbrel.elf", f"{folder}/root.elf",
-         f"{folder}/test-root.elf", f"{folder}/sample-hello.elf", f"{folder}/sample-exits.elf"]), began)
+         f"{folder}/test-root.elf", f"{folder}/bench-root.elf", f"{folder}/sample-hello.elf",
+         f"{folder}/sample-exits.elf"]), began)
 
 
 def segments():
@@ -126,7 +127,7 @@ def python():
     began = time.monotonic()
     complaints = []
     for path in source.all_files():
-        if path.suffix == ".py" or path.read_bytes().startswith(b"#!/usr/bin/env python3"):
+        if path.suffix == ".py" or re.match(rb"#!.*python3\n", path.read_bytes()):
             try:
                 compile(path.read_text(), str(path), "exec")
             except SyntaxError as error:

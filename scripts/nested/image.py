@@ -76,8 +76,8 @@ def _shared_libraries(program):
     return libraries
 
 
-def _base_archive(modules):
-    """The part of the initramfs that is the same for every ISO under test."""
+def _base_archive(modules, qemu):
+    """The part of the initramfs that is the same for everything under test, with QEMU or without."""
     archive = newc.Archive()
     archive.character_device("dev/console", 5, 1)
     for folder in ("proc", "sys", "tmp"):
@@ -88,19 +88,20 @@ def _base_archive(modules):
         archive.link("bin/" + applet, "busybox")
     for module in MODULES:
         archive.file("modules/" + os.path.basename(module), _read(os.path.join(modules, module)))
-    for name, path in FIRMWARE.items():
-        archive.file("firmware/" + name, _read(path))
-    archive.file("bin/" + os.path.basename(QEMU), _read(QEMU), 0o755)
-    for library in _shared_libraries(QEMU):
-        archive.file(library.lstrip("/"), _read(library), 0o755)
+    if qemu:
+        for name, path in FIRMWARE.items():
+            archive.file("firmware/" + name, _read(path))
+        archive.file("bin/" + os.path.basename(QEMU), _read(QEMU), 0o755)
+        for library in _shared_libraries(QEMU):
+            archive.file(library.lstrip("/"), _read(library), 0o755)
     return archive.pack()
 
 
-def _write_if_new(folder, data):
+def _write_if_new(folder, kind, data):
     """Writes `data` under a name made from its content, and returns the path."""
-    path = os.path.join(folder, f"base-{hashlib.sha256(data).hexdigest()[:16]}.cpio")
+    path = os.path.join(folder, f"{kind}-{hashlib.sha256(data).hexdigest()[:16]}.cpio")
     if not os.path.exists(path):
-        for old in glob.glob(os.path.join(folder, "base-*.cpio")):
+        for old in glob.glob(os.path.join(folder, f"{kind}-*.cpio")):
             os.remove(old)
         with open(path + ".part", "wb") as file:
             file.write(data)
@@ -108,16 +109,21 @@ def _write_if_new(folder, data):
     return path
 
 
-def build(build_folder, iso, config):
-    """Writes the CD image for Bochs and returns its path. `config` is what init reads as shell variables."""
+def build(build_folder, payload, config, qemu=True):
+    """Writes the CD image for Bochs and returns its path.
+
+    `payload` maps names under /payload to the files that go there: test.iso for QEMU, or a program named client, which
+    runs instead of QEMU. `config` is what init reads as shell variables.
+    """
     folder = os.path.join(build_folder, "nested")
     os.makedirs(folder, exist_ok=True)
     vmlinuz, modules = find_kernel(os.path.join(build_folder, "cache"))
-    base = _write_if_new(folder, _base_archive(modules))
+    base = _write_if_new(folder, "qemu" if qemu else "plain", _base_archive(modules, qemu))
 
-    payload = newc.Archive()
-    payload.file("payload/test.iso", _read(iso))
-    payload.file("payload/config", "".join(f"{name}='{value}'\n" for name, value in config.items()).encode())
+    archive = newc.Archive()
+    for name, path in payload.items():
+        archive.file("payload/" + name, _read(path), 0o755)
+    archive.file("payload/config", "".join(f"{name}='{value}'\n" for name, value in config.items()).encode())
 
     tree = os.path.join(folder, "cd")
     shutil.rmtree(tree, ignore_errors=True)
@@ -125,7 +131,7 @@ def build(build_folder, iso, config):
     os.link(vmlinuz, os.path.join(tree, "vmlinuz"))
     os.link(base, os.path.join(tree, "base.cpio"))
     with open(os.path.join(tree, "payload.cpio"), "wb") as file:
-        file.write(payload.pack())
+        file.write(archive.pack())
     with open(os.path.join(tree, "boot/grub/grub.cfg"), "w", encoding="ascii") as file:
         file.write(GRUB_CONFIG.format(command_line=KERNEL_COMMAND_LINE))
 
