@@ -192,26 +192,24 @@ static inline struct vmcsnw vmcs_base_field(enum vmcs_segment s)
 }
 
 /* Stops the machine: no VMCS is current, or the CPU lacks the field. */
-_Noreturn void vmcs_access_failed(uint32_t encoding);
+_Noreturn void vmcs_access_failed(uint32_t encoding) __attribute__((cold));
 
+/* No memory is clobbered: what VMREAD and VMWRITE touch is reached by these alone, and volatile keeps their order. */
 static inline uint64_t vmcs_raw_read(uint32_t encoding)
 {
     uint64_t value;
-    uint8_t failed;
-    __asm__ volatile("vmread %2, %0" : "=r"(value), "=@ccbe"(failed) : "r"((uint64_t)encoding) : "memory");
-    if (__builtin_expect(failed, 0)) {
-        vmcs_access_failed(encoding);
-    }
+    __asm__ goto("vmread %1, %0\n\tjbe %l[failed]" : "=r"(value) : "r"((uint64_t)encoding) : "cc" : failed);
     return value;
+failed:
+    vmcs_access_failed(encoding);
 }
 
 static inline void vmcs_raw_write(uint32_t encoding, uint64_t value)
 {
-    uint8_t failed;
-    __asm__ volatile("vmwrite %1, %2" : "=@ccbe"(failed) : "r"(value), "r"((uint64_t)encoding) : "memory");
-    if (__builtin_expect(failed, 0)) {
-        vmcs_access_failed(encoding);
-    }
+    __asm__ goto("vmwrite %0, %1\n\tjbe %l[failed]" : : "r"(value), "r"((uint64_t)encoding) : "cc" : failed);
+    return;
+failed:
+    vmcs_access_failed(encoding);
 }
 
 static inline uint16_t vmcs_read16(struct vmcs16 field)

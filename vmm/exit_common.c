@@ -7,6 +7,7 @@
 #include "vmm/guest_cpuid.h"
 #include "vmm/guest_exit.h"
 #include "vmm/kick.h"
+#include "vmm/slice.h"
 #include "vmm/switch.h"
 
 #define PENDING_DEBUG_BS (1ull << 14)
@@ -41,6 +42,12 @@ void exit_skip_bytes(uint32_t length)
     }
 }
 
+void exit_block_nmi(void)
+{
+    slice_note_nmi();
+    vmcs_write32(VMCS_GUEST_INTERRUPTIBILITY, vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY) | BLOCKING_BY_NMI);
+}
+
 static bool has_error_code(enum exception_vector vector)
 {
     const uint32_t with_error = (1u << 8) | (0x1fu << 10) | (1u << 17);
@@ -65,6 +72,9 @@ void exit_inject(struct vp *vp, enum exception_vector vector, uint32_t error)
 void exit_load_event(const struct vp *vp)
 {
     vmcs_write32(VMCS_ENTRY_INTERRUPTION_INFO, vp->event.info);
+    if ((vp->event.info & INTERRUPTION_VECTOR) == VECTOR_NMI) {
+        slice_note_nmi();
+    }
     if ((vp->event.info & INTERRUPTION_ERROR_CODE) != 0) {
         vmcs_write32(VMCS_ENTRY_EXCEPTION_ERROR, vp->event.error_code);
     }
@@ -198,7 +208,7 @@ static void reflect_debug(struct vp *vp)
 static void restore_nmi_blocking(uint32_t info)
 {
     if ((info & INTERRUPTION_NMI_UNBLOCKING) != 0 && (vmcs_read32(VMCS_IDT_VECTORING_INFO) & INTERRUPTION_VALID) == 0) {
-        vmcs_write32(VMCS_GUEST_INTERRUPTIBILITY, vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY) | BLOCKING_BY_NMI);
+        exit_block_nmi();
     }
 }
 

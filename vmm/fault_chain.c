@@ -164,14 +164,14 @@ static uint32_t enter(struct vp *vp, bool *kicked)
         exit_load_event(vp);
     }
     set_controls(vp, ALL_EXCEPTIONS, true);
-    bool nmi_blocked = slice_may_block_nmi(vp);
+    bool may_block_nmi = slice_may_block_nmi(vp);
     enum vmx_entry_result entry = vmx_enter(vp->gpr, vp->launched);
     set_controls(vp, vp->exception_bitmap, false);
     *kicked = entry == VMX_ENTRY_KICKED;
     if (entry != VMX_ENTRY_EXITED) {
         return VMX_EXIT_TRIPLE_FAULT;
     }
-    slice_correct_nmi(nmi_blocked);
+    slice_correct_nmi(may_block_nmi);
     return vmcs_read32(VMCS_EXIT_REASON);
 }
 

@@ -77,7 +77,7 @@ static enum exit_action exit_ept_violation(struct vp *vp, struct exit_snapshot *
     uint64_t qualification = vmcs_readnw(VMCS_EXIT_QUALIFICATION);
     exit_keep_event(vp);
     if ((vp->event.info & INTERRUPTION_VALID) == 0 && (qualification & (1ull << 12)) != 0) {
-        vmcs_write32(VMCS_GUEST_INTERRUPTIBILITY, vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY) | BLOCKING_BY_NMI);
+        exit_block_nmi();
     }
     uint64_t gpa = vmcs_read64(VMCS_GUEST_PHYSICAL_ADDRESS);
     if (apic_owns_page(vp, gpa) && (vp->event.info & INTERRUPTION_VALID) == 0) {

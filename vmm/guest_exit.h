@@ -37,6 +37,8 @@ enum exit_action exit_exception(struct cpu *cpu, struct vp *vp);
 /* Keeps what was being delivered when the exit came, for the next entry (SDM vol. 3C, 25.9.3). Both. */
 void exit_keep_event(struct vp *vp);
 void exit_load_event(const struct vp *vp);
+/* Both. NMIs are blocked from the next entry on. */
+void exit_block_nmi(void);
 
 /* Guest only. */
 enum exit_action exit_guest_mov_dr(struct vp *vp);

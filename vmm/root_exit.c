@@ -117,7 +117,7 @@ static void root_ept_violation(struct vp *root)
     uint64_t pa = vmcs_read64(VMCS_GUEST_PHYSICAL_ADDRESS), qualification = vmcs_readnw(VMCS_EXIT_QUALIFICATION);
     exit_keep_event(root);
     if ((root->event.info & INTERRUPTION_VALID) == 0 && (qualification & (1ull << 12)) != 0) {
-        vmcs_write32(VMCS_GUEST_INTERRUPTIBILITY, vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY) | BLOCKING_BY_NMI);
+        exit_block_nmi();
     }
     if (root_memory_fill(pa)) {
         return;

@@ -55,7 +55,7 @@ static void root_turn(struct cpu *cpu, struct vp *root)
     if ((root->event.info & INTERRUPTION_VALID) != 0) {
         exit_load_event(root);
     }
-    bool nmi_blocked = slice_may_block_nmi(root);
+    bool may_block_nmi = slice_may_block_nmi(root);
     enum vmx_entry_result entry = vmx_enter(root->gpr, root->launched);
     if (__builtin_expect(entry != VMX_ENTRY_EXITED, 0)) {
         if (entry == VMX_ENTRY_FAILED) {
@@ -65,7 +65,7 @@ static void root_turn(struct cpu *cpu, struct vp *root)
         kick_serve(cpu);
         return;
     }
-    slice_correct_nmi(nmi_blocked);
+    slice_correct_nmi(may_block_nmi);
     root->launched = true;
     root->event.info = 0;
     root_exit(cpu, root, vmcs_read32(VMCS_EXIT_REASON));

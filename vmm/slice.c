@@ -44,18 +44,13 @@ bool slice_is_over(uint32_t resumed)
     return __builtin_expect(vmm.slice != 0, 0) && resumed >= SLICE_EXITS;
 }
 
-bool slice_may_block_nmi(const struct vp *vp)
+bool slice_vp_may_block_nmi(const struct vp *vp)
 {
-    if (__builtin_expect(!vmm.correct_nmi, 1)) {
-        return true;
-    }
     bool injected = (vp->event.info & INTERRUPTION_VALID) != 0 && (vp->event.info & INTERRUPTION_VECTOR) == VECTOR_NMI;
     return injected || (vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY) & BLOCKING_BY_NMI) != 0;
 }
 
-void slice_correct_nmi(bool may_block)
+void slice_unblock_nmi(void)
 {
-    if (__builtin_expect(!may_block, 0)) {
-        vmcs_write32(VMCS_GUEST_INTERRUPTIBILITY, vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY) & ~BLOCKING_BY_NMI);
-    }
+    vmcs_write32(VMCS_GUEST_INTERRUPTIBILITY, vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY) & ~BLOCKING_BY_NMI);
 }

@@ -142,7 +142,7 @@ static enum exit_action run_once(struct cpu *cpu, struct vp *vp)
         vp->injected_rip = vmcs_readnw(VMCS_GUEST_RIP);
     }
 
-    bool nmi_blocked = slice_may_block_nmi(vp);
+    bool may_block_nmi = slice_may_block_nmi(vp);
     enum vmx_entry_result entry = vmx_enter(vp->gpr, vp->launched);
     if (__builtin_expect(entry != VMX_ENTRY_EXITED, 0)) {
         if (entry == VMX_ENTRY_FAILED) {
@@ -151,7 +151,7 @@ static enum exit_action run_once(struct cpu *cpu, struct vp *vp)
         vmcs_write32(VMCS_ENTRY_INTERRUPTION_INFO, 0); /* the event stays in vp->event */
         return after_nmi(cpu);
     }
-    slice_correct_nmi(nmi_blocked);
+    slice_correct_nmi(may_block_nmi);
     return after_exit(cpu, vp, injected);
 }
 

@@ -3,6 +3,7 @@
 
 #include "arch/cpu.h"
 #include "arch/vmcs.h"
+#include "vmm/guest_exit.h"
 #include "vmm/window.h"
 
 #define DR6_RTM (1ull << 16)
@@ -37,7 +38,10 @@ void vp_special_set(struct vp *vp, uint32_t name, uint64_t value)
         /* Which of STI and MOV SS blocks is not told apart in WHV: what blocks already goes on doing so. */
         uint32_t now = vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY) & (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS);
         uint32_t shadow = (value & 1u) == 0 ? 0 : now != 0 ? now : BLOCKING_BY_MOV_SS;
-        vmcs_write32(VMCS_GUEST_INTERRUPTIBILITY, shadow | ((value & 2u) != 0 ? BLOCKING_BY_NMI : 0));
+        vmcs_write32(VMCS_GUEST_INTERRUPTIBILITY, shadow);
+        if ((value & 2u) != 0) {
+            exit_block_nmi();
+        }
         break;
     }
     case REG_PENDING_DEBUG:

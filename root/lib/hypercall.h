@@ -16,3 +16,11 @@ static inline enum whb_status whb_call(enum whb_call number, uint64_t a1, uint64
     }
     return (enum whb_status)rax;
 }
+
+/* VP_RUN, without the moves for arguments that it does not have. */
+static inline enum whb_status whb_call_run(uint64_t partition, uint64_t index)
+{
+    uint64_t rax = WHB_CALL(WHB_CALL_VP_RUN), rdx;
+    __asm__ volatile("vmcall" : "+a"(rax), "=d"(rdx) : "D"(partition), "S"(index) : "memory", "cc");
+    return (enum whb_status)rax;
+}

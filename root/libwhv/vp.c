@@ -15,20 +15,20 @@
 
 struct whb_run_page *whb_run_page(WHV_PARTITION_HANDLE partition, UINT32 index)
 {
-    struct whb_run_page **slot = client_run_page_slot(whb_handle(partition), index);
-    return slot == NULL ? NULL : *slot;
+    const struct client_partition *client = client_of_vp(partition, index);
+    return client == NULL ? NULL : client->pages[index];
 }
 
 HRESULT WHvCreateVirtualProcessor(WHV_PARTITION_HANDLE partition, UINT32 index, UINT32 flags)
 {
-    struct whb_run_page **slot = client_run_page_slot(whb_handle(partition), index);
+    struct client_partition *client = client_of_vp(partition, index);
     if (flags != 0) {
         return E_INVALIDARG;
     }
-    if (slot == NULL) {
+    if (client == NULL) {
         return client_knows(whb_handle(partition)) ? E_INVALIDARG : E_HANDLE;
     }
-    if (*slot != NULL) {
+    if (client->pages[index] != NULL) {
         return WHV_E_VP_ALREADY_EXISTS;
     }
     struct whb_run_page *page = root_alloc_pages(1, ROOT_PAGE);
@@ -37,8 +37,8 @@ HRESULT WHvCreateVirtualProcessor(WHV_PARTITION_HANDLE partition, UINT32 index, 
     }
     enum whb_status status = whb_call(WHB_CALL_VP_CREATE, whb_handle(partition), index, (uintptr_t)page, 0, 0, NULL);
     if (status == WHB_OK) {
-        __atomic_store_n(client_running(whb_handle(partition), index), 0, __ATOMIC_RELEASE);
-        *slot = page;
+        __atomic_store_n(&client->running[index], 0, __ATOMIC_RELEASE);
+        client->pages[index] = page;
     } else {
         root_free_page(page);
     }
@@ -73,38 +73,45 @@ HRESULT WHvDeleteVirtualProcessor(WHV_PARTITION_HANDLE partition, UINT32 index)
 {
     enum whb_status status = whb_call(WHB_CALL_VP_DELETE, whb_handle(partition), index, 0, 0, 0, NULL);
     if (status == WHB_OK) {
-        struct whb_run_page **slot = client_run_page_slot(whb_handle(partition), index);
-        if (slot != NULL && *slot != NULL) { /* else it was made by a hypercall of the caller's own */
-            root_free_page(*slot);
-            *slot = NULL;
+        struct client_partition *client = client_of_vp(partition, index);
+        if (client != NULL && client->pages[index] != NULL) { /* else it was made by a hypercall of the caller's own */
+            root_free_page(client->pages[index]);
+            client->pages[index] = NULL;
         }
     }
     return whb_hresult(status);
 }
 
-HRESULT WHvRunVirtualProcessor(WHV_PARTITION_HANDLE partition, UINT32 index, VOID *exit_context, UINT32 size)
+static HRESULT refuse_run(WHV_PARTITION_HANDLE partition, UINT32 index, const VOID *exit_context, UINT32 size)
 {
     if (exit_context == NULL) {
         return E_POINTER;
     }
-    if (size < RECORD_MIN) {
-        return WHV_E_INSUFFICIENT_BUFFER;
+    return size < RECORD_MIN ? WHV_E_INSUFFICIENT_BUFFER : client_check_vp(partition, index);
+}
+
+/* `running` needs no barriers: the VMCALL between its changes is one, and a later look may come late. */
+HRESULT WHvRunVirtualProcessor(WHV_PARTITION_HANDLE partition, UINT32 index, VOID *exit_context, UINT32 size)
+{
+    struct client_partition *client = client_of_vp(partition, index);
+    if (exit_context == NULL || size < RECORD_MIN || client == NULL || client->pages[index] == NULL) {
+        return refuse_run(partition, index, exit_context, size);
     }
-    HRESULT known = client_check_vp(partition, index);
-    if (known != S_OK) {
-        return known;
-    }
-    const struct whb_run_page *page = whb_run_page(partition, index);
-    uint8_t *running = client_running(whb_handle(partition), index);
-    __atomic_store_n(running, 1, __ATOMIC_SEQ_CST);
-    enum whb_status status = whb_call(WHB_CALL_VP_RUN, whb_handle(partition), index, 0, 0, 0, NULL);
+    __atomic_store_n(&client->running[index], 1, __ATOMIC_RELEASE);
+    enum whb_status status = whb_call_run(client->handle, index);
     if (status != WHB_ERROR_BUSY) { /* else another CPU's run clears it */
-        __atomic_store_n(running, 0, __ATOMIC_SEQ_CST);
+        __atomic_store_n(&client->running[index], 0, __ATOMIC_RELEASE);
     }
-    if (status == WHB_OK) {
-        memcpy(exit_context, page->record, size < WHB_RUN_RECORD_SIZE ? size : WHB_RUN_RECORD_SIZE);
+    if (status != WHB_OK) {
+        return whb_hresult(status);
     }
-    return whb_hresult(status);
+    const uint8_t *record = client->pages[index]->record;
+    if (size >= WHB_RUN_RECORD_SIZE) {
+        __builtin_memcpy(exit_context, record, WHB_RUN_RECORD_SIZE);
+    } else {
+        memcpy(exit_context, record, size);
+    }
+    return S_OK;
 }
 
 HRESULT WHvCancelRunVirtualProcessor(WHV_PARTITION_HANDLE partition, UINT32 index, UINT32 flags)
@@ -116,23 +123,23 @@ HRESULT WHvCancelRunVirtualProcessor(WHV_PARTITION_HANDLE partition, UINT32 inde
 }
 
 /* The VP's run page if it is known to be at rest. */
-static struct whb_run_page *page_at_rest(WHV_PARTITION_HANDLE partition, UINT32 index)
+static inline struct whb_run_page *page_at_rest(WHV_PARTITION_HANDLE partition, UINT32 index)
 {
-    struct whb_run_page *page = whb_run_page(partition, index);
-    if (page == NULL || __atomic_load_n(client_running(whb_handle(partition), index), __ATOMIC_SEQ_CST) != 0) {
+    const struct client_partition *client = client_of_vp(partition, index);
+    if (client == NULL || __atomic_load_n(&client->running[index], __ATOMIC_ACQUIRE) != 0) {
         return NULL;
     }
-    return page;
+    return client->pages[index];
 }
 
 /* Registers that the page holds now; those that are dirty are in it too. */
-static uint32_t held_by_page(const struct whb_run_page *page)
+static inline uint32_t held_by_page(const struct whb_run_page *page)
 {
     uint32_t tracked = WHB_RUN_RSP | WHB_RUN_RIP | WHB_RUN_RFLAGS;
     return (WHB_RUN_ALL & ~tracked) | ((page->valid | page->dirty) & tracked);
 }
 
-static bool all_in(const WHV_REGISTER_NAME *names, UINT32 count, uint32_t mask)
+static inline bool all_in(const WHV_REGISTER_NAME *names, UINT32 count, uint32_t mask)
 {
     for (UINT32 i = 0; i < count; i++) {
         if ((uint32_t)names[i] > WHvX64RegisterRflags || (mask & (1u << (uint32_t)names[i])) == 0) {
@@ -142,10 +149,16 @@ static bool all_in(const WHV_REGISTER_NAME *names, UINT32 count, uint32_t mask)
     return true;
 }
 
-/* Callers copy values as bytes: a client's array may lack the type's alignment of 16. */
-static uint64_t *page_register(struct whb_run_page *page, WHV_REGISTER_NAME name)
+/* The page begins with the registers in the order of their names. Of the values only their bytes may be touched: a
+ * client's array may lack the type's alignment of 16. */
+_Static_assert(offsetof(struct whb_run_page, gpr) == 0 &&
+                   offsetof(struct whb_run_page, rip) == 8 * WHvX64RegisterRip &&
+                   offsetof(struct whb_run_page, rflags) == 8 * WHvX64RegisterRflags,
+               "registers by name");
+
+static inline uint64_t *page_register(struct whb_run_page *page, WHV_REGISTER_NAME name)
 {
-    return name == WHvX64RegisterRip ? &page->rip : name == WHvX64RegisterRflags ? &page->rflags : &page->gpr[name];
+    return (uint64_t *)page + name;
 }
 
 HRESULT WHvGetVirtualProcessorRegisters(WHV_PARTITION_HANDLE partition, UINT32 index, const WHV_REGISTER_NAME *names,
@@ -174,11 +187,13 @@ HRESULT WHvSetVirtualProcessorRegisters(WHV_PARTITION_HANDLE partition, UINT32 i
         return E_POINTER;
     }
     if (page != NULL && count != 0 && all_in(names, count, WHB_RUN_ALL)) {
+        uint32_t dirty = page->dirty;
         for (UINT32 i = 0; i < count; i++) {
             const uint8_t *value = (const uint8_t *)values + i * sizeof(WHV_REGISTER_VALUE);
             __builtin_memcpy(page_register(page, names[i]), value, sizeof(uint64_t));
-            page->dirty |= 1u << (uint32_t)names[i];
+            dirty |= 1u << (uint32_t)names[i];
         }
+        page->dirty = dirty;
         return S_OK;
     }
     return whb_hresult(whb_call(WHB_CALL_VP_SET_REGISTERS, whb_handle(partition), index, (uintptr_t)names,
