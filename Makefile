@@ -293,8 +293,8 @@ $(B)/sample-%.iso: $(B)/boot/whimbrel.elf $(B)/boot/sample-%.elf $(MKISO)
 	$(call say,ISO,$@)
 	$(Q)scripts/mkiso -o $@ --kernel $(B)/boot/whimbrel.elf --module $(B)/boot/sample-$*.elf
 
-# The Linux guest: Debian's kernel and an initrd, with the programs of the tests. The cloud kernel is for the tests: it is
-# packed with LZ4, so it starts in less time than the other, which is packed with XZ.
+# The Linux guest: Debian's kernel and an initrd, with the programs of the tests. The cloud kernel is for the tests: it
+# is packed with LZ4, so it starts in less time than the other, which is packed with XZ.
 GUEST_CFLAGS := -std=gnu11 -O2 -s -static -pthread -ffile-prefix-map=$(CURDIR)=. -Wall -Wextra -Wshadow -Werror
 guest_programs := $(B)/guest/tests/workload $(B)/guest/tests/clock
 
