@@ -87,7 +87,7 @@ sample_objects := $(call object,$(samples:%=root/samples/%.c))
 objects := $(sort $(host_objects) $(root_objects) $(test_objects) $(attack_objects) $(compat_objects) \
 	$(sample_objects) $(bench_objects))
 
-.PHONY: all images samples sample-images guest run test test-nested unit fuzz attack \
+.PHONY: all images samples sample-images guest test-guests run test test-nested unit fuzz attack \
 	bench bench-record bench-peer bench-nested lint format clean help setup FORCE
 
 all:
@@ -313,6 +313,24 @@ $(B)/guest/initrd $(B)/guest/cloud/initrd: $(guest_programs) scripts/mkguest $(w
 	$(Q)scripts/mkguest --out $(@D) --flavour $(if $(findstring cloud,$@),cloud-amd64,amd64) \
 		$(addprefix --test ,$(guest_programs))
 	@touch $@
+
+# Other guests of the tests. 32 bits, and so without the host's C library.
+KERNEL32_CFLAGS := -std=gnu11 -m32 -O2 -ffreestanding -fno-pic -fno-stack-protector -mno-sse -mno-mmx -mno-80387 \
+	-fno-asynchronous-unwind-tables -Wall -Wextra -Wshadow -Wconversion -Werror
+
+$(B)/guest/tests/multiboot.elf: tests/guest/multiboot_entry.S tests/guest/multiboot_kernel.c tests/guest/multiboot.ld \
+		$(B)/flags
+	$(call say,GUESTCC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(KERNEL32_CFLAGS) -nostdlib -static -Wl,--build-id=none,--no-warn-rwx-segments -Wl,-T,tests/guest/multiboot.ld -o $@ \
+		$(filter %.c %.S,$^)
+
+$(B)/guest/tests/bootsector.bin: tests/guest/bootsector.S $(B)/flags
+	$(call say,GUESTCC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -m32 -nostdlib -static -Wl,--build-id=none,-Ttext=0x7c00,--oformat=binary -o $@ $<
+
+test-guests: $(B)/guest/initrd $(B)/guest/cloud/initrd $(B)/guest/tests/multiboot.elf $(B)/guest/tests/bootsector.bin
 
 # What `make run` boots. The kernel is started at its PVH entry, which spares Bochs a minute of unpacking. tsc=reliable:
 # what Linux prints at its start delays it in Bochs so much that it would mistrust the TSC and read the ACPI timer.
