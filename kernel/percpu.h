@@ -11,6 +11,7 @@
 
 #define MAX_CPUS 64u
 
+struct exit_trace;
 struct vp;
 struct partition;
 
@@ -43,6 +44,7 @@ struct cpu {
     struct vp *recall;         /* shared: VP whose VMCS and extended state another CPU wants back; NULL: none */
     uint64_t xcr0;             /* value in XCR0 */
     uint64_t msr_shadow[5];    /* values in the MSRs of enum switched_msr (vmm/switch.c) */
+    struct exit_trace *trace;  /* NULL: off (vmm/exit_trace.h) */
     bool breakpoints_loaded;   /* DR0 to DR3 are a guest's; root_vp->dr has the root's */
     void *vmxon_region;
 

@@ -143,6 +143,8 @@ static const struct handler handlers[WHB_CALL_COUNT] = {
     [WHB_CALL_CPUID_OUTPUT] = {.on_partition = call_cpuid_output},
     [WHB_CALL_FAIL_ALLOCATION] = {.plain = call_fail_allocation},
     [WHB_CALL_VP_DIAGNOSTICS] = {.on_partition = call_vp_diagnostics},
+    [WHB_CALL_TRACE_SET] = {.plain = call_trace_set},
+    [WHB_CALL_TRACE_READ] = {.plain = call_trace_read},
 };
 
 static enum whb_status dispatch(struct call *c, enum whb_call number)

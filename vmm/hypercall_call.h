@@ -72,3 +72,7 @@ enum whb_status call_vp_diagnostics(struct call *c, struct partition *p);
 
 /* vmm/hypercall_cpuid.c */
 enum whb_status call_cpuid_output(struct call *c, struct partition *p);
+
+/* vmm/hypercall_trace.c */
+enum whb_status call_trace_set(struct call *c);
+enum whb_status call_trace_read(struct call *c);

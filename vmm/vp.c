@@ -109,6 +109,7 @@ static void initialise(struct vp *vp, struct partition *p, uint32_t index, struc
     vp->virtual_apic = pages[1];
     vp->extended_state = pages[2];
     vp->index = index;
+    vp->trace_name = p->handle << 16 | index;
     vp->vpid = (uint16_t)(1 + p->slot * WHB_MAX_VPS + index);
     vp->partition = p;
     vp->run = run;

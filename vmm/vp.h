@@ -116,6 +116,7 @@ struct vp {
     uint32_t apic_signals, apic_sipi;
     uint32_t apic_requests[8], apic_levels[8];
     uint64_t run_began;        /* host TSC */
+    uint64_t trace_name;       /* in the exit trace: struct whb_trace_entry */
     uint64_t apic_counters[5]; /* members of WHV_PROCESSOR_APIC_COUNTERS */
     uint64_t root_gpr[16];
 };
@@ -152,7 +153,13 @@ enum run_result {
     RUN_INIT,     /* another root CPU sent INIT to this one */
     RUN_BAD_PAGE, /* the run page's dirty mask has unknown bits; nothing happened */
 };
-enum run_result vp_run(struct cpu *cpu, struct vp *vp);
+enum run_result vp_run_plain(struct cpu *cpu, struct vp *vp);
+enum run_result vp_run_traced(struct cpu *cpu, struct vp *vp);
+
+static inline enum run_result vp_run(struct cpu *cpu, struct vp *vp)
+{
+    return __builtin_expect(cpu->trace != NULL, 0) ? vp_run_traced(cpu, vp) : vp_run_plain(cpu, vp);
+}
 
 /* Brings the VMCS in line with the partition's properties as they are now; the VP's VMCS is current. */
 void vp_apply_policy(struct vp *vp);
