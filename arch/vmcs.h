@@ -212,6 +212,12 @@ failed:
     vmcs_access_failed(encoding);
 }
 
+/* Into memory, unchecked: for a field that every CPU has, with a VMCS that an exit just left. */
+static inline void vmcs_readnw_to(struct vmcsnw field, uint64_t *to)
+{
+    __asm__ volatile("vmread %1, %0" : "=m"(*to) : "r"((uint64_t)field.encoding) : "cc");
+}
+
 static inline uint16_t vmcs_read16(struct vmcs16 field)
 {
     return (uint16_t)vmcs_raw_read(field.encoding);

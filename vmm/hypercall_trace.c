@@ -9,8 +9,6 @@
 #include "vmm/hypercall_call.h"
 #include "vmm/trace_ring.h"
 
-static struct exit_trace traces[MAX_CPUS];
-
 static size_t pages_of(uint64_t entries)
 {
     return (entries * sizeof(struct trace_raw) + 4095) / 4096;
@@ -18,9 +16,9 @@ static size_t pages_of(uint64_t entries)
 
 static void turn_off(struct cpu *cpu)
 {
-    if (cpu->trace != NULL) {
-        page_free_contiguous(cpu->trace->first, PAGE_USE_HOST, pages_of(trace_ring_size(cpu->trace)));
-        cpu->trace = NULL;
+    if (cpu->trace.current != NULL) {
+        page_free_contiguous(cpu->trace.first, PAGE_USE_HOST, pages_of(trace_ring_size(&cpu->trace)));
+        cpu->trace.current = NULL;
     }
 }
 
@@ -34,16 +32,14 @@ enum whb_status call_trace_set(struct call *c)
     if (entries < WHB_TRACE_MIN_ENTRIES || entries > WHB_TRACE_MAX_ENTRIES || (entries & (entries - 1)) != 0) {
         return WHB_ERROR_INVALID_ARGUMENT;
     }
-    if (c->cpu->trace != NULL) {
+    if (c->cpu->trace.current != NULL) {
         return WHB_ERROR_INVALID_STATE;
     }
     struct trace_raw *ring = page_alloc_contiguous(PAGE_USE_HOST, pages_of(entries));
     if (ring == NULL) {
         return WHB_ERROR_OUT_OF_MEMORY;
     }
-    struct exit_trace *trace = &traces[c->cpu->index];
-    trace_ring_start(trace, ring, (uint32_t)entries);
-    c->cpu->trace = trace;
+    trace_ring_start(&c->cpu->trace, ring, (uint32_t)entries);
     return WHB_OK;
 }
 
@@ -51,7 +47,7 @@ enum whb_status call_trace_read(struct call *c)
 {
     struct whb_trace_read head;
     struct whb_trace_entry entry;
-    const struct exit_trace *trace = c->cpu->trace;
+    const struct exit_trace *trace = &c->cpu->trace;
     uint64_t room = c->arg[2];
     if (room < sizeof(head)) {
         c->value = sizeof(head);
@@ -61,7 +57,7 @@ enum whb_status call_trace_read(struct call *c)
     if (status != WHB_OK) {
         return status;
     }
-    if (trace == NULL) {
+    if (trace->current == NULL) {
         return WHB_ERROR_INVALID_STATE;
     }
     uint8_t *to = phys_to_virt(c->arg[1]);

@@ -20,7 +20,7 @@
 
 struct partition {
     struct spinlock lock;
-    uint32_t slot;             /* index in the handle table */
+    uint32_t slot; /* index in the handle table */
     uint64_t handle;
     bool set_up;               /* properties are frozen, VPs and mappings may be made */
     uint32_t processor_count;  /* 0: not set yet */

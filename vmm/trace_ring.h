@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "abi/hypercall.h"
+#include "kernel/percpu.h"
 
 /*
  * One exit, as it is written: points in time instead of durations, which are formed when somebody reads. A point before
@@ -22,13 +23,6 @@ struct trace_raw {
     uint64_t returned; /* the root's next VP_RUN */
     uint64_t entered;  /* the next entry of a guest */
     uint32_t reason;
-};
-
-struct exit_trace {
-    struct trace_raw *current; /* the newest entry; before the first one, the ring's last */
-    struct trace_raw *end;
-    struct trace_raw *first;
-    uint64_t laps; /* times that the ring began anew, the first time included */
 };
 
 /* A ring of `count` zeroed entries, at least one. */

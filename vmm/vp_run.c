@@ -18,7 +18,7 @@
 #define VM_INSTRUCTION_ERROR_CONTROLS 7u /* VM entry with invalid control fields (SDM vol. 3C, 31.4) */
 
 /*
- * The path is compiled twice, with the CPU's exit trace and with NULL for it, so that a trace that is off costs one test
+ * The path is compiled twice, with the hooks of the exit trace and without, so that a trace that is off costs one test
  * a run and none an exit.
  */
 #define TWICE static inline __attribute__((always_inline))
@@ -98,13 +98,13 @@ static bool was_page_fault(uint32_t reason)
 }
 
 /* `injected`: the event that the entry carried. */
-TWICE enum exit_action after_exit(struct cpu *cpu, struct vp *vp, struct exit_trace *trace, uint32_t injected)
+TWICE enum exit_action after_exit(struct cpu *cpu, struct vp *vp, bool traced, uint32_t injected)
 {
     uint64_t since = __builtin_expect(vp->counters.timed, 0) ? rdtsc() : 0;
     struct exit_snapshot snapshot;
     uint32_t reason = vmcs_read32(VMCS_EXIT_REASON);
     snapshot.reason = reason & 0xffffu;
-    exit_trace_exit(trace, vp, snapshot.reason);
+    exit_trace_exit(cpu, traced, vp, snapshot.reason);
     if ((reason & VMX_EXIT_ENTRY_FAILURE) == 0) {
         vp->launched = true;          /* an entry that fails leaves the launch state as it was (SDM vol. 3C, 27.8) */
         vp->injected_info = injected; /* the rest of the event stays in vp->event */
@@ -127,7 +127,7 @@ TWICE enum exit_action after_exit(struct cpu *cpu, struct vp *vp, struct exit_tr
 }
 
 /* One turn: enters the guest, and deals with what made it leave. EXIT_DELIVER: the record is made. */
-TWICE enum exit_action run_once(struct cpu *cpu, struct vp *vp, struct exit_trace *trace)
+TWICE enum exit_action run_once(struct cpu *cpu, struct vp *vp, bool traced)
 {
     if (vp->apic_on) {
         apic_before_entry(vp);
@@ -136,7 +136,7 @@ TWICE enum exit_action run_once(struct cpu *cpu, struct vp *vp, struct exit_trac
     if (__builtin_expect(vp->windows, 0)) {
         enum exit_action window = window_before_entry(vp);
         if (window != EXIT_RESUME) {
-            exit_trace_no_exit(trace, vp);
+            exit_trace_no_exit(cpu, traced, vp);
             return window;
         }
     }
@@ -151,11 +151,11 @@ TWICE enum exit_action run_once(struct cpu *cpu, struct vp *vp, struct exit_trac
         vp->injected_rip = vmcs_readnw(VMCS_GUEST_RIP);
     }
 
+    exit_trace_entered(cpu, traced);
     bool may_block_nmi = slice_may_block_nmi(vp);
-    exit_trace_entered(trace);
     enum vmx_entry_result entry = vmx_enter(vp->gpr, vp->launched);
     if (__builtin_expect(entry != VMX_ENTRY_EXITED, 0)) {
-        exit_trace_no_exit(trace, vp);
+        exit_trace_no_exit(cpu, traced, vp);
         if (entry == VMX_ENTRY_FAILED) {
             return entry_failed(vp);
         }
@@ -163,7 +163,7 @@ TWICE enum exit_action run_once(struct cpu *cpu, struct vp *vp, struct exit_trac
         return after_nmi(cpu);
     }
     slice_correct_nmi(may_block_nmi);
-    return after_exit(cpu, vp, trace, injected);
+    return after_exit(cpu, vp, traced, injected);
 }
 
 /* What the root set may be known to fail at the entry. The usual path, after an exit, looks at nothing. */
@@ -178,20 +178,20 @@ static bool ready_to_enter(struct vp *vp)
     return !vp->check_entry;
 }
 
-TWICE enum run_result run_until_root(struct cpu *cpu, struct vp *vp, struct exit_trace *trace)
+TWICE enum run_result run_until_root(struct cpu *cpu, struct vp *vp, bool traced)
 {
     if (!ready_to_enter(vp)) {
-        exit_trace_no_exit(trace, vp);
+        exit_trace_no_exit(cpu, traced, vp);
         exit_record_invalid(vp);
         return RUN_RECORD;
     }
     for (uint32_t resumed = 0;; resumed++) {
         if (take_cancel(vp)) {
-            exit_trace_no_exit(trace, vp);
+            exit_trace_no_exit(cpu, traced, vp);
             exit_record_cancel(vp);
             return RUN_RECORD;
         }
-        switch (run_once(cpu, vp, trace)) {
+        switch (run_once(cpu, vp, traced)) {
         case EXIT_RESUME:
             if (slice_is_over(resumed)) {
                 return RUN_RESTART;
@@ -233,10 +233,10 @@ bool vp_take_run_page(struct vp *vp)
     return true;
 }
 
-TWICE enum run_result run(struct cpu *cpu, struct vp *vp, struct exit_trace *trace)
+TWICE enum run_result run(struct cpu *cpu, struct vp *vp, bool traced)
 {
     uint64_t since = rdtsc();
-    exit_trace_returned(trace, since);
+    exit_trace_returned(cpu, traced, since);
     vp->run_began = since;
     vp_bring_here(cpu, vp);
     enum run_result result = RUN_BAD_PAGE;
@@ -246,24 +246,24 @@ TWICE enum run_result run(struct cpu *cpu, struct vp *vp, struct exit_trace *tra
         if (vp->policy_generation != __atomic_load_n(&vp->partition->policy->generation, __ATOMIC_ACQUIRE)) {
             vp_apply_policy(vp);
         }
-        result = run_until_root(cpu, vp, trace);
+        result = run_until_root(cpu, vp, traced);
         guest_memory_unpin();
     } else {
-        exit_trace_no_exit(trace, vp);
+        exit_trace_no_exit(cpu, traced, vp);
     }
     switch_to(cpu, cpu->root_vp);
     uint64_t now = rdtsc();
-    exit_trace_left(trace, now);
+    exit_trace_left(cpu, traced, now);
     vp->counters.run_ticks += now - since;
     return result;
 }
 
 enum run_result vp_run_plain(struct cpu *cpu, struct vp *vp)
 {
-    return run(cpu, vp, NULL);
+    return run(cpu, vp, false);
 }
 
 enum run_result vp_run_traced(struct cpu *cpu, struct vp *vp)
 {
-    return run(cpu, vp, cpu->trace);
+    return run(cpu, vp, true);
 }
