@@ -63,7 +63,8 @@ enum whb_call {
     WHB_CALL_FAIL_ALLOCATION = 35,    /* (k) -> allocations since the last such call; only with the option test-calls */
     WHB_CALL_TRACE_SET = 36,          /* (entries); the calling CPU's exit trace: a ring of so many, 0: off */
     WHB_CALL_TRACE_READ = 37,         /* (position, buffer, size) -> bytes written; see struct whb_trace_read */
-    WHB_CALL_COUNT = 38,
+    WHB_CALL_INSTRUCTION_COUNTS = 38, /* (buffer, size) -> bytes; struct whb_instruction_counts; counter builds only */
+    WHB_CALL_COUNT = 39,
 };
 
 enum whb_status {
@@ -222,6 +223,16 @@ struct whb_trace_entry {
 /* A VP_RUN, or a turn of it, that entered no guest: a cancel, a kick, a window that was open, a state refused. */
 #define WHB_TRACE_NO_EXIT 0x10000u
 
+/* What the hypervisor has executed on the calling CPU since boot, in a counter build (docs/bench.md). */
+struct whb_instruction_counts {
+    uint64_t vmread, vmwrite, vmptrld, vmclear;
+    uint64_t rdmsr, wrmsr;
+    uint64_t xsave;       /* XSAVE, XRSTOR, FXSAVE, FXRSTOR */
+    uint64_t xsetbv;      /* XSETBV */
+    uint64_t serialising; /* CPUID, MOV to CR and DR, INVEPT, INVVPID, INVLPG, WBINVD */
+};
+
+_Static_assert(sizeof(struct whb_instruction_counts) == 72, "ABI");
 _Static_assert(sizeof(struct whb_trace_read) == 24, "ABI");
 _Static_assert(sizeof(struct whb_trace_entry) == 48, "ABI");
 _Static_assert(sizeof(struct whb_translation) == 16, "ABI");

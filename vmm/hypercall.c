@@ -145,6 +145,7 @@ static const struct handler handlers[WHB_CALL_COUNT] = {
     [WHB_CALL_VP_DIAGNOSTICS] = {.on_partition = call_vp_diagnostics},
     [WHB_CALL_TRACE_SET] = {.plain = call_trace_set},
     [WHB_CALL_TRACE_READ] = {.plain = call_trace_read},
+    [WHB_CALL_INSTRUCTION_COUNTS] = {.plain = call_instruction_counts},
 };
 
 static enum whb_status dispatch(struct call *c, enum whb_call number)

@@ -76,3 +76,6 @@ enum whb_status call_cpuid_output(struct call *c, struct partition *p);
 /* vmm/hypercall_trace.c */
 enum whb_status call_trace_set(struct call *c);
 enum whb_status call_trace_read(struct call *c);
+
+/* vmm/hypercall_counts.c */
+enum whb_status call_instruction_counts(struct call *c);

@@ -158,7 +158,11 @@ enum run_result vp_run_traced(struct cpu *cpu, struct vp *vp);
 
 static inline enum run_result vp_run(struct cpu *cpu, struct vp *vp)
 {
+#ifdef NO_EXIT_TRACE /* a build to measure what the test below costs */
+    return vp_run_plain(cpu, vp);
+#else
     return __builtin_expect(cpu->trace.current != NULL, 0) ? vp_run_traced(cpu, vp) : vp_run_plain(cpu, vp);
+#endif
 }
 
 /* Brings the VMCS in line with the partition's properties as they are now; the VP's VMCS is current. */

@@ -56,6 +56,9 @@ static inline uint64_t bench_time(void)
 /* Warms up, takes bench.runs samples of the work, and reports them under `name`. Returns the median. */
 uint32_t bench_measure(const char *name, const struct bench_work *work);
 
+/* In a counter build: prints what the hypervisor executes for one run of the work. bench_measure calls it. */
+void bench_counts(const char *name, const struct bench_work *work);
+
 /* For a case that takes its times itself: samples go into the block of bench_begin, bench_report sorts and prints. */
 struct bench_samples *bench_begin(const char *name);
 /* Right after bench_begin: measures what two reads of the TSC take by themselves, to be subtracted. */

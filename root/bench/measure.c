@@ -142,6 +142,7 @@ uint32_t bench_measure(const char *name, const struct bench_work *work)
     s->overhead = empty;
     take(s, work, bench.runs);
     bench_report(s);
+    bench_counts(name, work);
     return s->ticks[s->count / 2];
 }
 

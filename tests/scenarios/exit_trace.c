@@ -7,8 +7,9 @@
 #define REASON_HLT 12u
 #define REASON_IO 30u
 #define PORT 0x80u
-#define QUALIFICATION_OUT_IMM8 ((uint64_t)PORT << 16 | 1u << 6) /* SDM vol. 3C, table 28-5: one byte, OUT, immediate   \
-                                                                 */
+#define QUALIFICATION_OUT_IMM8                                                                                         \
+    ((uint64_t)PORT << 16 | 1u << 6) /* SDM vol. 3C, table 28-5: one byte, OUT, immediate                              \
+                                      */
 #define CODE_AT 0x1000u
 #define ROOM 128u
 
