@@ -148,7 +148,7 @@ run:
 	$(Q)MACHINE="$(MACHINE)" CPUS="$(CPUS)" MEM="$(MEM)" ISO="$(ISO)" scripts/run
 
 test:
-	$(Q)scripts/setup build run test lint
+	$(Q)scripts/setup build run test lint bench
 	$(Q)ONLY="$(ONLY)" scripts/test
 
 unit:
