@@ -165,7 +165,7 @@ def count(words="", kvm=False):
 def add_special(figures, kvm=False, words=""):
     """Adds what other builds of the hypervisor say: instructions counted, and the price of a trace that is off."""
     figures.add(count(words, kvm))
-    without = run("untraced", "mitigations=off", "runs=200 only=run_vp_pio_untraced", 1, kvm, build(UNTRACED))
+    without = run("untraced", "mitigations=off", "runs=200 only=run_vp_pio_traced", 1, kvm, build(UNTRACED))
     figures.failures += without.failures
     case, reference = figures.cases.get("run_vp_pio_untraced"), without.cases.get("run_vp_pio_untraced")
     if case and reference:
