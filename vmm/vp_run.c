@@ -6,6 +6,7 @@
 #include "vmm/apic.h"
 #include "vmm/apicv.h"
 #include "vmm/diagnostics.h"
+#include "vmm/exit_fast.h"
 #include "vmm/guest_exit.h"
 #include "vmm/kick.h"
 #include "vmm/partition.h"
@@ -142,6 +143,9 @@ static enum exit_action run_once(struct cpu *cpu, struct vp *vp)
         vp->injected_rip = vmcs_readnw(VMCS_GUEST_RIP);
     }
 
+    /* What an entry begins that is finished after its exit is not for the fast way. */
+    vp->fast_given = (injected & INTERRUPTION_VALID) != 0 || vp->apic_on || vp->counters.timed ? 0 : FAST_EXITS;
+    vp->fast_left = vp->fast_given;
     bool may_block_nmi = slice_may_block_nmi(vp);
     enum vmx_entry_result entry = vmx_enter(vp->gpr, vp->launched);
     if (__builtin_expect(entry != VMX_ENTRY_EXITED, 0)) {
@@ -180,6 +184,7 @@ static enum run_result run_until_root(struct cpu *cpu, struct vp *vp)
         }
         switch (run_once(cpu, vp)) {
         case EXIT_RESUME:
+            resumed += vp->fast_given - vp->fast_left;
             if (slice_is_over(resumed)) {
                 return RUN_RESTART;
             }
