@@ -14,6 +14,18 @@ HRESULT client_check_vp(WHV_PARTITION_HANDLE partition, UINT32 index)
     return whb_run_page(partition, index) == NULL ? WHV_E_VP_DOES_NOT_EXIST : S_OK;
 }
 
+bool client_enter_again(struct client_partition *client, uint32_t index)
+{
+    uint16_t uses = __atomic_load_n(&client->uses[index], __ATOMIC_RELAXED);
+    do {
+        if (uses >= CLIENT_CLAIMED - 1) {
+            return false;
+        }
+    } while (!__atomic_compare_exchange_n(&client->uses[index], &uses, (uint16_t)(uses + 1), false, __ATOMIC_ACQUIRE,
+                                          __ATOMIC_RELAXED));
+    return true;
+}
+
 HRESULT client_sized(enum whb_status status, uint64_t size, UINT32 *written)
 {
     if (written != NULL && (status == WHB_OK || status == WHB_ERROR_BUFFER_TOO_SMALL)) {

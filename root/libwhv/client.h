@@ -9,15 +9,18 @@
 #include "root/libwhv/WinHvPlatform.h"
 
 /*
- * A handle's low 16 bits are its slot plus one; a slot's later partition has another handle. `running` is atomic: 1
- * from before a run until it returned, and for good when the CPU was restarted meanwhile. It only says that the run
- * page may be in use and the hypervisor must be asked.
+ * A handle's low 16 bits are its slot plus one; a slot's later partition has another handle. `uses` is atomic: how many
+ * calls of WHvRunVirtualProcessor for the VP are under way, or CLIENT_CLAIMED while another call has its run page. It
+ * is 0 when the page may be used. A CPU that was restarted in the midst of a run leaves it above 0: the hypervisor is
+ * asked from then on.
  */
 struct client_partition {
     uint64_t handle;
     struct whb_run_page *pages[WHB_MAX_VPS]; /* NULL: no such VP */
-    uint8_t running[WHB_MAX_VPS];
+    uint16_t uses[WHB_MAX_VPS];
 };
+
+#define CLIENT_CLAIMED 0x8000u
 
 extern struct client_partition clients[WHB_MAX_PARTITIONS];
 
@@ -37,6 +40,35 @@ static inline struct client_partition *client_of_vp(WHV_PARTITION_HANDLE partiti
 {
     const uint64_t handle = (uintptr_t)partition;
     return client_knows(handle) && index < WHB_MAX_VPS ? &clients[client_slot(handle)] : NULL;
+}
+
+/* Takes the run page of a VP at rest, until client_release: nobody changes the word meanwhile. */
+static inline bool client_claim(struct client_partition *client, uint32_t index)
+{
+    uint16_t rest = 0;
+    return __atomic_compare_exchange_n(&client->uses[index], &rest, CLIENT_CLAIMED, false, __ATOMIC_ACQUIRE,
+                                       __ATOMIC_RELAXED);
+}
+
+static inline void client_release(struct client_partition *client, uint32_t index)
+{
+    __atomic_store_n(&client->uses[index], 0, __ATOMIC_RELEASE);
+}
+
+/* For a run: false if another CPU has claimed the page, which is as if it had the VP itself. */
+bool client_enter_again(struct client_partition *client, uint32_t index);
+
+static inline bool client_enter(struct client_partition *client, uint32_t index)
+{
+    uint16_t rest = 0;
+    return __builtin_expect(__atomic_compare_exchange_n(&client->uses[index], &rest, 1, false, __ATOMIC_ACQUIRE,
+                                                        __ATOMIC_RELAXED), 1) ||
+           client_enter_again(client, index);
+}
+
+static inline void client_leave(struct client_partition *client, uint32_t index)
+{
+    __atomic_fetch_sub(&client->uses[index], 1, __ATOMIC_RELEASE);
 }
 
 /* S_OK; E_HANDLE: no such partition; WHV_E_VP_DOES_NOT_EXIST: no such VP of it. */

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Virtual processors. Register calls that name only what the run page holds cost no hypercall: after an exit the page
- * has the general registers, RIP and RFLAGS, and what is set there is taken at the next run.
- */
+/* Virtual processors: their life and their runs. Their registers: vp_registers.c. */
 #include <stdbool.h>
 
 #include "root/lib/hypercall.h"
@@ -37,7 +34,7 @@ HRESULT WHvCreateVirtualProcessor(WHV_PARTITION_HANDLE partition, UINT32 index, 
     }
     enum whb_status status = whb_call(WHB_CALL_VP_CREATE, whb_handle(partition), index, (uintptr_t)page, 0, 0, NULL);
     if (status == WHB_OK) {
-        __atomic_store_n(&client->running[index], 0, __ATOMIC_RELEASE);
+        __atomic_store_n(&client->uses[index], 0, __ATOMIC_RELEASE);
         client->pages[index] = page;
     } else {
         root_free_page(page);
@@ -90,18 +87,17 @@ static HRESULT refuse_run(WHV_PARTITION_HANDLE partition, UINT32 index, const VO
     return size < RECORD_MIN ? WHV_E_INSUFFICIENT_BUFFER : client_check_vp(partition, index);
 }
 
-/* `running` needs no barriers: the VMCALL between its changes is one, and a later look may come late. */
 HRESULT WHvRunVirtualProcessor(WHV_PARTITION_HANDLE partition, UINT32 index, VOID *exit_context, UINT32 size)
 {
     struct client_partition *client = client_of_vp(partition, index);
     if (exit_context == NULL || size < RECORD_MIN || client == NULL || client->pages[index] == NULL) {
         return refuse_run(partition, index, exit_context, size);
     }
-    __atomic_store_n(&client->running[index], 1, __ATOMIC_RELEASE);
-    enum whb_status status = whb_call_run(client->handle, index);
-    if (status != WHB_ERROR_BUSY) { /* else another CPU's run clears it */
-        __atomic_store_n(&client->running[index], 0, __ATOMIC_RELEASE);
+    if (!client_enter(client, index)) {
+        return WHV_E_INVALID_VP_STATE;
     }
+    enum whb_status status = whb_call_run(client->handle, index);
+    client_leave(client, index);
     if (status != WHB_OK) {
         return whb_hresult(status);
     }
@@ -120,81 +116,4 @@ HRESULT WHvCancelRunVirtualProcessor(WHV_PARTITION_HANDLE partition, UINT32 inde
         return E_INVALIDARG;
     }
     return whb_hresult(whb_call(WHB_CALL_VP_CANCEL, whb_handle(partition), index, 0, 0, 0, NULL));
-}
-
-/* The VP's run page if it is known to be at rest. */
-static inline struct whb_run_page *page_at_rest(WHV_PARTITION_HANDLE partition, UINT32 index)
-{
-    const struct client_partition *client = client_of_vp(partition, index);
-    if (client == NULL || __atomic_load_n(&client->running[index], __ATOMIC_ACQUIRE) != 0) {
-        return NULL;
-    }
-    return client->pages[index];
-}
-
-/* Registers that the page holds now; those that are dirty are in it too. */
-static inline uint32_t held_by_page(const struct whb_run_page *page)
-{
-    uint32_t tracked = WHB_RUN_RSP | WHB_RUN_RIP | WHB_RUN_RFLAGS;
-    return (WHB_RUN_ALL & ~tracked) | ((page->valid | page->dirty) & tracked);
-}
-
-static inline bool all_in(const WHV_REGISTER_NAME *names, UINT32 count, uint32_t mask)
-{
-    for (UINT32 i = 0; i < count; i++) {
-        if ((uint32_t)names[i] > WHvX64RegisterRflags || (mask & (1u << (uint32_t)names[i])) == 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* The page begins with the registers in the order of their names. Of the values only their bytes may be touched: a
- * client's array may lack the type's alignment of 16. */
-_Static_assert(offsetof(struct whb_run_page, gpr) == 0 && offsetof(struct whb_run_page, rip) == 8 * WHvX64RegisterRip &&
-                   offsetof(struct whb_run_page, rflags) == 8 * WHvX64RegisterRflags,
-               "registers by name");
-
-static inline uint64_t *page_register(struct whb_run_page *page, WHV_REGISTER_NAME name)
-{
-    return (uint64_t *)page + name;
-}
-
-HRESULT WHvGetVirtualProcessorRegisters(WHV_PARTITION_HANDLE partition, UINT32 index, const WHV_REGISTER_NAME *names,
-                                        UINT32 count, WHV_REGISTER_VALUE *values)
-{
-    struct whb_run_page *page = page_at_rest(partition, index);
-    if (names == NULL || values == NULL) {
-        return E_POINTER;
-    }
-    if (page != NULL && count != 0 && all_in(names, count, held_by_page(page))) {
-        for (UINT32 i = 0; i < count; i++) {
-            uint64_t value[2] = {*page_register(page, names[i]), 0};
-            __builtin_memcpy((uint8_t *)values + i * sizeof(value), value, sizeof(value));
-        }
-        return S_OK;
-    }
-    return whb_hresult(whb_call(WHB_CALL_VP_GET_REGISTERS, whb_handle(partition), index, (uintptr_t)names,
-                                (uintptr_t)values, count, NULL));
-}
-
-HRESULT WHvSetVirtualProcessorRegisters(WHV_PARTITION_HANDLE partition, UINT32 index, const WHV_REGISTER_NAME *names,
-                                        UINT32 count, const WHV_REGISTER_VALUE *values)
-{
-    struct whb_run_page *page = page_at_rest(partition, index);
-    if (names == NULL || values == NULL) {
-        return E_POINTER;
-    }
-    if (page != NULL && count != 0 && all_in(names, count, WHB_RUN_ALL)) {
-        uint32_t dirty = page->dirty;
-        for (UINT32 i = 0; i < count; i++) {
-            const uint8_t *value = (const uint8_t *)values + i * sizeof(WHV_REGISTER_VALUE);
-            __builtin_memcpy(page_register(page, names[i]), value, sizeof(uint64_t));
-            dirty |= 1u << (uint32_t)names[i];
-        }
-        page->dirty = dirty;
-        return S_OK;
-    }
-    return whb_hresult(whb_call(WHB_CALL_VP_SET_REGISTERS, whb_handle(partition), index, (uintptr_t)names,
-                                (uintptr_t)values, count, NULL));
 }
