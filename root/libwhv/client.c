@@ -14,15 +14,15 @@ HRESULT client_check_vp(WHV_PARTITION_HANDLE partition, UINT32 index)
     return whb_run_page(partition, index) == NULL ? WHV_E_VP_DOES_NOT_EXIST : S_OK;
 }
 
-bool client_enter_again(struct client_partition *client, uint32_t index)
+bool client_enter_too(struct whb_run_page *page)
 {
-    uint16_t uses = __atomic_load_n(&client->uses[index], __ATOMIC_RELAXED);
+    uint32_t uses;
     do {
+        uses = __atomic_load_n(&page->root_own, __ATOMIC_RELAXED);
         if (uses >= CLIENT_CLAIMED - 1) {
             return false;
         }
-    } while (!__atomic_compare_exchange_n(&client->uses[index], &uses, (uint16_t)(uses + 1), false, __ATOMIC_ACQUIRE,
-                                          __ATOMIC_RELAXED));
+    } while (!client_change(page, uses, uses + 1));
     return true;
 }
 

@@ -12,8 +12,7 @@
 
 struct whb_run_page *whb_run_page(WHV_PARTITION_HANDLE partition, UINT32 index)
 {
-    const struct client_partition *client = client_of_vp(partition, index);
-    return client == NULL ? NULL : client->pages[index];
+    return client_page(partition, index);
 }
 
 HRESULT WHvCreateVirtualProcessor(WHV_PARTITION_HANDLE partition, UINT32 index, UINT32 flags)
@@ -34,7 +33,6 @@ HRESULT WHvCreateVirtualProcessor(WHV_PARTITION_HANDLE partition, UINT32 index, 
     }
     enum whb_status status = whb_call(WHB_CALL_VP_CREATE, whb_handle(partition), index, (uintptr_t)page, 0, 0, NULL);
     if (status == WHB_OK) {
-        __atomic_store_n(&client->uses[index], 0, __ATOMIC_RELEASE);
         client->pages[index] = page;
     } else {
         root_free_page(page);
@@ -68,46 +66,62 @@ HRESULT WHvCreateVirtualProcessor2(WHV_PARTITION_HANDLE partition, UINT32 index,
 
 HRESULT WHvDeleteVirtualProcessor(WHV_PARTITION_HANDLE partition, UINT32 index)
 {
+    struct whb_run_page *page = client_page(partition, index); /* NULL: made by a hypercall of the caller's own */
+    if (page != NULL && page->root_own == CLIENT_CLAIMED) {
+        return WHV_E_INVALID_VP_STATE;
+    }
     enum whb_status status = whb_call(WHB_CALL_VP_DELETE, whb_handle(partition), index, 0, 0, 0, NULL);
-    if (status == WHB_OK) {
-        struct client_partition *client = client_of_vp(partition, index);
-        if (client != NULL && client->pages[index] != NULL) { /* else it was made by a hypercall of the caller's own */
-            root_free_page(client->pages[index]);
-            client->pages[index] = NULL;
-        }
+    if (status == WHB_OK && page != NULL) {
+        client_of_vp(partition, index)->pages[index] = NULL;
+        root_free_page(page);
     }
     return whb_hresult(status);
 }
 
-static HRESULT refuse_run(WHV_PARTITION_HANDLE partition, UINT32 index, const VOID *exit_context, UINT32 size)
+/* The client's buffer may have any alignment, for which the compiler's own copy makes detours. */
+static inline HRESULT run(struct whb_run_page *page, uint64_t handle, UINT32 index, VOID *exit_context, UINT32 size)
+{
+    enum whb_status status = whb_call_run(handle, index);
+    client_leave(page);
+    if (status != WHB_OK) {
+        return whb_hresult(status);
+    }
+    const uint8_t *record = page->record;
+    if (size == WHB_RUN_RECORD_SIZE) {
+        uint64_t words = WHB_RUN_RECORD_SIZE / 8;
+        __asm__ volatile("rep movsq" : "+D"(exit_context), "+S"(record), "+c"(words) : : "memory");
+    } else {
+        memcpy(exit_context, record, size < WHB_RUN_RECORD_SIZE ? size : WHB_RUN_RECORD_SIZE);
+    }
+    return S_OK;
+}
+
+/* Runs that cannot be, short records, and VPs that another call uses. */
+static __attribute__((noinline)) HRESULT run_with_care(WHV_PARTITION_HANDLE partition, UINT32 index, VOID *exit_context,
+                                                       UINT32 size)
 {
     if (exit_context == NULL) {
         return E_POINTER;
     }
-    return size < RECORD_MIN ? WHV_E_INSUFFICIENT_BUFFER : client_check_vp(partition, index);
+    if (size < RECORD_MIN) {
+        return WHV_E_INSUFFICIENT_BUFFER;
+    }
+    HRESULT hr = client_check_vp(partition, index);
+    if (hr != S_OK) {
+        return hr;
+    }
+    struct whb_run_page *page = client_page(partition, index);
+    return client_enter_too(page) ? run(page, whb_handle(partition), index, exit_context, size)
+                                  : WHV_E_INVALID_VP_STATE;
 }
 
 HRESULT WHvRunVirtualProcessor(WHV_PARTITION_HANDLE partition, UINT32 index, VOID *exit_context, UINT32 size)
 {
-    struct client_partition *client = client_of_vp(partition, index);
-    if (exit_context == NULL || size < RECORD_MIN || client == NULL || client->pages[index] == NULL) {
-        return refuse_run(partition, index, exit_context, size);
+    struct whb_run_page *page = client_page(partition, index);
+    if (page == NULL || exit_context == NULL || size < WHB_RUN_RECORD_SIZE || !client_enter(page)) {
+        return run_with_care(partition, index, exit_context, size);
     }
-    if (!client_enter(client, index)) {
-        return WHV_E_INVALID_VP_STATE;
-    }
-    enum whb_status status = whb_call_run(client->handle, index);
-    client_leave(client, index);
-    if (status != WHB_OK) {
-        return whb_hresult(status);
-    }
-    const uint8_t *record = client->pages[index]->record;
-    if (size >= WHB_RUN_RECORD_SIZE) {
-        __builtin_memcpy(exit_context, record, WHB_RUN_RECORD_SIZE);
-    } else {
-        memcpy(exit_context, record, size);
-    }
-    return S_OK;
+    return run(page, (uintptr_t)partition, index, exit_context, WHB_RUN_RECORD_SIZE);
 }
 
 HRESULT WHvCancelRunVirtualProcessor(WHV_PARTITION_HANDLE partition, UINT32 index, UINT32 flags)

@@ -11,10 +11,11 @@
 #include "root/libwhv/whimbrel_ext.h"
 
 #define COPIES (WHB_RUN_RSP | WHB_RUN_RIP | WHB_RUN_RFLAGS)
+#define ASK_SET 1u
+#define ASK_CLAIMED 2u
 
 /* The page begins with the registers in the order of their names. */
-_Static_assert(offsetof(struct whb_run_page, gpr) == 0 &&
-                   offsetof(struct whb_run_page, rip) == 8 * WHvX64RegisterRip &&
+_Static_assert(offsetof(struct whb_run_page, gpr) == 0 && offsetof(struct whb_run_page, rip) == 8 * WHvX64RegisterRip &&
                    offsetof(struct whb_run_page, rflags) == 8 * WHvX64RegisterRflags,
                "registers by name");
 _Static_assert(WHvX64RegisterRax == 0 && WHB_RUN_ALL == (2u << WHvX64RegisterRflags) - 1, "registers by name");
@@ -30,28 +31,33 @@ static inline uint32_t bits_of(const WHV_REGISTER_NAME *names, UINT32 count)
     uint32_t bits = 0, any = 0;
     for (UINT32 i = 0; i < count; i++) {
         any |= (uint32_t)names[i];
-        bits |= 1u << ((uint32_t)names[i] & 31);
+        __asm__("btsl %1, %0" : "+r"(bits) : "r"(names[i]) : "cc"); /* of the name modulo 32 */
     }
     return any > 31 || count == 0 ? UINT32_MAX : bits;
 }
 
-/* The hypervisor's answer. BUSY, as it would be, while another CPU's call has the registers. */
-static HRESULT ask(enum whb_call call, WHV_PARTITION_HANDLE partition, UINT32 index, const WHV_REGISTER_NAME *names,
-                   UINT32 count, const WHV_REGISTER_VALUE *values)
+/*
+ * The hypervisor's answer, kept out of the short way's code. `claimed`: the caller has the run page, which is given
+ * back here. If another call has it, the answer is what the hypervisor's would be while it has the VP.
+ */
+static __attribute__((noinline)) HRESULT ask(WHV_PARTITION_HANDLE partition, UINT32 index,
+                                             const WHV_REGISTER_NAME *names, UINT32 count, uintptr_t values,
+                                             uint32_t how)
 {
-    return whb_hresult(
-        whb_call(call, whb_handle(partition), index, (uintptr_t)names, (uintptr_t)values, count, NULL));
-}
-
-/* Of a VP whose page this call could not have, or that has none: it runs, or is not there. */
-static HRESULT ask_anyway(enum whb_call call, WHV_PARTITION_HANDLE partition, UINT32 index,
-                          const WHV_REGISTER_NAME *names, UINT32 count, const WHV_REGISTER_VALUE *values)
-{
-    const struct client_partition *client = client_of_vp(partition, index);
-    if (client != NULL && __atomic_load_n(&client->uses[index], __ATOMIC_RELAXED) == CLIENT_CLAIMED) {
+    struct whb_run_page *page = client_page(partition, index);
+    enum whb_call call = (how & ASK_SET) != 0 ? WHB_CALL_VP_SET_REGISTERS : WHB_CALL_VP_GET_REGISTERS;
+    if (names == NULL || values == 0) {
+        return E_POINTER;
+    }
+    if ((how & ASK_CLAIMED) == 0 && page != NULL &&
+        __atomic_load_n(&page->root_own, __ATOMIC_RELAXED) == CLIENT_CLAIMED) {
         return WHV_E_INVALID_VP_STATE;
     }
-    return ask(call, partition, index, names, count, values);
+    enum whb_status status = whb_call(call, whb_handle(partition), index, (uintptr_t)names, values, count, NULL);
+    if ((how & ASK_CLAIMED) != 0) {
+        client_release(page);
+    }
+    return whb_hresult(status);
 }
 
 /* Of the values only their bytes may be touched: a client's array may lack the type's alignment of 16. */
@@ -75,49 +81,37 @@ static inline void write_page(struct whb_run_page *page, const WHV_REGISTER_NAME
 HRESULT WHvGetVirtualProcessorRegisters(WHV_PARTITION_HANDLE partition, UINT32 index, const WHV_REGISTER_NAME *names,
                                         UINT32 count, WHV_REGISTER_VALUE *values)
 {
-    struct client_partition *client = client_of_vp(partition, index);
-    HRESULT hr = S_OK;
-    if (names == NULL || values == NULL) {
-        return E_POINTER;
+    struct whb_run_page *page = client_page(partition, index);
+    if (page == NULL || names == NULL || values == NULL || !client_claim(page)) {
+        return ask(partition, index, names, count, (uintptr_t)values, 0);
     }
-    if (client == NULL || !client_claim(client, index)) {
-        return ask_anyway(WHB_CALL_VP_GET_REGISTERS, partition, index, names, count, values);
-    }
-    struct whb_run_page *page = client->pages[index];
     uint32_t bits = bits_of(names, count);
-    if (page != NULL && (bits & ~(page->valid | page->dirty)) == 0) {
-        read_page(page, names, count, values);
-    } else {
-        if (page != NULL && (bits & ~WHB_RUN_ALL) == 0) {
+    if ((bits & ~(page->valid | page->dirty)) != 0) {
+        if ((bits & ~WHB_RUN_ALL) == 0) {
             page->wanted |= bits & WHB_RUN_RSP; /* such a client will ask again */
         }
-        hr = ask(WHB_CALL_VP_GET_REGISTERS, partition, index, names, count, values);
+        return ask(partition, index, names, count, (uintptr_t)values, ASK_CLAIMED);
     }
-    client_release(client, index);
-    return hr;
+    read_page(page, names, count, values);
+    client_release(page);
+    return S_OK;
 }
 
 HRESULT WHvSetVirtualProcessorRegisters(WHV_PARTITION_HANDLE partition, UINT32 index, const WHV_REGISTER_NAME *names,
                                         UINT32 count, const WHV_REGISTER_VALUE *values)
 {
-    struct client_partition *client = client_of_vp(partition, index);
-    HRESULT hr = S_OK;
-    if (names == NULL || values == NULL) {
-        return E_POINTER;
+    struct whb_run_page *page = client_page(partition, index);
+    if (page == NULL || names == NULL || values == NULL || !client_claim(page)) {
+        return ask(partition, index, names, count, (uintptr_t)values, ASK_SET);
     }
-    if (client == NULL || !client_claim(client, index)) {
-        return ask_anyway(WHB_CALL_VP_SET_REGISTERS, partition, index, names, count, values);
-    }
-    struct whb_run_page *page = client->pages[index];
     uint32_t bits = bits_of(names, count);
-    if (page != NULL && (bits & ~WHB_RUN_ALL) == 0) {
-        write_page(page, names, count, values);
-        if ((bits & COPIES) != 0) {
-            __atomic_fetch_or(&page->dirty, bits & COPIES, __ATOMIC_RELEASE);
-        }
-    } else {
-        hr = ask(WHB_CALL_VP_SET_REGISTERS, partition, index, names, count, values);
+    if ((bits & ~WHB_RUN_ALL) != 0) {
+        return ask(partition, index, names, count, (uintptr_t)values, ASK_SET | ASK_CLAIMED);
     }
-    client_release(client, index);
-    return hr;
+    write_page(page, names, count, values);
+    if ((bits & COPIES) != 0) {
+        __atomic_fetch_or(&page->dirty, bits & COPIES, __ATOMIC_RELEASE);
+    }
+    client_release(page);
+    return S_OK;
 }
