@@ -33,21 +33,24 @@ static HRESULT set(const WHV_REGISTER_NAME *names, uint32_t count, const WHV_REG
     return hr;
 }
 
-/* Sets two registers that the guest leaves alone, in the page or with one more by a hypercall, and looks at them. */
+/* Sets two registers that the guest leaves alone, in the page or with a third by a hypercall, and looks at them. */
 static void other_cpu(void *arg)
 {
     static const WHV_REGISTER_NAME names[] = {WHvX64RegisterR8, WHvX64RegisterR9, WHvX64RegisterCr8};
     WHV_REGISTER_VALUE in[3] = {0}, out[3];
     (void)arg;
     for (uint64_t n = 1; __atomic_load_n(&finish, __ATOMIC_SEQ_CST) == 0; n++) {
-        const uint32_t count = n % 8 == 0 ? 3 : 2;
+        const uint32_t to_set = n % 16 == 0 ? 3 : 2, to_get = n % 16 == 8 ? 3 : 2;
         in[0].Reg64 = in[1].Reg64 = n * STEP;
-        bool good = set(names, count, in) == S_OK && get(names, 5 - count, out) == S_OK;
+        bool good = set(names, to_set, in) == S_OK && get(names, to_get, out) == S_OK;
         if (!good || out[0].Reg64 != n * STEP || out[1].Reg64 != n * STEP) {
             wrong++;
             return;
         }
         __atomic_fetch_add(&done, 1, __ATOMIC_SEQ_CST);
+        for (uint64_t wait = n * 7 % 31; wait != 0; wait--) { /* so that the CPUs do not fall into step */
+            cpu_pause();
+        }
     }
 }
 
