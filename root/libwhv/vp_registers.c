@@ -78,6 +78,13 @@ static inline void write_page(struct whb_run_page *page, const WHV_REGISTER_NAME
     }
 }
 
+static inline void make_dirty(struct whb_run_page *page, uint32_t bits)
+{
+    if ((bits & COPIES) != 0) {
+        __atomic_fetch_or(&page->dirty, bits & COPIES, __ATOMIC_RELEASE);
+    }
+}
+
 HRESULT WHvGetVirtualProcessorRegisters(WHV_PARTITION_HANDLE partition, UINT32 index, const WHV_REGISTER_NAME *names,
                                         UINT32 count, WHV_REGISTER_VALUE *values)
 {
@@ -97,8 +104,9 @@ HRESULT WHvGetVirtualProcessorRegisters(WHV_PARTITION_HANDLE partition, UINT32 i
     return S_OK;
 }
 
-HRESULT WHvSetVirtualProcessorRegisters(WHV_PARTITION_HANDLE partition, UINT32 index, const WHV_REGISTER_NAME *names,
-                                        UINT32 count, const WHV_REGISTER_VALUE *values)
+static __attribute__((noinline)) HRESULT set_any(WHV_PARTITION_HANDLE partition, UINT32 index,
+                                                 const WHV_REGISTER_NAME *names, UINT32 count,
+                                                 const WHV_REGISTER_VALUE *values)
 {
     struct whb_run_page *page = client_page(partition, index);
     if (page == NULL || names == NULL || values == NULL || !client_claim(page)) {
@@ -109,9 +117,22 @@ HRESULT WHvSetVirtualProcessorRegisters(WHV_PARTITION_HANDLE partition, UINT32 i
         return ask(partition, index, names, count, (uintptr_t)values, ASK_SET | ASK_CLAIMED);
     }
     write_page(page, names, count, values);
-    if ((bits & COPIES) != 0) {
-        __atomic_fetch_or(&page->dirty, bits & COPIES, __ATOMIC_RELEASE);
+    make_dirty(page, bits);
+    client_release(page);
+    return S_OK;
+}
+
+/* One register alone, as RIP after most exits, is worth a way of its own. */
+HRESULT WHvSetVirtualProcessorRegisters(WHV_PARTITION_HANDLE partition, UINT32 index, const WHV_REGISTER_NAME *names,
+                                        UINT32 count, const WHV_REGISTER_VALUE *values)
+{
+    struct whb_run_page *page;
+    if (count != 1 || (page = client_page(partition, index)) == NULL || names == NULL || values == NULL ||
+        (uint32_t)*names > WHvX64RegisterRflags || !client_claim(page)) {
+        return set_any(partition, index, names, count, values);
     }
+    write_page(page, names, 1, values);
+    make_dirty(page, 1u << *names);
     client_release(page);
     return S_OK;
 }
