@@ -218,6 +218,7 @@ bool vp_take_run_page(struct vp *vp)
     if ((dirty & WHB_RUN_RFLAGS) != 0) {
         rflags = run->rflags;
         vmcs_writenw(VMCS_GUEST_RFLAGS, rflags);
+        vp->check_entry |= (vp->event.info & INTERRUPTION_VALID) != 0; /* which may need RFLAGS.IF */
     }
     if ((dirty & WHB_RUN_RSP) != 0) {
         vmcs_writenw(VMCS_GUEST_RSP, run->gpr[4]);
