@@ -200,28 +200,35 @@ static enum run_result run_until_root(struct cpu *cpu, struct vp *vp)
     }
 }
 
+/*
+ * Bits are cleared before their values are read, so that what the root sets meanwhile from another CPU is taken either
+ * now or the next time. Each word is read once.
+ */
 bool vp_take_run_page(struct vp *vp)
 {
     volatile struct whb_run_page *run = vp->run;
+    uint64_t rip = 0, rflags = RFLAGS_FIXED;
     uint32_t dirty = run->dirty;
+    if (dirty == 0) {
+        return true;
+    }
     if ((dirty & ~WHB_RUN_ALL) != 0) {
         return false;
+    }
+    __atomic_fetch_and(&run->dirty, ~dirty, __ATOMIC_SEQ_CST);
+    if ((dirty & WHB_RUN_RIP) != 0) {
+        rip = run->rip;
+        vmcs_writenw(VMCS_GUEST_RIP, rip);
+    }
+    if ((dirty & WHB_RUN_RFLAGS) != 0) {
+        rflags = run->rflags;
+        vmcs_writenw(VMCS_GUEST_RFLAGS, rflags);
+        vp->check_entry |= (vp->event.info & INTERRUPTION_VALID) != 0; /* which may need RFLAGS.IF */
     }
     if ((dirty & WHB_RUN_RSP) != 0) {
         vmcs_writenw(VMCS_GUEST_RSP, run->gpr[4]);
     }
-    if ((dirty & WHB_RUN_RIP) != 0) {
-        vmcs_writenw(VMCS_GUEST_RIP, run->rip);
-    }
-    if ((dirty & WHB_RUN_RFLAGS) != 0) {
-        vmcs_writenw(VMCS_GUEST_RFLAGS, run->rflags);
-    }
-    if (dirty != 0) {
-        run->dirty = 0;
-    }
-    if ((dirty & (WHB_RUN_RIP | WHB_RUN_RFLAGS)) != 0) {
-        vp->check_entry |= diagnostics_suspects(vmcs_readnw(VMCS_GUEST_RIP), vmcs_readnw(VMCS_GUEST_RFLAGS));
-    }
+    vp->check_entry |= diagnostics_suspects(rip, rflags);
     return true;
 }
 
@@ -239,6 +246,9 @@ enum run_result vp_run(struct cpu *cpu, struct vp *vp)
         }
         result = run_until_root(cpu, vp);
         guest_memory_unpin();
+        if (__builtin_expect(result != RUN_RECORD, 0)) {
+            vp->run->valid = WHB_RUN_ALL & ~(WHB_RUN_RSP | WHB_RUN_RIP | WHB_RUN_RFLAGS);
+        }
     }
     switch_to(cpu, cpu->root_vp);
     vp->counters.run_ticks += rdtsc() - since;
