@@ -218,4 +218,6 @@ enum vmx_entry_result vmx_enter(uint64_t *gpr, bool launched);
 
 /* First byte and end of the code in which an NMI must turn the entry into VMX_ENTRY_KICKED, and where to continue then.
  */
-extern const char vmx_enter_window[], vmx_enter_window_end[], vmx_enter_kicked[], vmx_exit_point[];
+extern const char vmx_enter_window[], vmx_enter_window_end[], vmx_enter_kicked[];
+/* HOST_RIP for root and guest VPs. */
+extern const char vmx_exit_root[], vmx_exit_guest[];

@@ -36,6 +36,7 @@ static enum exit_action exit_cpuid(struct vp *vp, struct exit_snapshot *snapshot
     gpr[1] = r.ecx;
     gpr[2] = r.edx;
     gpr[3] = r.ebx;
+    guest_cpuid_remember(vp, leaf, subleaf, &r);
     exit_skip_instruction();
     return EXIT_RESUME;
 }

@@ -260,6 +260,7 @@ void switch_msr_write(struct cpu *cpu, struct vp *vp, enum switched_msr which, u
 void switch_xcr0_write(struct cpu *cpu, struct vp *vp, uint64_t value)
 {
     vp->xcr0 = value;
+    cpuid_cache_forget(&vp->cpuid);
     if (cpu->current == vp) {
         set_xcr0(cpu, value);
     }

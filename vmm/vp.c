@@ -118,6 +118,7 @@ static void initialise(struct vp *vp, struct partition *p, uint32_t index, struc
     vp->tsc_offset = p->tsc_offset - p->paused_ticks;
     vp->paused_seen = p->paused_ticks;
     vp->xcr0 = XCR0_X87;
+    cpuid_cache_forget(&vp->cpuid);
     start_over(vp);
 }
 

@@ -16,6 +16,7 @@
 #include "kernel/percpu.h"
 #include "vmm/apic_model.h"
 #include "vmm/counters.h"
+#include "vmm/cpuid_cache.h"
 
 struct partition;
 
@@ -81,6 +82,8 @@ struct vp {
     bool check_entry;           /* the root changed registers: look before the next entry if it can succeed */
     bool windows;               /* before the next entry vmm/window.c must look what can be delivered */
     uint8_t tpr_threshold;      /* what the VMCS holds */
+    uint32_t fast_given;        /* exits that vmm/exit_fast.c may answer from an entry of run-VP to the next */
+    uint32_t fast_left;         /* what is left of these */
     uint32_t policy_generation; /* of the partition's properties that this VP's controls reflect */
 
     struct vmx_controls controls; /* what the VMCS holds, but for ENTRY_IA32E, which the CPU changes */
@@ -109,6 +112,7 @@ struct vp {
     struct guest_mtrrs mtrrs;
     struct whb_vp_diagnostics diagnostics;
     struct vp_counters counters;
+    struct cpuid_cache cpuid;
     struct apic apic;
     uint64_t eoi_exits[4]; /* what the VMCS has as EOI-exit bitmap */
     /* What other CPUs send; all atomic. */

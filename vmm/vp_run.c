@@ -6,6 +6,7 @@
 #include "vmm/apic.h"
 #include "vmm/apicv.h"
 #include "vmm/diagnostics.h"
+#include "vmm/exit_fast.h"
 #include "vmm/exit_trace.h"
 #include "vmm/guest_exit.h"
 #include "vmm/kick.h"
@@ -151,6 +152,10 @@ TWICE enum exit_action run_once(struct cpu *cpu, struct vp *vp, bool traced)
         vp->injected_rip = vmcs_readnw(VMCS_GUEST_RIP);
     }
 
+    /* What an entry begins that is finished after its exit is not for the fast way. */
+    vp->fast_given =
+        traced || (injected & INTERRUPTION_VALID) != 0 || vp->apic_on || vp->counters.timed ? 0 : FAST_EXITS;
+    vp->fast_left = vp->fast_given;
     exit_trace_entered(cpu, traced);
     bool may_block_nmi = slice_may_block_nmi(vp);
     enum vmx_entry_result entry = vmx_enter(vp->gpr, vp->launched);
@@ -193,6 +198,7 @@ TWICE enum run_result run_until_root(struct cpu *cpu, struct vp *vp, bool traced
         }
         switch (run_once(cpu, vp, traced)) {
         case EXIT_RESUME:
+            resumed += vp->fast_given - vp->fast_left;
             if (slice_is_over(resumed)) {
                 return RUN_RESTART;
             }
@@ -208,28 +214,35 @@ TWICE enum run_result run_until_root(struct cpu *cpu, struct vp *vp, bool traced
     }
 }
 
+/*
+ * Bits are cleared before their values are read, so that what the root sets meanwhile from another CPU is taken either
+ * now or the next time. Each word is read once.
+ */
 bool vp_take_run_page(struct vp *vp)
 {
     volatile struct whb_run_page *run = vp->run;
+    uint64_t rip = 0, rflags = RFLAGS_FIXED;
     uint32_t dirty = run->dirty;
+    if (dirty == 0) {
+        return true;
+    }
     if ((dirty & ~WHB_RUN_ALL) != 0) {
         return false;
+    }
+    __atomic_fetch_and(&run->dirty, ~dirty, __ATOMIC_SEQ_CST);
+    if ((dirty & WHB_RUN_RIP) != 0) {
+        rip = run->rip;
+        vmcs_writenw(VMCS_GUEST_RIP, rip);
+    }
+    if ((dirty & WHB_RUN_RFLAGS) != 0) {
+        rflags = run->rflags;
+        vmcs_writenw(VMCS_GUEST_RFLAGS, rflags);
+        vp->check_entry |= (vp->event.info & INTERRUPTION_VALID) != 0; /* which may need RFLAGS.IF */
     }
     if ((dirty & WHB_RUN_RSP) != 0) {
         vmcs_writenw(VMCS_GUEST_RSP, run->gpr[4]);
     }
-    if ((dirty & WHB_RUN_RIP) != 0) {
-        vmcs_writenw(VMCS_GUEST_RIP, run->rip);
-    }
-    if ((dirty & WHB_RUN_RFLAGS) != 0) {
-        vmcs_writenw(VMCS_GUEST_RFLAGS, run->rflags);
-    }
-    if (dirty != 0) {
-        run->dirty = 0;
-    }
-    if ((dirty & (WHB_RUN_RIP | WHB_RUN_RFLAGS)) != 0) {
-        vp->check_entry |= diagnostics_suspects(vmcs_readnw(VMCS_GUEST_RIP), vmcs_readnw(VMCS_GUEST_RFLAGS));
-    }
+    vp->check_entry |= diagnostics_suspects(rip, rflags);
     return true;
 }
 
@@ -248,6 +261,9 @@ TWICE enum run_result run(struct cpu *cpu, struct vp *vp, bool traced)
         }
         result = run_until_root(cpu, vp, traced);
         guest_memory_unpin();
+        if (__builtin_expect(result != RUN_RECORD, 0)) {
+            vp->run->valid = WHB_RUN_ALL & ~(WHB_RUN_RSP | WHB_RUN_RIP | WHB_RUN_RFLAGS);
+        }
     } else {
         exit_trace_no_exit(cpu, traced, vp);
     }
