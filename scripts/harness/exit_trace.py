@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The exit trace as the bench's root program printed it: the table, and the picture. docs/exit-trace.md explains both."""
+"""The exit trace as the bench's root program printed it: a table and a picture. docs/exit-trace.md explains both."""
 import collections
 import dataclasses
 import math
@@ -14,12 +14,13 @@ WORK = pathlib.Path("build/test/trace")
 
 # SDM vol. 3D, appendix C; those that a guest of Whimbrel can have.
 REASONS = {
-    0: "exception or NMI", 1: "external interrupt", 2: "triple fault", 3: "INIT", 7: "interrupt window", 8: "NMI window",
-    9: "task switch", 10: "CPUID", 12: "HLT", 13: "INVD", 14: "INVLPG", 15: "RDPMC", 16: "RDTSC", 18: "VMCALL",
-    28: "CR access", 29: "MOV DR", 30: "I/O", 31: "RDMSR", 32: "WRMSR", 33: "invalid guest state", 36: "MWAIT",
-    39: "MONITOR", 40: "PAUSE", 43: "TPR below threshold", 44: "APIC access", 45: "EOI", 46: "GDTR or IDTR",
-    47: "LDTR or TR", 48: "EPT violation", 51: "RDTSCP", 52: "preemption timer", 54: "WBINVD", 55: "XSETBV",
-    56: "APIC write", 0x10000: "no exit"}
+    0: "exception or NMI", 1: "external interrupt", 2: "triple fault", 3: "INIT", 7: "interrupt window",
+    8: "NMI window", 9: "task switch", 10: "CPUID", 12: "HLT", 13: "INVD", 14: "INVLPG", 15: "RDPMC",
+    16: "RDTSC", 18: "VMCALL", 28: "CR access", 29: "MOV DR", 30: "I/O", 31: "RDMSR", 32: "WRMSR",
+    33: "invalid guest state", 36: "MWAIT", 39: "MONITOR", 40: "PAUSE", 43: "TPR below threshold",
+    44: "APIC access", 45: "EOI", 46: "GDTR or IDTR", 47: "LDTR or TR", 48: "EPT violation", 51: "RDTSCP",
+    52: "preemption timer", 54: "WBINVD", 55: "XSETBV", 56: "APIC write", 0x10000: "no exit",
+}
 COLOURS = ["#3a6ea5", "#a5693a", "#4f8a4f", "#9c4f7f", "#8a8a3a", "#5f5f5f", "#3a9a9a", "#c0504d", "#7a5fc0", "#222222"]
 OTHER = "#bbbbbb"
 CLASSES = 16
@@ -61,7 +62,8 @@ def test():
     if not picture.exists() or not picture.read_bytes().startswith(b"\x89PNG"):
         missing.append(f"the picture {picture}")
     return [Result("trace/picture", status == 0 and not missing, time.monotonic() - began,
-                   "a table with every kind of exit, and a picture", f"missing: {', '.join(missing)}\n{tail(log)}", log)]
+                   "a table with every kind of exit, and a picture",
+                   f"missing: {', '.join(missing)}\n{tail(log)}", log)]
 
 
 def parse(text):
@@ -134,7 +136,7 @@ def draw(trace, title, path):
 
 
 def draw_timeline(axis, trace, rows, colours):
-    """Of each exit a full bar for its time in the hypervisor and a pale one for the root's; what is white is the guest's."""
+    """Of each exit a full bar for its time in the hypervisor, a pale one for the root's; white is the guest's."""
     begin = min(e.tsc for e in trace.exits)
     for reason, exits in by_reason(trace):
         for key, place in rows.items():
