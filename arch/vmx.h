@@ -83,6 +83,9 @@ enum interruption_type {
 
 /* VMX format of segment access rights, 25.4.1 */
 #define ACCESS_UNUSABLE (1u << 16)
+#define ACCESS_CONFORMING (1u << 2) /* of a code segment */
+#define ACCESS_DPL (3u << 5)
+#define ACCESS_LONG (1u << 13)
 
 /* Appendix C: basic exit reasons */
 enum vmx_exit_reason {

@@ -5,42 +5,24 @@
 #include "abi/hypercall.h"
 #include "arch/cpu.h"
 #include "arch/vmcs.h"
+#include "vmm/exit_skip.h"
+#include "vmm/run_straight.h"
 #include "vmm/vp.h"
 
-#define ACCESS_DPL (3u << 5)
-#define ACCESS_LONG_SHIFT 13u
-#define ENTRY_IA32E_SHIFT 9u
-
-_Static_assert(ENTRY_IA32E == 1u << ENTRY_IA32E_SHIFT, "VMX");
-
-/* False, and nothing is changed: something is due that exit_skip_instruction does. In 64-bit mode RIP needs no care. */
-static inline bool skip_instruction(bool code64)
+/*
+ * As gate_check_mode says it, for a segment that is not conforming: then its DPL is the CPL. A conforming one takes the
+ * usual way.
+ */
+static inline bool is_kernel64(void)
 {
-    uint64_t special = vmcs_readnw(VMCS_GUEST_RFLAGS) & (RFLAGS_RF | RFLAGS_TF);
-    if ((special | vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY)) != 0) {
-        return false;
-    }
-    uint64_t rip = vmcs_readnw(VMCS_GUEST_RIP), next = rip + vmcs_read32(VMCS_EXIT_INSTRUCTION_LENGTH);
-    if (!code64 && (rip ^ next) >> 32 != 0) {
-        return false;
-    }
-    vmcs_writenw(VMCS_GUEST_RIP, next);
-    return true;
+    const uint32_t looked_at = ACCESS_CONFORMING | ACCESS_DPL | ACCESS_LONG;
+    return (vmcs_read32(VMCS_GUEST_CS_ACCESS) & looked_at) == ACCESS_LONG &&
+           (vmcs_read32(VMCS_ENTRY_CONTROLS) & ENTRY_IA32E) != 0;
 }
 
-/* As gate_check_mode says it: both bits, brought to one place. */
-static inline bool is_code64(void)
+static inline uint64_t *answer_version(struct vp *root, uint64_t *gpr)
 {
-    uint32_t is_long = vmcs_read32(VMCS_GUEST_CS_ACCESS) >> (ACCESS_LONG_SHIFT - ENTRY_IA32E_SHIFT);
-    return (is_long & vmcs_read32(VMCS_ENTRY_CONTROLS) & ENTRY_IA32E) != 0;
-}
-
-uint64_t *fast_exit_root(void)
-{
-    struct vp *root = this_cpu()->current;
-    uint64_t *gpr = root->gpr;
-    if (vmcs_read32(VMCS_EXIT_REASON) != VMX_EXIT_VMCALL || gpr[0] != WHB_CALL(WHB_CALL_VERSION) ||
-        (vmcs_read32(VMCS_GUEST_SS_ACCESS) & ACCESS_DPL) != 0 || !is_code64() || !skip_instruction(true)) {
+    if (!skip_plain_instruction(true)) {
         return NULL;
     }
     gpr[0] = WHB_OK;
@@ -48,6 +30,24 @@ uint64_t *fast_exit_root(void)
     root->launched = true;
     root->event.info = 0; /* delivered, since an instruction was executed after it */
     return gpr;
+}
+
+uint64_t *fast_exit_root(void)
+{
+    struct cpu *cpu = this_cpu();
+    struct vp *root = cpu->current;
+    uint64_t *gpr = root->gpr;
+    if (vmcs_read32(VMCS_EXIT_REASON) != VMX_EXIT_VMCALL || !is_kernel64()) {
+        return NULL;
+    }
+    switch (gpr[0]) {
+    case WHB_CALL(WHB_CALL_VP_RUN):
+        return run_straight_begin(cpu, root);
+    case WHB_CALL(WHB_CALL_VERSION):
+        return answer_version(root, gpr);
+    default:
+        return NULL;
+    }
 }
 
 static inline const struct cpuid_answer *known_answer(const struct vp *vp, uint32_t leaf, uint32_t subleaf)
@@ -59,15 +59,11 @@ static inline const struct cpuid_answer *known_answer(const struct vp *vp, uint3
     return leaf != 1 || ((vmcs_readnw(VMCS_GUEST_CR4) & CR4_OSXSAVE) != 0) == vp->cpuid.osxsave ? a : NULL;
 }
 
-uint64_t *fast_exit_guest(void)
+static inline uint64_t *answer_cpuid(struct vp *vp)
 {
-    struct vp *vp = this_cpu()->current;
-    if (vmcs_read32(VMCS_EXIT_REASON) != VMX_EXIT_CPUID || vp->fast_left == 0) {
-        return NULL;
-    }
     volatile uint64_t *gpr = vp->gpr;
     const struct cpuid_answer *a = known_answer(vp, (uint32_t)gpr[0], (uint32_t)gpr[1]);
-    if (a == NULL || !skip_instruction(false)) {
+    if (a == NULL || !skip_plain_instruction(false)) {
         return NULL;
     }
     vp->fast_left--;
@@ -78,4 +74,13 @@ uint64_t *fast_exit_guest(void)
     gpr[2] = a->edx;
     gpr[3] = a->ebx;
     return vp->gpr;
+}
+
+uint64_t *fast_exit_guest(void)
+{
+    struct cpu *cpu = this_cpu();
+    struct vp *vp = cpu->current;
+    uint32_t reason = vmcs_read32(VMCS_EXIT_REASON);
+    uint64_t *gpr = reason == VMX_EXIT_CPUID && vp->fast_left != 0 ? answer_cpuid(vp) : NULL;
+    return gpr == NULL && cpu->straight != NULL ? run_straight_exit(cpu, reason) : gpr;
 }
