@@ -197,9 +197,18 @@ bool vmx_on(const struct vmx_caps *caps, void *region);
 /* Prepares a zeroed page as a VMCS (revision identifier, VMCLEAR). False: the CPU refused it. */
 bool vmcs_prepare(const struct vmx_caps *caps, void *page);
 
-/* Each stops the machine if the CPU refuses; `page` is a VMCS from vmcs_prepare. */
+/* Stops the machine if the CPU refuses; `page` is a VMCS from vmcs_prepare. */
 void vmcs_clear(void *page);
-void vmcs_load(void *page);
+
+/* Makes the VMCS at this physical address the current one; stops the machine if the CPU refuses. */
+void vmcs_load_failed(uint64_t pa) __attribute__((cold, noreturn));
+static inline void vmcs_load_pa(const uint64_t *pa)
+{
+    __asm__ goto("vmptrld %0\n\tjbe %l[failed]" : : "m"(*pa) : "cc", "memory" : failed);
+    return;
+failed:
+    vmcs_load_failed(*pa);
+}
 
 /* Drops this CPU's cached translations of one EPT pointer, or of one VPID (30.3, INVEPT and INVVPID). */
 void vmx_flush_ept(uint64_t eptp);

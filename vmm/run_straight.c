@@ -9,7 +9,7 @@
 #include "vmm/exit_skip.h"
 #include "vmm/guest_exit.h"
 #include "vmm/partition.h"
-#include "vmm/switch.h"
+#include "vmm/switch_quickly.h"
 #include "vmm/vmm_state.h"
 
 #define IO_SIZE 7u /* SDM vol. 3C, table 28-5 */
@@ -43,7 +43,7 @@ static bool is_plain(const struct cpu *cpu, const struct vp *vp)
 static uint64_t *enter(struct cpu *cpu, struct vp *vp, uint32_t dirty, uint64_t rip)
 {
     vp->run_began = rdtsc();
-    switch_to(cpu, vp);
+    switch_quickly(cpu, vp);
     if ((dirty & WHB_RUN_RIP) != 0) {
         vmcs_writenw(VMCS_GUEST_RIP, rip);
     }
@@ -94,7 +94,7 @@ static uint64_t *finish(struct cpu *cpu, struct vp *vp)
     struct vp *root = cpu->root_vp;
     cpu->straight = NULL;
     __atomic_store_n(&cpu->running, NULL, __ATOMIC_RELEASE);
-    switch_to(cpu, root);
+    switch_quickly(cpu, root);
     vp->counters.run_ticks += rdtsc() - vp->run_began;
     struct partition *p = vp->partition;
     __atomic_store_n(&vp->owner, VP_OWNER_NONE, __ATOMIC_RELEASE);
