@@ -39,7 +39,10 @@ struct whb_run_page {
     uint32_t wanted;   /* written by the root: WHB_RUN_RSP if RSP is to be filled too, at each exit from the next on */
     uint32_t root_own; /* the root's alone: the hypervisor neither reads nor writes it */
     uint64_t reserved[11]; /* zero */
-    /* WHV_RUN_VP_EXIT_CONTEXT in its 224-byte form; bytes outside the reason's own context are zero. */
+    /*
+     * WHV_RUN_VP_EXIT_CONTEXT in its 224-byte form; bytes outside the reason's own context are zero, unless the root
+     * wrote there: the hypervisor clears them when the reason changes.
+     */
     uint8_t record[WHB_RUN_RECORD_SIZE];
     uint8_t reserved_tail[4096 - WHB_RUN_RECORD_OFFSET - WHB_RUN_RECORD_SIZE];
 };

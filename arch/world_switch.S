@@ -103,6 +103,12 @@ vmx_exit_root:
     jmp vmx_exit_usual
 
     .balign 16
+    .globl vmx_exit_root_traced     /* the same where the exit trace is on: vmm/hypercall_trace.c */
+vmx_exit_root_traced:
+    LEAVE fast_exit_root_traced
+    jmp vmx_exit_usual
+
+    .balign 16
     .globl vmx_exit_guest
 vmx_exit_guest:
     LEAVE fast_exit_guest

@@ -5,42 +5,25 @@
 #include "abi/hypercall.h"
 #include "arch/cpu.h"
 #include "arch/vmcs.h"
+#include "vmm/exit_skip.h"
+#include "vmm/exit_trace.h"
+#include "vmm/run_straight.h"
 #include "vmm/vp.h"
 
-#define ACCESS_DPL (3u << 5)
-#define ACCESS_LONG_SHIFT 13u
-#define ENTRY_IA32E_SHIFT 9u
-
-_Static_assert(ENTRY_IA32E == 1u << ENTRY_IA32E_SHIFT, "VMX");
-
-/* False, and nothing is changed: something is due that exit_skip_instruction does. In 64-bit mode RIP needs no care. */
-static inline bool skip_instruction(bool code64)
+/*
+ * As gate_check_mode says it, for a segment that is not conforming: then its DPL is the CPL. A conforming one takes the
+ * usual way.
+ */
+TWICE bool is_kernel64(void)
 {
-    uint64_t special = vmcs_readnw(VMCS_GUEST_RFLAGS) & (RFLAGS_RF | RFLAGS_TF);
-    if ((special | vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY)) != 0) {
-        return false;
-    }
-    uint64_t rip = vmcs_readnw(VMCS_GUEST_RIP), next = rip + vmcs_read32(VMCS_EXIT_INSTRUCTION_LENGTH);
-    if (!code64 && (rip ^ next) >> 32 != 0) {
-        return false;
-    }
-    vmcs_writenw(VMCS_GUEST_RIP, next);
-    return true;
+    const uint32_t looked_at = ACCESS_CONFORMING | ACCESS_DPL | ACCESS_LONG;
+    return (vmcs_read32(VMCS_GUEST_CS_ACCESS) & looked_at) == ACCESS_LONG &&
+           (vmcs_read32(VMCS_ENTRY_CONTROLS) & ENTRY_IA32E) != 0;
 }
 
-/* As gate_check_mode says it: both bits, brought to one place. */
-static inline bool is_code64(void)
+TWICE uint64_t *answer_version(struct vp *root, uint64_t *gpr)
 {
-    uint32_t is_long = vmcs_read32(VMCS_GUEST_CS_ACCESS) >> (ACCESS_LONG_SHIFT - ENTRY_IA32E_SHIFT);
-    return (is_long & vmcs_read32(VMCS_ENTRY_CONTROLS) & ENTRY_IA32E) != 0;
-}
-
-uint64_t *fast_exit_root(void)
-{
-    struct vp *root = this_cpu()->current;
-    uint64_t *gpr = root->gpr;
-    if (vmcs_read32(VMCS_EXIT_REASON) != VMX_EXIT_VMCALL || gpr[0] != WHB_CALL(WHB_CALL_VERSION) ||
-        (vmcs_read32(VMCS_GUEST_SS_ACCESS) & ACCESS_DPL) != 0 || !is_code64() || !skip_instruction(true)) {
+    if (!skip_plain_instruction(true)) {
         return NULL;
     }
     gpr[0] = WHB_OK;
@@ -50,7 +33,35 @@ uint64_t *fast_exit_root(void)
     return gpr;
 }
 
-static inline const struct cpuid_answer *known_answer(const struct vp *vp, uint32_t leaf, uint32_t subleaf)
+TWICE uint64_t *exit_root(bool traced)
+{
+    struct cpu *cpu = this_cpu();
+    struct vp *root = cpu->current;
+    uint64_t *gpr = root->gpr;
+    if (vmcs_read32(VMCS_EXIT_REASON) != VMX_EXIT_VMCALL || !is_kernel64()) {
+        return NULL;
+    }
+    switch (gpr[0]) {
+    case WHB_CALL(WHB_CALL_VP_RUN):
+        return traced ? run_straight_begin_traced(cpu, root) : run_straight_begin(cpu, root);
+    case WHB_CALL(WHB_CALL_VERSION):
+        return answer_version(root, gpr);
+    default:
+        return NULL;
+    }
+}
+
+uint64_t *fast_exit_root(void)
+{
+    return exit_root(false);
+}
+
+uint64_t *fast_exit_root_traced(void)
+{
+    return exit_root(true);
+}
+
+TWICE const struct cpuid_answer *known_answer(const struct vp *vp, uint32_t leaf, uint32_t subleaf)
 {
     const struct cpuid_answer *a = &vp->cpuid.answers[cpuid_cache_slot(leaf, subleaf)];
     if (a->key != cpuid_cache_key(leaf, subleaf)) {
@@ -59,17 +70,15 @@ static inline const struct cpuid_answer *known_answer(const struct vp *vp, uint3
     return leaf != 1 || ((vmcs_readnw(VMCS_GUEST_CR4) & CR4_OSXSAVE) != 0) == vp->cpuid.osxsave ? a : NULL;
 }
 
-uint64_t *fast_exit_guest(void)
+TWICE uint64_t *cpuid_answer(struct cpu *cpu, struct vp *vp, bool traced)
 {
-    struct vp *vp = this_cpu()->current;
-    if (vmcs_read32(VMCS_EXIT_REASON) != VMX_EXIT_CPUID || vp->fast_left == 0) {
-        return NULL;
-    }
+    uint64_t tsc = traced ? rdtsc() : 0;
     volatile uint64_t *gpr = vp->gpr;
     const struct cpuid_answer *a = known_answer(vp, (uint32_t)gpr[0], (uint32_t)gpr[1]);
-    if (a == NULL || !skip_instruction(false)) {
+    if (a == NULL || !skip_plain_instruction(false)) {
         return NULL;
     }
+    exit_trace_exit_at(cpu, traced, vp, VMX_EXIT_CPUID, tsc);
     vp->fast_left--;
     vp->launched = true;
     vp->counters.exits[INTERCEPT_CPUID]++;
@@ -77,5 +86,25 @@ uint64_t *fast_exit_guest(void)
     gpr[1] = a->ecx;
     gpr[2] = a->edx;
     gpr[3] = a->ebx;
+    exit_trace_entered(cpu, traced);
     return vp->gpr;
+}
+
+static __attribute__((noinline)) uint64_t *answer_cpuid_traced(struct cpu *cpu, struct vp *vp)
+{
+    return cpuid_answer(cpu, vp, true);
+}
+
+static inline uint64_t *answer_cpuid(struct cpu *cpu, struct vp *vp)
+{
+    return cpu_traced(cpu) ? answer_cpuid_traced(cpu, vp) : cpuid_answer(cpu, vp, false);
+}
+
+uint64_t *fast_exit_guest(void)
+{
+    struct cpu *cpu = this_cpu();
+    struct vp *vp = cpu->current;
+    uint32_t reason = vmcs_read32(VMCS_EXIT_REASON);
+    uint64_t *gpr = reason == VMX_EXIT_CPUID && vp->fast_left != 0 ? answer_cpuid(cpu, vp) : NULL;
+    return gpr == NULL && cpu->straight != NULL ? run_straight_exit(cpu, reason) : gpr;
 }

@@ -114,6 +114,7 @@ static void publish(struct vp *vp, uint64_t rip, uint64_t rflags)
 
 static WHV_RUN_VP_EXIT_CONTEXT *record_of(struct vp *vp)
 {
+    vp->record_kind = RECORD_ANY;
     return (WHV_RUN_VP_EXIT_CONTEXT *)(void *)vp->run->record;
 }
 

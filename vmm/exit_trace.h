@@ -10,6 +10,12 @@
 #include "vmm/trace_ring.h"
 #include "vmm/vp.h"
 
+/*
+ * The path of a run is compiled twice, with the hooks and without, so that a trace that is off costs one test a run or
+ * an exit, whichever way it takes.
+ */
+#define TWICE static inline __attribute__((always_inline))
+
 /* The root called VP_RUN at `tsc`. */
 static inline void exit_trace_returned(struct cpu *cpu, bool traced, uint64_t tsc)
 {
@@ -32,6 +38,18 @@ static inline void exit_trace_exit(struct cpu *cpu, bool traced, const struct vp
     if (traced) {
         struct trace_raw *entry = trace_ring_next(&cpu->trace);
         rdtsc_to(&entry->tsc);
+        entry->vp = vp->trace_name;
+        entry->reason = reason;
+        vmcs_readnw_to(VMCS_EXIT_QUALIFICATION, &entry->qualification);
+    }
+}
+
+/* The same, with the time at which it came. */
+static inline void exit_trace_exit_at(struct cpu *cpu, bool traced, const struct vp *vp, uint32_t reason, uint64_t tsc)
+{
+    if (traced) {
+        struct trace_raw *entry = trace_ring_next(&cpu->trace);
+        entry->tsc = tsc;
         entry->vp = vp->trace_name;
         entry->reason = reason;
         vmcs_readnw_to(VMCS_EXIT_QUALIFICATION, &entry->qualification);

@@ -4,6 +4,8 @@
  * and a hypercall does not run at the same time as a guest, so nothing needs a lock.
  */
 #include "arch/direct_map.h"
+#include "arch/vmcs.h"
+#include "arch/vmx.h"
 #include "kernel/page_alloc.h"
 #include "kernel/string.h"
 #include "vmm/hypercall_call.h"
@@ -19,6 +21,7 @@ static void turn_off(struct cpu *cpu)
     if (cpu->trace.current != NULL) {
         page_free_contiguous(cpu->trace.first, PAGE_USE_HOST, pages_of(trace_ring_size(&cpu->trace)));
         cpu->trace.current = NULL;
+        vmcs_writenw(VMCS_HOST_RIP, (uintptr_t)vmx_exit_root);
     }
 }
 
@@ -40,6 +43,7 @@ enum whb_status call_trace_set(struct call *c)
         return WHB_ERROR_OUT_OF_MEMORY;
     }
     trace_ring_start(&c->cpu->trace, ring, (uint32_t)entries);
+    vmcs_writenw(VMCS_HOST_RIP, (uintptr_t)vmx_exit_root_traced); /* the root's VMCS is current */
     return WHB_OK;
 }
 

@@ -38,7 +38,7 @@ enum whb_status call_vp_cancel(struct call *c, struct partition *p)
     return WHB_OK;
 }
 
-static enum whb_status run_status(struct call *c, enum run_result result)
+enum whb_status call_run_status(struct call *c, enum run_result result)
 {
     switch (result) {
     case RUN_RECORD:
@@ -67,7 +67,7 @@ enum whb_status call_vp_run(struct call *c, struct partition *p)
     }
     enum run_result result = vp_run(c->cpu, vp);
     vp_release(vp);
-    return run_status(c, result);
+    return call_run_status(c, result);
 }
 
 /* For calls that work on a VP at rest: owned, its VMCS current, with what the root changed in the run page. */

@@ -13,6 +13,7 @@
 #include "arch/msr.h"
 #include "arch/vmcs.h"
 #include "kernel/string.h"
+#include "vmm/switch_quickly.h"
 
 static uint64_t xcr0_supported; /* 0: no XSAVE, FXSAVE instead */
 static bool has_tsc_aux;
@@ -107,7 +108,7 @@ void switch_breakpoints_load(struct cpu *cpu, struct vp *vp)
     write_breakpoints(vp);
 }
 
-static void switch_breakpoints(struct cpu *cpu, struct vp *to)
+void switch_breakpoints(struct cpu *cpu, struct vp *to)
 {
     if (to->breakpoints) {
         switch_breakpoints_load(cpu, to);
@@ -117,31 +118,21 @@ static void switch_breakpoints(struct cpu *cpu, struct vp *to)
     }
 }
 
-void switch_to(struct cpu *cpu, struct vp *to)
+void switch_differing(struct cpu *cpu, const struct vp *to)
 {
-    struct vp *from = cpu->current;
-    if (from == to) {
-        return;
-    }
-    if (from != NULL) {
-        from->cr2 = read_cr2();
-        from->kernel_gs_base = rdmsr(MSR_IA32_KERNEL_GS_BASE);
-        if (to->cr2 != from->cr2) {
-            write_cr2(to->cr2);
-        }
-        if (to->kernel_gs_base != from->kernel_gs_base) {
-            wrmsr(MSR_IA32_KERNEL_GS_BASE, to->kernel_gs_base);
-        }
-        switch_breakpoints(cpu, to);
-    }
     for (unsigned i = 0; i < SWITCHED_COUNT; i++) {
         set_msr(cpu, i, to->msr[i]);
     }
     if (xcr0_supported != 0) {
         set_xcr0(cpu, to->xcr0);
     }
-    cpu->current = to;
-    vmcs_load(to->vmcs);
+}
+
+void switch_to(struct cpu *cpu, struct vp *to)
+{
+    if (cpu->current != to) {
+        switch_quickly(cpu, to);
+    }
 }
 
 static void trap_fpu(struct vp *vp)

@@ -106,6 +106,7 @@ static void initialise(struct vp *vp, struct partition *p, uint32_t index, struc
     /* All but the owner word, which other CPUs test at any time. */
     memset(&vp->cancel, 0, sizeof(*vp) - offsetof(struct vp, cancel));
     vp->vmcs = pages[0];
+    vp->vmcs_pa = virt_to_phys(pages[0]);
     vp->virtual_apic = pages[1];
     vp->extended_state = pages[2];
     vp->index = index;

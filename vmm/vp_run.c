@@ -18,12 +18,6 @@
 
 #define VM_INSTRUCTION_ERROR_CONTROLS 7u /* VM entry with invalid control fields (SDM vol. 3C, 31.4) */
 
-/*
- * The path is compiled twice, with the hooks of the exit trace and without, so that a trace that is off costs one test
- * a run and none an exit.
- */
-#define TWICE static inline __attribute__((always_inline))
-
 static bool take_cancel(struct vp *vp)
 {
     return __atomic_load_n(&vp->cancel, __ATOMIC_SEQ_CST) != 0 &&
@@ -91,6 +85,15 @@ static enum exit_action entry_failed(struct vp *vp)
     return EXIT_DELIVER;
 }
 
+static enum exit_action not_entered(struct cpu *cpu, struct vp *vp, enum vmx_entry_result entry)
+{
+    if (entry == VMX_ENTRY_FAILED) {
+        return entry_failed(vp);
+    }
+    vmcs_write32(VMCS_ENTRY_INTERRUPTION_INFO, 0); /* the event stays in vp->event */
+    return after_nmi(cpu);
+}
+
 /* The exception of an exit with reason 0; the information is read only then. */
 static bool was_page_fault(uint32_t reason)
 {
@@ -101,7 +104,7 @@ static bool was_page_fault(uint32_t reason)
 /* `injected`: the event that the entry carried. */
 TWICE enum exit_action after_exit(struct cpu *cpu, struct vp *vp, bool traced, uint32_t injected)
 {
-    uint64_t since = __builtin_expect(vp->counters.timed, 0) ? rdtsc() : 0;
+    uint64_t since = __builtin_expect(vp->timed, 0) ? rdtsc() : 0;
     struct exit_snapshot snapshot;
     uint32_t reason = vmcs_read32(VMCS_EXIT_REASON);
     snapshot.reason = reason & 0xffffu;
@@ -153,19 +156,14 @@ TWICE enum exit_action run_once(struct cpu *cpu, struct vp *vp, bool traced)
     }
 
     /* What an entry begins that is finished after its exit is not for the fast way. */
-    vp->fast_given =
-        traced || (injected & INTERRUPTION_VALID) != 0 || vp->apic_on || vp->counters.timed ? 0 : FAST_EXITS;
+    vp->fast_given = traced || (injected & INTERRUPTION_VALID) != 0 || vp->apic_on || vp->timed ? 0 : FAST_EXITS;
     vp->fast_left = vp->fast_given;
     exit_trace_entered(cpu, traced);
     bool may_block_nmi = slice_may_block_nmi(vp);
     enum vmx_entry_result entry = vmx_enter(vp->gpr, vp->launched);
     if (__builtin_expect(entry != VMX_ENTRY_EXITED, 0)) {
         exit_trace_no_exit(cpu, traced, vp);
-        if (entry == VMX_ENTRY_FAILED) {
-            return entry_failed(vp);
-        }
-        vmcs_write32(VMCS_ENTRY_INTERRUPTION_INFO, 0); /* the event stays in vp->event */
-        return after_nmi(cpu);
+        return not_entered(cpu, vp, entry);
     }
     slice_correct_nmi(may_block_nmi);
     return after_exit(cpu, vp, traced, injected);
@@ -183,20 +181,11 @@ static bool ready_to_enter(struct vp *vp)
     return !vp->check_entry;
 }
 
-TWICE enum run_result run_until_root(struct cpu *cpu, struct vp *vp, bool traced)
+/* From what the last turn came to. */
+TWICE enum run_result go_on(struct cpu *cpu, struct vp *vp, bool traced, enum exit_action action)
 {
-    if (!ready_to_enter(vp)) {
-        exit_trace_no_exit(cpu, traced, vp);
-        exit_record_invalid(vp);
-        return RUN_RECORD;
-    }
     for (uint32_t resumed = 0;; resumed++) {
-        if (take_cancel(vp)) {
-            exit_trace_no_exit(cpu, traced, vp);
-            exit_record_cancel(vp);
-            return RUN_RECORD;
-        }
-        switch (run_once(cpu, vp, traced)) {
+        switch (action) {
         case EXIT_RESUME:
             resumed += vp->fast_given - vp->fast_left;
             if (slice_is_over(resumed)) {
@@ -211,7 +200,28 @@ TWICE enum run_result run_until_root(struct cpu *cpu, struct vp *vp, bool traced
         case EXIT_INIT:
             return RUN_INIT;
         }
+        if (take_cancel(vp)) {
+            exit_trace_no_exit(cpu, traced, vp);
+            exit_trace_no_exit(cpu, traced, vp);
+            exit_record_cancel(vp);
+            return RUN_RECORD;
+        }
+        action = run_once(cpu, vp, traced);
     }
+}
+
+TWICE enum run_result run_until_root(struct cpu *cpu, struct vp *vp, bool traced)
+{
+    if (!ready_to_enter(vp)) {
+        exit_trace_no_exit(cpu, traced, vp);
+        exit_record_invalid(vp);
+        return RUN_RECORD;
+    }
+    if (take_cancel(vp)) {
+        exit_record_cancel(vp);
+        return RUN_RECORD;
+    }
+    return go_on(cpu, vp, traced, run_once(cpu, vp, traced));
 }
 
 /*
@@ -246,32 +256,45 @@ bool vp_take_run_page(struct vp *vp)
     return true;
 }
 
+TWICE enum run_result end_run(struct cpu *cpu, struct vp *vp, bool traced, enum run_result result)
+{
+    guest_memory_unpin();
+    if (__builtin_expect(result != RUN_RECORD, 0)) {
+        vp->run->valid = WHB_RUN_ALL & ~(WHB_RUN_RSP | WHB_RUN_RIP | WHB_RUN_RFLAGS);
+    }
+    switch_to(cpu, cpu->root_vp);
+    uint64_t now = rdtsc();
+    exit_trace_left(cpu, traced, now);
+    vp->counters.run_ticks += now - vp->run_began;
+    return result;
+}
+
+TWICE enum run_result run_on(struct cpu *cpu, struct vp *vp, bool traced, enum vmx_entry_result entry)
+{
+    if (entry == VMX_ENTRY_EXITED) {
+        return end_run(cpu, vp, traced, go_on(cpu, vp, traced, after_exit(cpu, vp, traced, 0)));
+    }
+    exit_trace_no_exit(cpu, traced, vp);
+    return end_run(cpu, vp, traced, go_on(cpu, vp, traced, not_entered(cpu, vp, entry)));
+}
+
 TWICE enum run_result run(struct cpu *cpu, struct vp *vp, bool traced)
 {
-    uint64_t since = rdtsc();
-    exit_trace_returned(cpu, traced, since);
-    vp->run_began = since;
+    vp->run_began = rdtsc();
+    exit_trace_returned(cpu, traced, vp->run_began);
     vp_bring_here(cpu, vp);
-    enum run_result result = RUN_BAD_PAGE;
     if (vp_take_run_page(vp)) {
         guest_memory_pin(vp->partition);
         partition_time_start(vp);
         if (vp->policy_generation != __atomic_load_n(&vp->partition->policy->generation, __ATOMIC_ACQUIRE)) {
             vp_apply_policy(vp);
         }
-        result = run_until_root(cpu, vp, traced);
-        guest_memory_unpin();
-        if (__builtin_expect(result != RUN_RECORD, 0)) {
-            vp->run->valid = WHB_RUN_ALL & ~(WHB_RUN_RSP | WHB_RUN_RIP | WHB_RUN_RFLAGS);
-        }
-    } else {
-        exit_trace_no_exit(cpu, traced, vp);
+        return end_run(cpu, vp, traced, run_until_root(cpu, vp, traced));
     }
+    exit_trace_no_exit(cpu, traced, vp);
     switch_to(cpu, cpu->root_vp);
-    uint64_t now = rdtsc();
-    exit_trace_left(cpu, traced, now);
-    vp->counters.run_ticks += now - since;
-    return result;
+    exit_trace_left(cpu, traced, rdtsc());
+    return RUN_BAD_PAGE;
 }
 
 enum run_result vp_run_plain(struct cpu *cpu, struct vp *vp)
@@ -282,4 +305,14 @@ enum run_result vp_run_plain(struct cpu *cpu, struct vp *vp)
 enum run_result vp_run_traced(struct cpu *cpu, struct vp *vp)
 {
     return run(cpu, vp, true);
+}
+
+enum run_result vp_run_on_plain(struct cpu *cpu, struct vp *vp, enum vmx_entry_result entry)
+{
+    return run_on(cpu, vp, false, entry);
+}
+
+enum run_result vp_run_on_traced(struct cpu *cpu, struct vp *vp, enum vmx_entry_result entry)
+{
+    return run_on(cpu, vp, true, entry);
 }
