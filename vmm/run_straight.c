@@ -9,6 +9,7 @@
 #include "vmm/exit_skip.h"
 #include "vmm/guest_exit.h"
 #include "vmm/partition.h"
+#include "vmm/partition_slots.h"
 #include "vmm/switch_quickly.h"
 #include "vmm/vmm_state.h"
 
@@ -43,7 +44,7 @@ static bool is_plain(const struct cpu *cpu, const struct vp *vp)
 static uint64_t *enter(struct cpu *cpu, struct vp *vp, uint32_t dirty, uint64_t rip)
 {
     vp->run_began = rdtsc();
-    switch_quickly(cpu, vp);
+    switch_quickly(cpu, cpu->root_vp, vp);
     if ((dirty & WHB_RUN_RIP) != 0) {
         vmcs_writenw(VMCS_GUEST_RIP, rip);
     }
@@ -56,16 +57,20 @@ static uint64_t *enter(struct cpu *cpu, struct vp *vp, uint32_t dirty, uint64_t 
 uint64_t *run_straight_begin(struct cpu *cpu, struct vp *root)
 {
     uint64_t index = root->gpr[6];
-    struct partition *p = partition_get(root->gpr[7]);
+    struct partition *p = partition_take(root->gpr[7]);
     if (p == NULL) {
         return NULL;
     }
-    struct vp *vp;
-    if (vp_acquire(p, index, &vp) != WHB_OK) {
-        partition_put(p);
+    struct vp *vp = index < WHB_MAX_VPS ? __atomic_load_n(&p->vps[index], __ATOMIC_ACQUIRE) : NULL;
+    uint32_t free = VP_OWNER_NONE;
+    if (vp == NULL || !__atomic_compare_exchange_n(&vp->owner, &free, cpu->index + 1, false, __ATOMIC_SEQ_CST,
+                                                   __ATOMIC_RELAXED)) {
+        partition_give(p);
         return NULL;
     }
-    guest_memory_pin(p);
+    /* As guest_memory_pin. */
+    __atomic_store_n(&cpu->flush_ack, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&cpu->running, p, __ATOMIC_SEQ_CST);
     uint64_t generation = __atomic_load_n(&p->ept_generation, __ATOMIC_SEQ_CST);
     if (!is_plain(cpu, vp) || p->cpu_generation[cpu->index] != generation) {
         return give_up(vp);
@@ -94,11 +99,11 @@ static uint64_t *finish(struct cpu *cpu, struct vp *vp)
     struct vp *root = cpu->root_vp;
     cpu->straight = NULL;
     __atomic_store_n(&cpu->running, NULL, __ATOMIC_RELEASE);
-    switch_quickly(cpu, root);
+    switch_quickly(cpu, vp, root);
     vp->counters.run_ticks += rdtsc() - vp->run_began;
-    struct partition *p = vp->partition;
+    struct partition *p = vp->partition; /* gone perhaps once the VP is free, but for the reference */
     __atomic_store_n(&vp->owner, VP_OWNER_NONE, __ATOMIC_RELEASE);
-    partition_put(p);
+    partition_give(p);
     root->gpr[0] = WHB_OK;
     root->gpr[2] = 0;
     if (!skip_plain_instruction(true)) {
