@@ -54,6 +54,7 @@ struct cpu {
     uint64_t xcr0;             /* value in XCR0 */
     uint64_t msr_shadow[5];    /* values in the MSRs of enum switched_msr (vmm/switch.c) */
     struct exit_trace trace;   /* vmm/exit_trace.h */
+    uint64_t content;          /* of XCR0 and these: vp->content of who has the same */
     bool breakpoints_loaded;   /* DR0 to DR3 are a guest's; root_vp->dr has the root's */
     void *vmxon_region;
 

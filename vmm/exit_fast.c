@@ -14,14 +14,14 @@
  * As gate_check_mode says it, for a segment that is not conforming: then its DPL is the CPL. A conforming one takes the
  * usual way.
  */
-TWICE bool is_kernel64(void)
+static inline bool is_kernel64(void)
 {
     const uint32_t looked_at = ACCESS_CONFORMING | ACCESS_DPL | ACCESS_LONG;
     return (vmcs_read32(VMCS_GUEST_CS_ACCESS) & looked_at) == ACCESS_LONG &&
            (vmcs_read32(VMCS_ENTRY_CONTROLS) & ENTRY_IA32E) != 0;
 }
 
-TWICE uint64_t *answer_version(struct vp *root, uint64_t *gpr)
+static inline uint64_t *answer_version(struct vp *root, uint64_t *gpr)
 {
     if (!skip_plain_instruction(true)) {
         return NULL;
@@ -33,7 +33,7 @@ TWICE uint64_t *answer_version(struct vp *root, uint64_t *gpr)
     return gpr;
 }
 
-TWICE uint64_t *exit_root(bool traced)
+uint64_t *fast_exit_root(void)
 {
     struct cpu *cpu = this_cpu();
     struct vp *root = cpu->current;
@@ -43,7 +43,7 @@ TWICE uint64_t *exit_root(bool traced)
     }
     switch (gpr[0]) {
     case WHB_CALL(WHB_CALL_VP_RUN):
-        return traced ? run_straight_begin_traced(cpu, root) : run_straight_begin(cpu, root);
+        return run_straight_begin(cpu, root);
     case WHB_CALL(WHB_CALL_VERSION):
         return answer_version(root, gpr);
     default:
@@ -51,17 +51,7 @@ TWICE uint64_t *exit_root(bool traced)
     }
 }
 
-uint64_t *fast_exit_root(void)
-{
-    return exit_root(false);
-}
-
-uint64_t *fast_exit_root_traced(void)
-{
-    return exit_root(true);
-}
-
-TWICE const struct cpuid_answer *known_answer(const struct vp *vp, uint32_t leaf, uint32_t subleaf)
+static inline const struct cpuid_answer *known_answer(const struct vp *vp, uint32_t leaf, uint32_t subleaf)
 {
     const struct cpuid_answer *a = &vp->cpuid.answers[cpuid_cache_slot(leaf, subleaf)];
     if (a->key != cpuid_cache_key(leaf, subleaf)) {
@@ -70,15 +60,15 @@ TWICE const struct cpuid_answer *known_answer(const struct vp *vp, uint32_t leaf
     return leaf != 1 || ((vmcs_readnw(VMCS_GUEST_CR4) & CR4_OSXSAVE) != 0) == vp->cpuid.osxsave ? a : NULL;
 }
 
-TWICE uint64_t *cpuid_answer(struct cpu *cpu, struct vp *vp, bool traced)
+static inline uint64_t *answer_cpuid(struct vp *vp)
 {
-    uint64_t tsc = traced ? rdtsc() : 0;
+    exit_trace_arrived(this_cpu(), TRACED);
     volatile uint64_t *gpr = vp->gpr;
     const struct cpuid_answer *a = known_answer(vp, (uint32_t)gpr[0], (uint32_t)gpr[1]);
     if (a == NULL || !skip_plain_instruction(false)) {
         return NULL;
     }
-    exit_trace_exit_at(cpu, traced, vp, VMX_EXIT_CPUID, tsc);
+    exit_trace_taken(this_cpu(), TRACED, vp, VMX_EXIT_CPUID, 0);
     vp->fast_left--;
     vp->launched = true;
     vp->counters.exits[INTERCEPT_CPUID]++;
@@ -86,18 +76,8 @@ TWICE uint64_t *cpuid_answer(struct cpu *cpu, struct vp *vp, bool traced)
     gpr[1] = a->ecx;
     gpr[2] = a->edx;
     gpr[3] = a->ebx;
-    exit_trace_entered(cpu, traced);
+    exit_trace_entered(this_cpu(), TRACED);
     return vp->gpr;
-}
-
-static __attribute__((noinline)) uint64_t *answer_cpuid_traced(struct cpu *cpu, struct vp *vp)
-{
-    return cpuid_answer(cpu, vp, true);
-}
-
-static inline uint64_t *answer_cpuid(struct cpu *cpu, struct vp *vp)
-{
-    return cpu_traced(cpu) ? answer_cpuid_traced(cpu, vp) : cpuid_answer(cpu, vp, false);
 }
 
 uint64_t *fast_exit_guest(void)
@@ -105,6 +85,6 @@ uint64_t *fast_exit_guest(void)
     struct cpu *cpu = this_cpu();
     struct vp *vp = cpu->current;
     uint32_t reason = vmcs_read32(VMCS_EXIT_REASON);
-    uint64_t *gpr = reason == VMX_EXIT_CPUID && vp->fast_left != 0 ? answer_cpuid(cpu, vp) : NULL;
+    uint64_t *gpr = reason == VMX_EXIT_CPUID && vp->fast_left != 0 ? answer_cpuid(vp) : NULL;
     return gpr == NULL && cpu->straight != NULL ? run_straight_exit(cpu, reason) : gpr;
 }

@@ -12,6 +12,5 @@
 
 /* A VMCALL that asks for the version. */
 uint64_t *fast_exit_root(void);
-uint64_t *fast_exit_root_traced(void);
 /* CPUID with an answer that was given before (vmm/cpuid_cache.h). */
 uint64_t *fast_exit_guest(void);

@@ -11,10 +11,13 @@
 #include "vmm/vp.h"
 
 /*
- * The path of a run is compiled twice, with the hooks and without, so that a trace that is off costs one test a run or
- * an exit, whichever way it takes.
+ * The path of a run is compiled twice, with the hooks and without: by vmm/run_straight_traced.c and
+ * vmm/exit_fast_traced.c, and in vmm/vp_run.c. So a trace that is off costs one test at an exit and one at a run.
  */
 #define TWICE static inline __attribute__((always_inline))
+#ifndef TRACED
+#define TRACED false
+#endif
 
 /* The root called VP_RUN at `tsc`. */
 static inline void exit_trace_returned(struct cpu *cpu, bool traced, uint64_t tsc)
@@ -44,15 +47,22 @@ static inline void exit_trace_exit(struct cpu *cpu, bool traced, const struct vp
     }
 }
 
-/* The same, with the time at which it came. */
-static inline void exit_trace_exit_at(struct cpu *cpu, bool traced, const struct vp *vp, uint32_t reason, uint64_t tsc)
+/* The same in two steps, where the usual way may still take the exit over and tell of it itself. */
+static inline void exit_trace_arrived(struct cpu *cpu, bool traced)
+{
+    if (traced) {
+        rdtsc_to(&trace_ring_peek(&cpu->trace)->tsc);
+    }
+}
+
+static inline void exit_trace_taken(struct cpu *cpu, bool traced, const struct vp *vp, uint32_t reason,
+                                    uint64_t qualification)
 {
     if (traced) {
         struct trace_raw *entry = trace_ring_next(&cpu->trace);
-        entry->tsc = tsc;
         entry->vp = vp->trace_name;
         entry->reason = reason;
-        vmcs_readnw_to(VMCS_EXIT_QUALIFICATION, &entry->qualification);
+        entry->qualification = qualification;
     }
 }
 

@@ -10,6 +10,7 @@
 #include "vmm/exit_trace.h"
 #include "vmm/guest_exit.h"
 #include "vmm/partition.h"
+#include "vmm/partition_slots.h"
 #include "vmm/switch_quickly.h"
 #include "vmm/vmm_state.h"
 
@@ -30,7 +31,7 @@ static __attribute__((cold, noinline)) uint64_t *give_up(struct vp *vp)
 }
 
 /* The VP is this CPU's and its partition pinned: whether an entry needs nothing but its VMCS. */
-TWICE bool is_plain(const struct cpu *cpu, const struct vp *vp)
+static bool is_plain(const struct cpu *cpu, const struct vp *vp)
 {
     const struct partition *p = vp->partition;
     return vp->loaded_on == cpu && vp->launched && vp->attention == 0 && (vp->event.info & INTERRUPTION_VALID) == 0 &&
@@ -41,34 +42,38 @@ TWICE bool is_plain(const struct cpu *cpu, const struct vp *vp)
            vp->paused_seen == __atomic_load_n(&p->paused_ticks, __ATOMIC_RELAXED);
 }
 
-TWICE uint64_t *enter(struct cpu *cpu, struct vp *vp, bool traced, uint32_t dirty, uint64_t rip)
+static uint64_t *enter(struct cpu *cpu, struct vp *vp, uint32_t dirty, uint64_t rip)
 {
     vp->run_began = rdtsc();
-    exit_trace_returned(cpu, traced, vp->run_began);
-    switch_quickly(cpu, vp);
+    exit_trace_returned(cpu, TRACED, vp->run_began);
+    switch_quickly(cpu, cpu->root_vp, vp);
     if ((dirty & WHB_RUN_RIP) != 0) {
         vmcs_writenw(VMCS_GUEST_RIP, rip);
     }
     cpu->straight = vp;
     vp->fast_given = FAST_EXITS;
     vp->fast_left = FAST_EXITS;
-    exit_trace_entered(cpu, traced);
+    exit_trace_entered(cpu, TRACED);
     return vp->gpr;
 }
 
-TWICE uint64_t *begin(struct cpu *cpu, struct vp *root, bool traced)
+uint64_t *run_straight_begin(struct cpu *cpu, struct vp *root)
 {
     uint64_t index = root->gpr[6];
-    struct partition *p = partition_get(root->gpr[7]);
+    struct partition *p = partition_take(root->gpr[7]);
     if (p == NULL) {
         return NULL;
     }
-    struct vp *vp;
-    if (vp_acquire(p, index, &vp) != WHB_OK) {
-        partition_put(p);
+    struct vp *vp = index < WHB_MAX_VPS ? __atomic_load_n(&p->vps[index], __ATOMIC_ACQUIRE) : NULL;
+    uint32_t free = VP_OWNER_NONE;
+    if (vp == NULL ||
+        !__atomic_compare_exchange_n(&vp->owner, &free, cpu->index + 1, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) {
+        partition_give(p);
         return NULL;
     }
-    guest_memory_pin(p);
+    /* As guest_memory_pin. */
+    __atomic_store_n(&cpu->flush_ack, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&cpu->running, p, __ATOMIC_SEQ_CST);
     uint64_t generation = __atomic_load_n(&p->ept_generation, __ATOMIC_SEQ_CST);
     if (!is_plain(cpu, vp) || p->cpu_generation[cpu->index] != generation) {
         return give_up(vp);
@@ -88,32 +93,22 @@ TWICE uint64_t *begin(struct cpu *cpu, struct vp *root, bool traced)
     __atomic_store_n(&cpu->flush_ack, generation, __ATOMIC_RELEASE);
     root->launched = true;
     root->event.info = 0;
-    return enter(cpu, vp, traced, dirty, rip);
-}
-
-uint64_t *run_straight_begin(struct cpu *cpu, struct vp *root)
-{
-    return begin(cpu, root, false);
-}
-
-uint64_t *run_straight_begin_traced(struct cpu *cpu, struct vp *root)
-{
-    return begin(cpu, root, true);
+    return enter(cpu, vp, dirty, rip);
 }
 
 /* Back to the root, whose call is done. */
-TWICE uint64_t *finish(struct cpu *cpu, struct vp *vp, bool traced)
+static uint64_t *finish(struct cpu *cpu, struct vp *vp)
 {
     struct vp *root = cpu->root_vp;
     cpu->straight = NULL;
     __atomic_store_n(&cpu->running, NULL, __ATOMIC_RELEASE);
-    switch_quickly(cpu, root);
+    switch_quickly(cpu, vp, root);
     uint64_t now = rdtsc();
-    exit_trace_left(cpu, traced, now);
+    exit_trace_left(cpu, TRACED, now);
     vp->counters.run_ticks += now - vp->run_began;
-    struct partition *p = vp->partition;
+    struct partition *p = vp->partition; /* gone perhaps once the VP is free, but for the reference */
     __atomic_store_n(&vp->owner, VP_OWNER_NONE, __ATOMIC_RELEASE);
-    partition_put(p);
+    partition_give(p);
     root->gpr[0] = WHB_OK;
     root->gpr[2] = 0;
     if (!skip_plain_instruction(true)) {
@@ -123,7 +118,7 @@ TWICE uint64_t *finish(struct cpu *cpu, struct vp *vp, bool traced)
 }
 
 /* The run page but for the record. */
-TWICE void publish(struct vp *vp, uint64_t rip, uint64_t rflags)
+static void publish(struct vp *vp, uint64_t rip, uint64_t rflags)
 {
     struct whb_run_page *run = vp->run;
     run->rip = rip;
@@ -137,7 +132,7 @@ TWICE void publish(struct vp *vp, uint64_t rip, uint64_t rflags)
 }
 
 /* Protected mode, and a code segment whose DPL is the CPL: the usual case. */
-TWICE bool is_plain_mode(uint64_t cr0, uint64_t rflags, uint32_t cs_access)
+static bool is_plain_mode(uint64_t cr0, uint64_t rflags, uint32_t cs_access)
 {
     return (cr0 & CR0_PE) != 0 && (rflags & RFLAGS_VM) == 0 && (cs_access & ACCESS_CONFORMING) == 0;
 }
@@ -146,7 +141,7 @@ TWICE bool is_plain_mode(uint64_t cr0, uint64_t rflags, uint32_t cs_access)
 #define STATE_INTERRUPT_SHADOW (1u << 12)
 
 /* The first word of the context: execution state, length of the instruction, CR8. No breakpoint is on, no event due. */
-TWICE uint32_t context_word(const struct vp *vp, uint64_t cr0, uint32_t cs_access)
+static uint32_t context_word(const struct vp *vp, uint64_t cr0, uint32_t cs_access)
 {
     uint32_t word = STATE_CR0_PE | (cs_access >> 5 & 3u) | ((uint32_t)cr0 >> 15 & 8u);
     word |= vmcs_read32(VMCS_ENTRY_CONTROLS) >> 5 & 0x10u;
@@ -157,16 +152,16 @@ TWICE uint32_t context_word(const struct vp *vp, uint64_t cr0, uint32_t cs_acces
     return word | (uint32_t)(*((const uint8_t *)vp->virtual_apic + 0x80) & 0xf0u) << 16;
 }
 
-TWICE uint64_t *record_io(struct cpu *cpu, struct vp *vp, bool traced)
+static uint64_t *record_io(struct cpu *cpu, struct vp *vp)
 {
-    uint64_t tsc = traced ? rdtsc() : 0;
+    exit_trace_arrived(cpu, TRACED);
     uint32_t q = (uint32_t)vmcs_readnw(VMCS_EXIT_QUALIFICATION);
     uint64_t cr0 = vmcs_readnw(VMCS_GUEST_CR0), rflags = vmcs_readnw(VMCS_GUEST_RFLAGS);
     uint32_t cs_access = vmcs_read32(VMCS_GUEST_CS_ACCESS);
     if ((q & IO_STRING) != 0 || !is_plain_mode(cr0, rflags, cs_access)) {
         return NULL;
     }
-    exit_trace_exit_at(cpu, traced, vp, VMX_EXIT_IO, tsc);
+    exit_trace_taken(cpu, TRACED, vp, VMX_EXIT_IO, q);
     WHV_RUN_VP_EXIT_CONTEXT *r = (void *)vp->run->record;
     if (vp->record_kind != RECORD_IO) {
         memset(r, 0, sizeof(*r));
@@ -186,19 +181,14 @@ TWICE uint64_t *record_io(struct cpu *cpu, struct vp *vp, bool traced)
     r->IoPortAccess.Rax = vp->gpr[0];
     publish(vp, rip, rflags);
     vp->counters.exits[INTERCEPT_IO]++;
-    return finish(cpu, vp, traced);
-}
-
-static __attribute__((noinline)) uint64_t *record_io_traced(struct cpu *cpu, struct vp *vp)
-{
-    return record_io(cpu, vp, true);
+    return finish(cpu, vp);
 }
 
 uint64_t *run_straight_exit(struct cpu *cpu, uint32_t reason)
 {
     struct vp *vp = cpu->straight;
     if (reason == VMX_EXIT_IO && __atomic_load_n(&vp->partition->doorbells, __ATOMIC_ACQUIRE) == NULL) {
-        return cpu_traced(cpu) ? record_io_traced(cpu, vp) : record_io(cpu, vp, false);
+        return record_io(cpu, vp);
     }
     return NULL;
 }

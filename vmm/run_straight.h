@@ -13,7 +13,6 @@
 
 /* VMCALL of VP_RUN by the root VP of this CPU, its mode and RAX looked at. The block to enter with, or NULL. */
 uint64_t *run_straight_begin(struct cpu *cpu, struct vp *root);
-uint64_t *run_straight_begin_traced(struct cpu *cpu, struct vp *root);
 
 /* An exit of cpu->straight with this reason, as the VMCS has it. The block to enter with, or NULL. */
 uint64_t *run_straight_exit(struct cpu *cpu, uint32_t reason);

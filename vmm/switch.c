@@ -41,6 +41,12 @@ void switch_init(void)
     has_tsc_aux = (cpuid(0x80000001, 0).edx & CPUID_80000001_EDX_RDTSCP) != 0;
 }
 
+static uint64_t new_content(void)
+{
+    static uint64_t last; /* atomic */
+    return __atomic_add_fetch(&last, 1, __ATOMIC_RELAXED);
+}
+
 void switch_init_cpu(struct cpu *cpu)
 {
     if (xcr0_supported != 0) {
@@ -51,6 +57,7 @@ void switch_init_cpu(struct cpu *cpu)
             cpu->msr_shadow[i] = rdmsr(switched_msrs[i]);
         }
     }
+    cpu->content = new_content();
 }
 
 uint64_t switch_xcr0_supported(void)
@@ -118,20 +125,55 @@ void switch_breakpoints(struct cpu *cpu, struct vp *to)
     }
 }
 
-void switch_differing(struct cpu *cpu, const struct vp *to)
+static bool holds(const struct cpu *cpu, const struct vp *vp)
 {
+    uint64_t differing = xcr0_supported != 0 ? vp->xcr0 ^ cpu->xcr0 : 0;
+    for (unsigned i = 0; i < SWITCHED_COUNT; i++) {
+        differing |= vp->msr[i] ^ cpu->msr_shadow[i];
+    }
+    return differing == 0;
+}
+
+/*
+ * Most VPs never write these MSRs, or all write the same. So who turned out to have what the registers hold gets the
+ * number of that content, and the next switch compares one word.
+ */
+void switch_differing(struct cpu *cpu, struct vp *to)
+{
+    if (holds(cpu, to)) {
+        to->content = cpu->content;
+        return;
+    }
+    if (to->content == 0) {
+        to->content = new_content();
+    }
     for (unsigned i = 0; i < SWITCHED_COUNT; i++) {
         set_msr(cpu, i, to->msr[i]);
     }
     if (xcr0_supported != 0) {
         set_xcr0(cpu, to->xcr0);
     }
+    cpu->content = to->content;
+}
+
+/* The VP wrote one of them. */
+static void content_changed(struct cpu *cpu, struct vp *vp)
+{
+    vp->content = new_content();
+    if (cpu->current == vp) {
+        cpu->content = vp->content;
+    }
 }
 
 void switch_to(struct cpu *cpu, struct vp *to)
 {
-    if (cpu->current != to) {
-        switch_quickly(cpu, to);
+    struct vp *from = cpu->current;
+    if (from == NULL) {
+        switch_differing(cpu, to);
+        cpu->current = to;
+        vmcs_load_pa(&to->vmcs_pa);
+    } else if (from != to) {
+        switch_quickly(cpu, from, to);
     }
 }
 
@@ -246,6 +288,7 @@ void switch_msr_write(struct cpu *cpu, struct vp *vp, enum switched_msr which, u
     if (cpu->current == vp) {
         set_msr(cpu, which, value);
     }
+    content_changed(cpu, vp);
 }
 
 void switch_xcr0_write(struct cpu *cpu, struct vp *vp, uint64_t value)
@@ -255,4 +298,5 @@ void switch_xcr0_write(struct cpu *cpu, struct vp *vp, uint64_t value)
     if (cpu->current == vp) {
         set_xcr0(cpu, value);
     }
+    content_changed(cpu, vp);
 }

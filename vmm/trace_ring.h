@@ -28,6 +28,13 @@ struct trace_raw {
 /* A ring of `count` zeroed entries, at least one. */
 void trace_ring_start(struct exit_trace *trace, struct trace_raw *entries, uint32_t count);
 
+/* The entry that trace_ring_next will give. */
+static inline struct trace_raw *trace_ring_peek(const struct exit_trace *trace)
+{
+    struct trace_raw *entry = trace->current + 1;
+    return __builtin_expect(entry == trace->end, 0) ? trace->first : entry;
+}
+
 /* The next entry, which overwrites the oldest. */
 static inline struct trace_raw *trace_ring_next(struct exit_trace *trace)
 {

@@ -116,6 +116,7 @@ struct vp {
         uint32_t info, length;
     } software;
 
+    uint64_t content; /* equal for VPs that have the same in `msr` and `xcr0`, and not 0; 0: not compared yet */
     uint64_t msr[SWITCHED_COUNT];
     uint64_t kernel_gs_base;
     uint64_t xcr0;
