@@ -156,7 +156,7 @@ TWICE enum exit_action run_once(struct cpu *cpu, struct vp *vp, bool traced)
     }
 
     /* What an entry begins that is finished after its exit is not for the fast way. */
-    vp->fast_given = traced || (injected & INTERRUPTION_VALID) != 0 || vp->apic_on || vp->timed ? 0 : FAST_EXITS;
+    vp->fast_given = (injected & INTERRUPTION_VALID) != 0 || vp->apic_on || vp->timed ? 0 : FAST_EXITS;
     vp->fast_left = vp->fast_given;
     exit_trace_entered(cpu, traced);
     bool may_block_nmi = slice_may_block_nmi(vp);
@@ -202,7 +202,6 @@ TWICE enum run_result go_on(struct cpu *cpu, struct vp *vp, bool traced, enum ex
         }
         if (take_cancel(vp)) {
             exit_trace_no_exit(cpu, traced, vp);
-            exit_trace_no_exit(cpu, traced, vp);
             exit_record_cancel(vp);
             return RUN_RECORD;
         }
@@ -218,6 +217,7 @@ TWICE enum run_result run_until_root(struct cpu *cpu, struct vp *vp, bool traced
         return RUN_RECORD;
     }
     if (take_cancel(vp)) {
+        exit_trace_no_exit(cpu, traced, vp);
         exit_record_cancel(vp);
         return RUN_RECORD;
     }
