@@ -3,4 +3,5 @@
 #define TRACED true
 #define run_straight_begin run_straight_begin_traced
 #define run_straight_exit run_straight_exit_traced
+/* NOLINTNEXTLINE(bugprone-suspicious-include): compiled a second time is the point */
 #include "vmm/run_straight.c"
