@@ -38,6 +38,7 @@ struct cpu {
     struct vp *root_vp;
     struct vp *current;        /* whose VMCS is current */
     struct vp *straight;       /* guest VP in a run of vmm/run_straight.c; NULL: none */
+    bool straight_again;       /* its exit is dealt with, all but the next entry */
     struct vp *fpu_owner;      /* whose extended state is in the registers; NULL: nobody's */
     struct partition *running; /* shared: partition whose guest VP this CPU has entered or is about to enter */
     uint64_t flush_ack;        /* shared: partition's EPT generation this CPU has honoured for `running` */

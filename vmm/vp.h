@@ -52,6 +52,9 @@ struct pending_event {
 enum record_kind {
     RECORD_ANY,
     RECORD_IO, /* IN or OUT, without a string */
+    RECORD_MSR,
+    RECORD_CPUID,
+    RECORD_MEMORY, /* with 16 bytes of instruction */
 };
 
 #define VP_OWNER_NONE 0u

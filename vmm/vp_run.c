@@ -261,7 +261,13 @@ static enum run_result end_run(struct cpu *cpu, struct vp *vp, enum run_result r
 
 enum run_result vp_run_on(struct cpu *cpu, struct vp *vp, enum vmx_entry_result entry)
 {
-    enum exit_action action = entry == VMX_ENTRY_EXITED ? after_exit(cpu, vp, 0) : not_entered(cpu, vp, entry);
+    enum exit_action action = EXIT_RESUME;
+    if (entry != VMX_ENTRY_EXITED) {
+        action = not_entered(cpu, vp, entry);
+    } else if (!cpu->straight_again) {
+        action = after_exit(cpu, vp, 0);
+    }
+    cpu->straight_again = false;
     return end_run(cpu, vp, go_on(cpu, vp, action));
 }
 
