@@ -27,6 +27,8 @@
 #define MEMORY_GPA_UNMAPPED (1u << 2)
 #define MEMORY_GVA_VALID (1u << 3)
 
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+
 #define PLAIN_DIRTY (WHB_RUN_ALL & ~(WHB_RUN_RSP | WHB_RUN_RFLAGS))
 
 /* Back to where nothing has happened. */
@@ -103,7 +105,7 @@ uint64_t *run_straight_begin(struct cpu *cpu, struct vp *root)
 }
 
 /* Back to the root, whose call is done. */
-static uint64_t *finish(struct cpu *cpu, struct vp *vp)
+ALWAYS_INLINE uint64_t *finish(struct cpu *cpu, struct vp *vp)
 {
     struct vp *root = cpu->root_vp;
     cpu->straight = NULL;
@@ -113,16 +115,17 @@ static uint64_t *finish(struct cpu *cpu, struct vp *vp)
     struct partition *p = vp->partition; /* gone perhaps once the VP is free, but for the reference */
     __atomic_store_n(&vp->owner, VP_OWNER_NONE, __ATOMIC_RELEASE);
     partition_give(p);
-    root->gpr[0] = WHB_OK;
-    root->gpr[2] = 0;
+    uint64_t *gpr = root->gpr;
+    gpr[0] = WHB_OK;
+    gpr[2] = 0;
     if (!skip_plain_instruction(true)) {
         exit_skip_instruction();
     }
-    return root->gpr;
+    return gpr;
 }
 
 /* The run page but for the record. */
-static void publish(struct vp *vp, uint64_t rip, uint64_t rflags)
+ALWAYS_INLINE void publish(struct vp *vp, uint64_t rip, uint64_t rflags)
 {
     struct whb_run_page *run = vp->run;
     run->rip = rip;
@@ -142,7 +145,7 @@ struct mode {
 };
 
 /* Protected mode, and a code segment whose DPL is the CPL: the usual case. */
-static inline bool read_mode(struct mode *m)
+ALWAYS_INLINE bool read_mode(struct mode *m)
 {
     m->cr0 = vmcs_readnw(VMCS_GUEST_CR0);
     m->rflags = vmcs_readnw(VMCS_GUEST_RFLAGS);
@@ -154,7 +157,7 @@ static inline bool read_mode(struct mode *m)
 #define STATE_INTERRUPT_SHADOW (1u << 12)
 
 /* The first word of the context: execution state, length of the instruction, CR8. No breakpoint is on, no event due. */
-static inline uint32_t context_word(const struct vp *vp, const struct mode *m, uint32_t entry, uint32_t length)
+ALWAYS_INLINE uint32_t context_word(const struct vp *vp, const struct mode *m, uint32_t entry, uint32_t length)
 {
     uint32_t word = STATE_CR0_PE | (m->cs_access >> 5 & 3u) | ((uint32_t)m->cr0 >> 15 & 8u) | (entry >> 5 & 0x10u);
     if ((vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY) & (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS)) != 0) {
@@ -176,7 +179,7 @@ static inline WHV_RUN_VP_EXIT_CONTEXT *open_record(struct vp *vp, uint32_t kind,
     return r;
 }
 
-static inline uint64_t *deliver(struct cpu *cpu, struct vp *vp, const struct mode *m, uint64_t rip, uint32_t word,
+ALWAYS_INLINE uint64_t *deliver(struct cpu *cpu, struct vp *vp, const struct mode *m, uint64_t rip, uint32_t word,
                                 enum intercept_class counted)
 {
     WHV_RUN_VP_EXIT_CONTEXT *r = (void *)vp->run->record;
@@ -193,11 +196,17 @@ static inline uint64_t *deliver(struct cpu *cpu, struct vp *vp, const struct mod
 }
 
 /* For exits with instructions that have a length. */
-static inline uint64_t *deliver_instruction(struct cpu *cpu, struct vp *vp, const struct mode *m,
+ALWAYS_INLINE uint64_t *deliver_instruction_here(struct cpu *cpu, struct vp *vp, const struct mode *m,
                                             enum intercept_class counted)
 {
     uint32_t entry = vmcs_read32(VMCS_ENTRY_CONTROLS), length = vmcs_read32(VMCS_EXIT_INSTRUCTION_LENGTH);
     return deliver(cpu, vp, m, vmcs_readnw(VMCS_GUEST_RIP), context_word(vp, m, entry, length), counted);
+}
+
+static __attribute__((noinline)) uint64_t *deliver_instruction(struct cpu *cpu, struct vp *vp, const struct mode *m,
+                                                               enum intercept_class counted)
+{
+    return deliver_instruction_here(cpu, vp, m, counted);
 }
 
 /* The exit is dealt with: in again, or the usual way does it if something came up. */
@@ -224,7 +233,7 @@ static uint64_t *exit_io(struct cpu *cpu, struct vp *vp)
     r->IoPortAccess.AccessInfo.AsUINT32 = (((q & IO_SIZE) + 1) << 1) | ((q & IO_IN) == 0);
     r->IoPortAccess.PortNumber = (uint16_t)(q >> IO_PORT_SHIFT);
     r->IoPortAccess.Rax = vp->gpr[0];
-    return deliver_instruction(cpu, vp, &m, INTERCEPT_IO);
+    return deliver_instruction_here(cpu, vp, &m, INTERCEPT_IO);
 }
 
 static __attribute__((noinline)) uint64_t *exit_msr(struct cpu *cpu, struct vp *vp, bool write)
