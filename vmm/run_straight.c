@@ -43,13 +43,9 @@ static __attribute__((cold, noinline)) uint64_t *give_up(struct vp *vp)
 /* The VP is this CPU's and its partition pinned: whether an entry needs nothing but its VMCS. */
 static bool is_plain(const struct cpu *cpu, const struct vp *vp)
 {
-    const struct partition *p = vp->partition;
     return vp->loaded_on == cpu && vp->launched && vp->attention == 0 && (vp->event.info & INTERRUPTION_VALID) == 0 &&
            (cpu->fpu_owner == vp || vp->fpu_trapped) && !vmm.nmi_blocked_once &&
-           __atomic_load_n(&vp->cancel, __ATOMIC_SEQ_CST) == 0 &&
-           vp->policy_generation == __atomic_load_n(&p->policy->generation, __ATOMIC_ACQUIRE) &&
-           __atomic_load_n(&p->suspended, __ATOMIC_SEQ_CST) == 0 &&
-           vp->paused_seen == __atomic_load_n(&p->paused_ticks, __ATOMIC_RELAXED);
+           vp->policy_generation == __atomic_load_n(&vp->partition->policy->generation, __ATOMIC_SEQ_CST);
 }
 
 static uint64_t *enter(struct cpu *cpu, struct vp *vp, uint32_t dirty, uint64_t rip)
@@ -73,9 +69,9 @@ uint64_t *run_straight_begin(struct cpu *cpu, struct vp *root)
         return NULL;
     }
     struct vp *vp = index < WHB_MAX_VPS ? __atomic_load_n(&p->vps[index], __ATOMIC_ACQUIRE) : NULL;
-    uint32_t free = VP_OWNER_NONE;
-    if (vp == NULL ||
-        !__atomic_compare_exchange_n(&vp->owner, &free, cpu->index + 1, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) {
+    uint64_t free = VP_OWNER_NONE;
+    if (vp == NULL || !__atomic_compare_exchange_n(&vp->owner_and_cancel, &free, cpu->index + 1ull, false,
+                                                   __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) {
         partition_give(p);
         return NULL;
     }
@@ -112,7 +108,7 @@ ALWAYS_INLINE uint64_t *finish(struct cpu *cpu, struct vp *vp)
     __atomic_store_n(&cpu->running, NULL, __ATOMIC_RELEASE);
     switch_quickly(cpu, vp, root);
     vp->counters.run_ticks += rdtsc() - vp->run_began;
-    struct partition *p = vp->partition; /* gone perhaps once the VP is free, but for the reference */
+    struct partition *p = vp->partition; /* read while the VP is still ours */
     __atomic_store_n(&vp->owner, VP_OWNER_NONE, __ATOMIC_RELEASE);
     partition_give(p);
     uint64_t *gpr = root->gpr;
