@@ -9,25 +9,25 @@
  */
 #include "asm_offsets.h"
 
-    /* Loads the general registers from the block at RDI and enters. */
+    /* Loads the general registers from the block at RAX and enters. */
     .macro ENTER instruction
     cmpl $0, %gs:CPU_KICK
     jne vmx_enter_kicked
-    movq 0(%rdi), %rax
-    movq 8(%rdi), %rcx
-    movq 16(%rdi), %rdx
-    movq 24(%rdi), %rbx
-    movq 40(%rdi), %rbp
-    movq 48(%rdi), %rsi
-    movq 64(%rdi), %r8
-    movq 72(%rdi), %r9
-    movq 80(%rdi), %r10
-    movq 88(%rdi), %r11
-    movq 96(%rdi), %r12
-    movq 104(%rdi), %r13
-    movq 112(%rdi), %r14
-    movq 120(%rdi), %r15
-    movq 56(%rdi), %rdi
+    movq 8(%rax), %rcx
+    movq 16(%rax), %rdx
+    movq 24(%rax), %rbx
+    movq 40(%rax), %rbp
+    movq 48(%rax), %rsi
+    movq 56(%rax), %rdi
+    movq 64(%rax), %r8
+    movq 72(%rax), %r9
+    movq 80(%rax), %r10
+    movq 88(%rax), %r11
+    movq 96(%rax), %r12
+    movq 104(%rax), %r13
+    movq 112(%rax), %r14
+    movq 120(%rax), %r15
+    movq 0(%rax), %rax
     \instruction
     jmp vmx_enter_failed
     .endm
@@ -63,7 +63,6 @@
 #endif
     .endif
     call \fast
-    movq %rax, %rdi
     testq %rax, %rax
     jnz vmx_enter_again
     .endm
@@ -84,6 +83,7 @@ vmx_enter:
      * From the test of the kick flag to the entry itself an NMI would be lost: its handler sees RIP in this window and
      * continues at vmx_enter_kicked (vmm/kick.c). An NMI after the entry is a VM exit.
      */
+    movq %rdi, %rax
     testb %sil, %sil
     .globl vmx_enter_window
 vmx_enter_window:

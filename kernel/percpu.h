@@ -24,9 +24,10 @@ enum cpu_vmx_state {
 /* A ring of trace_ring.h. */
 struct exit_trace {
     struct trace_raw *current; /* the newest entry; before the first one, the ring's last. NULL: off */
+    struct trace_raw *next;    /* the entry after it, to be written: the oldest */
     struct trace_raw *end;
     struct trace_raw *first;
-    uint64_t laps; /* times that the ring began anew, the first time included */
+    uint64_t laps; /* times that the ring was filled to its end */
 };
 
 struct cpu {
@@ -47,6 +48,7 @@ struct cpu {
     struct vp *root_vp;
     struct vp *current;        /* whose VMCS is current */
     struct vp *straight;       /* guest VP in a run of vmm/run_straight.c; NULL: none */
+    bool straight_again;       /* its exit is dealt with, all but the next entry */
     struct vp *fpu_owner;      /* whose extended state is in the registers; NULL: nobody's */
     struct partition *running; /* shared: partition whose guest VP this CPU has entered or is about to enter */
     uint64_t flush_ack;        /* shared: partition's EPT generation this CPU has honoured for `running` */

@@ -7,13 +7,18 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+
+#include "arch/cpu.h"
+#include "arch/vmcs.h"
 
 #define CPUID_CACHE_SLOTS 32u
 
 struct cpuid_answer {
     uint64_t key;
     uint32_t eax, ebx, ecx, edx;
+    uint64_t wanted; /* 1: the root wants to answer this leaf, and the rest is the default result */
 };
 
 struct cpuid_cache {
@@ -39,3 +44,16 @@ static inline void cpuid_cache_forget(struct cpuid_cache *cache)
         cache->answers[i].key = i == 0 ? 1 : 0;
     }
 }
+
+#if !__STDC_HOSTED__
+/* NULL: not known. The VP's VMCS is current. */
+static inline const struct cpuid_answer *cpuid_cache_find(const struct cpuid_cache *cache, uint32_t leaf,
+                                                          uint32_t subleaf)
+{
+    const struct cpuid_answer *a = &cache->answers[cpuid_cache_slot(leaf, subleaf)];
+    if (a->key != cpuid_cache_key(leaf, subleaf)) {
+        return NULL;
+    }
+    return leaf != 1 || ((vmcs_readnw(VMCS_GUEST_CR4) & CR4_OSXSAVE) != 0) == cache->osxsave ? a : NULL;
+}
+#endif

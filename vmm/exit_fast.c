@@ -51,24 +51,15 @@ uint64_t *fast_exit_root(void)
     }
 }
 
-static inline const struct cpuid_answer *known_answer(const struct vp *vp, uint32_t leaf, uint32_t subleaf)
-{
-    const struct cpuid_answer *a = &vp->cpuid.answers[cpuid_cache_slot(leaf, subleaf)];
-    if (a->key != cpuid_cache_key(leaf, subleaf)) {
-        return NULL;
-    }
-    return leaf != 1 || ((vmcs_readnw(VMCS_GUEST_CR4) & CR4_OSXSAVE) != 0) == vp->cpuid.osxsave ? a : NULL;
-}
-
 static inline uint64_t *answer_cpuid(struct vp *vp)
 {
-    exit_trace_arrived(this_cpu(), TRACED);
+    exit_trace_arrived(this_cpu(), TRACED, VMX_EXIT_CPUID);
     volatile uint64_t *gpr = vp->gpr;
-    const struct cpuid_answer *a = known_answer(vp, (uint32_t)gpr[0], (uint32_t)gpr[1]);
-    if (a == NULL || !skip_plain_instruction(false)) {
+    const struct cpuid_answer *a = cpuid_cache_find(&vp->cpuid, (uint32_t)gpr[0], (uint32_t)gpr[1]);
+    if (a == NULL || a->wanted != 0 || !skip_plain_instruction(false)) {
         return NULL;
     }
-    exit_trace_taken(this_cpu(), TRACED, vp, VMX_EXIT_CPUID, 0);
+    exit_trace_taken(this_cpu(), TRACED, vp);
     vp->fast_left--;
     vp->launched = true;
     vp->counters.exits[INTERCEPT_CPUID]++;

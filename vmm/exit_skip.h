@@ -18,7 +18,7 @@ static inline bool skip_plain_instruction(bool code64)
     if ((special | vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY)) != 0) {
         return false;
     }
-    uint64_t rip = vmcs_readnw(VMCS_GUEST_RIP), next = rip + vmcs_read32(VMCS_EXIT_INSTRUCTION_LENGTH);
+    uint64_t rip = vmcs_readnw(VMCS_GUEST_RIP), next = rip + vmcs_raw_read(VMCS_EXIT_INSTRUCTION_LENGTH.encoding);
     if (!code64 && (rip ^ next) >> 32 != 0) {
         return false;
     }

@@ -39,7 +39,7 @@ static inline void exit_trace_entered(struct cpu *cpu, bool traced)
 static inline void exit_trace_exit(struct cpu *cpu, bool traced, const struct vp *vp, uint32_t reason)
 {
     if (traced) {
-        struct trace_raw *entry = trace_ring_next(&cpu->trace);
+        struct trace_raw *entry = trace_ring_commit(&cpu->trace);
         rdtsc_to(&entry->tsc);
         entry->vp = vp->trace_name;
         entry->reason = reason;
@@ -48,21 +48,21 @@ static inline void exit_trace_exit(struct cpu *cpu, bool traced, const struct vp
 }
 
 /* The same in two steps, where the usual way may still take the exit over and tell of it itself. */
-static inline void exit_trace_arrived(struct cpu *cpu, bool traced)
+static inline void exit_trace_arrived(struct cpu *cpu, bool traced, uint32_t reason)
 {
     if (traced) {
-        rdtsc_to(&trace_ring_peek(&cpu->trace)->tsc);
+        struct trace_raw *entry = cpu->trace.next;
+        rdtsc_to(&entry->tsc);
+        entry->reason = reason;
     }
 }
 
-static inline void exit_trace_taken(struct cpu *cpu, bool traced, const struct vp *vp, uint32_t reason,
-                                    uint64_t qualification)
+static inline void exit_trace_taken(struct cpu *cpu, bool traced, const struct vp *vp)
 {
     if (traced) {
-        struct trace_raw *entry = trace_ring_next(&cpu->trace);
+        struct trace_raw *entry = trace_ring_commit(&cpu->trace);
         entry->vp = vp->trace_name;
-        entry->reason = reason;
-        entry->qualification = qualification;
+        vmcs_readnw_to(VMCS_EXIT_QUALIFICATION, &entry->qualification);
     }
 }
 

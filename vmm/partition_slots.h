@@ -8,6 +8,7 @@
 #define SLOT_REFERENCES 0x3fffffffull
 #define SLOT_CLOSING (1ull << 30)
 #define SLOT_ALIVE (1ull << 31)
+#define SLOT_LIFE_SHIFT 30u
 #define SLOT_GENERATION_SHIFT 32u
 
 struct partition_slot {
@@ -29,7 +30,7 @@ static inline struct partition_slot *partition_find_slot(uint64_t handle, uint64
 
 static inline bool partition_is_open(uint64_t state, uint64_t generation)
 {
-    return (state & SLOT_ALIVE) != 0 && (state & SLOT_CLOSING) == 0 && state >> SLOT_GENERATION_SHIFT == generation;
+    return state >> SLOT_LIFE_SHIFT == (generation << 2 | 2); /* alive, and not closing */
 }
 
 static inline struct partition *partition_take(uint64_t handle)

@@ -115,7 +115,7 @@ void switch_breakpoints_load(struct cpu *cpu, struct vp *vp)
     write_breakpoints(vp);
 }
 
-void switch_breakpoints(struct cpu *cpu, struct vp *to)
+static void switch_breakpoints(struct cpu *cpu, struct vp *to)
 {
     if (to->breakpoints) {
         switch_breakpoints_load(cpu, to);
@@ -173,6 +173,7 @@ void switch_to(struct cpu *cpu, struct vp *to)
         cpu->current = to;
         vmcs_load_pa(&to->vmcs_pa);
     } else if (from != to) {
+        switch_breakpoints(cpu, to);
         switch_quickly(cpu, from, to);
     }
 }

@@ -8,10 +8,9 @@
 #include "vmm/switch.h"
 
 /* For switch_quickly: what it seldom has to do. */
-void switch_breakpoints(struct cpu *cpu, struct vp *to);
 void switch_differing(struct cpu *cpu, struct vp *to);
 
-/* `from` is the current VP, `to` another one. */
+/* `from` is the current VP, `to` another one. Not for VPs with breakpoints on. */
 static inline void switch_quickly(struct cpu *cpu, struct vp *from, struct vp *to)
 {
     uint64_t cr2 = read_cr2(), gs = rdmsr(MSR_IA32_KERNEL_GS_BASE);
@@ -22,9 +21,6 @@ static inline void switch_quickly(struct cpu *cpu, struct vp *from, struct vp *t
     }
     if (to->kernel_gs_base != gs) {
         wrmsr(MSR_IA32_KERNEL_GS_BASE, to->kernel_gs_base);
-    }
-    if (__builtin_expect(to->breakpoints | cpu->breakpoints_loaded, 0)) {
-        switch_breakpoints(cpu, to);
     }
     if (__builtin_expect(to->content != cpu->content, 0)) {
         switch_differing(cpu, to);

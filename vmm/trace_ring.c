@@ -4,6 +4,7 @@
 void trace_ring_start(struct exit_trace *trace, struct trace_raw *entries, uint32_t count)
 {
     trace->first = entries;
+    trace->next = entries;
     trace->end = entries + count;
     trace->current = trace->end - 1;
     trace->laps = 0;
@@ -11,10 +12,7 @@ void trace_ring_start(struct exit_trace *trace, struct trace_raw *entries, uint3
 
 uint64_t trace_ring_written(const struct exit_trace *trace)
 {
-    if (trace->laps == 0) {
-        return 0;
-    }
-    return (trace->laps - 1) * trace_ring_size(trace) + (uint64_t)(trace->current - trace->first) + 1;
+    return trace->laps * trace_ring_size(trace) + (uint64_t)(trace->next - trace->first);
 }
 
 uint32_t trace_ring_range(const struct exit_trace *trace, uint64_t position, uint32_t room, struct whb_trace_read *head)

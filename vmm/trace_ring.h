@@ -28,22 +28,16 @@ struct trace_raw {
 /* A ring of `count` zeroed entries, at least one. */
 void trace_ring_start(struct exit_trace *trace, struct trace_raw *entries, uint32_t count);
 
-/* The entry that trace_ring_next will give. */
-static inline struct trace_raw *trace_ring_peek(const struct exit_trace *trace)
+/* What was written into trace->next is the newest entry. */
+static inline struct trace_raw *trace_ring_commit(struct exit_trace *trace)
 {
-    struct trace_raw *entry = trace->current + 1;
-    return __builtin_expect(entry == trace->end, 0) ? trace->first : entry;
-}
-
-/* The next entry, which overwrites the oldest. */
-static inline struct trace_raw *trace_ring_next(struct exit_trace *trace)
-{
-    struct trace_raw *entry = trace->current + 1;
-    if (__builtin_expect(entry == trace->end, 0)) {
-        entry = trace->first;
+    struct trace_raw *entry = trace->next;
+    trace->current = entry;
+    trace->next = entry + 1;
+    if (__builtin_expect(entry + 1 == trace->end, 0)) {
+        trace->next = trace->first;
         trace->laps++;
     }
-    trace->current = entry;
     return entry;
 }
 

@@ -52,14 +52,22 @@ struct pending_event {
 enum record_kind {
     RECORD_ANY,
     RECORD_IO, /* IN or OUT, without a string */
+    RECORD_MSR,
+    RECORD_CPUID,
+    RECORD_MEMORY, /* with 16 bytes of instruction */
 };
 
 #define VP_OWNER_NONE 0u
 #define VP_OWNER_ABSENT 0xffffffffu /* the VP is deleted; only its partition's lock holder may create it anew */
 
 struct vp {
-    uint32_t owner;  /* atomic: CPU index + 1, or one of VP_OWNER_ */
-    uint32_t cancel; /* atomic: 1: the next run, or the one in progress, returns Canceled */
+    union {
+        struct {
+            uint32_t owner;  /* atomic: CPU index + 1, or one of VP_OWNER_ */
+            uint32_t cancel; /* atomic: 1: the next run, or the one in progress, returns Canceled */
+        };
+        uint64_t owner_and_cancel; /* atomic: who takes it and finds it 0 has the VP, and nothing to cancel */
+    };
     uint32_t index;
     uint16_t vpid;
     bool is_root;

@@ -271,11 +271,15 @@ TWICE enum run_result end_run(struct cpu *cpu, struct vp *vp, bool traced, enum 
 
 TWICE enum run_result run_on(struct cpu *cpu, struct vp *vp, bool traced, enum vmx_entry_result entry)
 {
-    if (entry == VMX_ENTRY_EXITED) {
-        return end_run(cpu, vp, traced, go_on(cpu, vp, traced, after_exit(cpu, vp, traced, 0)));
+    enum exit_action action = EXIT_RESUME;
+    if (entry != VMX_ENTRY_EXITED) {
+        exit_trace_no_exit(cpu, traced, vp);
+        action = not_entered(cpu, vp, entry);
+    } else if (!cpu->straight_again) {
+        action = after_exit(cpu, vp, traced, 0);
     }
-    exit_trace_no_exit(cpu, traced, vp);
-    return end_run(cpu, vp, traced, go_on(cpu, vp, traced, not_entered(cpu, vp, entry)));
+    cpu->straight_again = false;
+    return end_run(cpu, vp, traced, go_on(cpu, vp, traced, action));
 }
 
 TWICE enum run_result run(struct cpu *cpu, struct vp *vp, bool traced)

@@ -20,7 +20,7 @@ static int start(void **state)
 
 static void write_one(uint64_t tsc)
 {
-    struct trace_raw *e = trace_ring_next(&trace);
+    struct trace_raw *e = trace_ring_commit(&trace);
     e->tsc = tsc;
     e->reason = (uint32_t)tsc;
 }
@@ -57,7 +57,7 @@ static void check_times(struct trace_raw raw, uint64_t hypervisor, uint64_t root
 {
     struct whb_trace_entry e;
     (void)start(NULL);
-    *trace_ring_next(&trace) = raw;
+    *trace_ring_commit(&trace) = raw;
     trace_ring_entry(&trace, 0, &e);
     assert_int_equal(e.hypervisor_ticks, hypervisor);
     assert_int_equal(e.root_ticks, root);
