@@ -143,6 +143,9 @@ static const struct handler handlers[WHB_CALL_COUNT] = {
     [WHB_CALL_CPUID_OUTPUT] = {.on_partition = call_cpuid_output},
     [WHB_CALL_FAIL_ALLOCATION] = {.plain = call_fail_allocation},
     [WHB_CALL_VP_DIAGNOSTICS] = {.on_partition = call_vp_diagnostics},
+    [WHB_CALL_TRACE_SET] = {.plain = call_trace_set},
+    [WHB_CALL_TRACE_READ] = {.plain = call_trace_read},
+    [WHB_CALL_INSTRUCTION_COUNTS] = {.plain = call_instruction_counts},
 };
 
 static enum whb_status dispatch(struct call *c, enum whb_call number)
@@ -160,6 +163,14 @@ static enum whb_status dispatch(struct call *c, enum whb_call number)
     return status;
 }
 
+static void answer(const struct call *c, uint64_t *gpr, enum whb_status status)
+{
+    if (c->next == HYPERCALL_DONE) {
+        gpr[0] = (uint64_t)status;
+        gpr[2] = status == WHB_OK || status == WHB_ERROR_BUFFER_TOO_SMALL ? c->value : 0;
+    }
+}
+
 enum hypercall_next hypercall_handle(struct cpu *cpu, struct vp *root)
 {
     uint64_t *gpr = root->gpr;
@@ -173,9 +184,19 @@ enum hypercall_next hypercall_handle(struct cpu *cpu, struct vp *root)
     if (status == WHB_OK) {
         status = dispatch(&c, number);
     }
-    if (c.next == HYPERCALL_DONE) {
-        gpr[0] = (uint64_t)status;
-        gpr[2] = status == WHB_OK || status == WHB_ERROR_BUFFER_TOO_SMALL ? c.value : 0;
-    }
+    answer(&c, gpr, status);
+    return c.next;
+}
+
+enum hypercall_next hypercall_take_over(struct cpu *cpu, struct vp *root, enum vmx_entry_result entry)
+{
+    struct vp *vp = cpu->straight;
+    struct partition *p = vp->partition;
+    struct call c = {.cpu = cpu, .next = HYPERCALL_DONE};
+    cpu->straight = NULL;
+    enum run_result result = vp_run_on(cpu, vp, entry);
+    vp_release(vp);
+    partition_put(p);
+    answer(&c, root->gpr, call_run_status(&c, result));
     return c.next;
 }

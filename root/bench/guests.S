@@ -21,6 +21,20 @@ bench_pio_end:
     jmp 1b
 bench_cpuid_end:
 
+/* Exits of several kinds, with some work between them. RSI is the device's address. */
+    CODE mixed
+1:  outb %al, $0x10
+    movl (%rsi), %eax
+    xorl %eax, %eax
+    cpuid
+    movl $200, %ecx
+2:  decl %ecx
+    jnz 2b
+    outb %al, $0x11
+    hlt
+    jmp 1b
+bench_mixed_end:
+
 /* ECX names the MSR. */
     CODE msr
 1:  rdmsr

@@ -36,6 +36,20 @@ HRESULT whb_vp_diagnostics(WHV_PARTITION_HANDLE partition, UINT32 vp_index, stru
 /* What `check` of struct whb_vp_diagnostics means, in English: "EFER.LMA without CR4.PAE". Never null. */
 const char *whb_entry_check_text(uint32_t check);
 
+/*
+ * The calling CPU's exit trace (docs/exit-trace.md): a ring of so many entries, a power of two from
+ * WHB_TRACE_MIN_ENTRIES to WHB_TRACE_MAX_ENTRIES; 0 turns it off and frees the ring. E_INVALIDARG, E_OUTOFMEMORY, and
+ * the HRESULT of WHB_ERROR_INVALID_STATE if a trace is on already.
+ */
+HRESULT whb_trace_set(UINT32 entries);
+
+/*
+ * Reads the calling CPU's trace: a struct whb_trace_read and, from `position` on, as many entries as there are, as fit
+ * in `size` bytes, at most WHB_TRACE_MAX_READ. `written` (bytes) may be null. E_POINTER, WHV_E_INSUFFICIENT_BUFFER, and
+ * the HRESULT of WHB_ERROR_INVALID_STATE if the trace is off.
+ */
+HRESULT whb_trace_read(UINT64 position, VOID *buffer, UINT32 size, UINT32 *written);
+
 /* What an emulator handle knows of its last attempt, for the cases where the status alone says little. */
 struct whb_emulator_report {
     char instruction[96];  /* its text, Intel syntax, lower case; "" if it could not be decoded */

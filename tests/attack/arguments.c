@@ -316,6 +316,8 @@ static uint64_t right_number(struct attacker *a, enum argument kind, const uint6
         return PICK(r, leaves) | (uint64_t)random_below(r, 4) << 32;
     case ARG_ALLOCATION:
         return random_once_in(r, 2) ? 0 : 1 + random_below(r, 6);
+    case ARG_TRACE:
+        return random_once_in(r, 3) ? 0 : 64u << random_below(r, 12);
     default:
         return 0;
     }

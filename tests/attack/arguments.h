@@ -36,6 +36,7 @@ enum argument {
     ARG_EVENT,
     ARG_LEAF,
     ARG_ALLOCATION,
+    ARG_TRACE, /* entries of an exit trace */
 };
 
 /* Fills arguments[0..4] for a call, mostly as it should be: each is wrong once in a while. */
