@@ -61,7 +61,9 @@ enum whb_call {
     WHB_CALL_CPUID_OUTPUT = 33,       /* (partition, vp index, leaf | subleaf << 32, buffer of 16 bytes) */
     WHB_CALL_VP_DIAGNOSTICS = 34,     /* (partition, vp index, buffer, size) -> bytes; struct whb_vp_diagnostics */
     WHB_CALL_FAIL_ALLOCATION = 35,    /* (k) -> allocations since the last such call; only with the option test-calls */
-    WHB_CALL_COUNT = 36,
+    WHB_CALL_POSTED_ADD = 39,         /* (partition, address, size); abi/posted_write.h */
+    WHB_CALL_POSTED_REMOVE = 40,      /* (partition, address, size) */
+    WHB_CALL_COUNT = 41,
 };
 
 enum whb_status {
@@ -86,7 +88,7 @@ enum whb_status {
     WHB_ERROR_INTERRUPTED = 18,        /* VP_RUN with RFLAGS.IF = 0: a physical interrupt is pending; run again after
                                           taking it. There is no exit record. */
     WHB_ERROR_NOT_SUPPORTED = 19,      /* known, but not available for this object or on this machine */
-    WHB_ERROR_NOT_FOUND = 20,          /* DOORBELL_REMOVE: there is no such doorbell */
+    WHB_ERROR_NOT_FOUND = 20,          /* DOORBELL_REMOVE, POSTED_REMOVE: there is no such doorbell or range */
 };
 
 /*

@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "abi/posted_write.h"
+
 /* Bit n of `valid` and `dirty` stands for the register whose WHV_REGISTER_NAME is n: 0 RAX ... 15 R15, 16 RIP, 17
  * RFLAGS. */
 #define WHB_RUN_RSP (1u << 4)
@@ -22,6 +24,7 @@
 
 #define WHB_RUN_RECORD_OFFSET 256u
 #define WHB_RUN_RECORD_SIZE 224u
+#define WHB_RUN_POSTED_OFFSET 1024u
 
 struct whb_run_page {
     /*
@@ -37,11 +40,13 @@ struct whb_run_page {
     uint64_t reserved[12]; /* zero */
     /* WHV_RUN_VP_EXIT_CONTEXT in its 224-byte form; bytes outside the reason's own context are zero. */
     uint8_t record[WHB_RUN_RECORD_SIZE];
-    uint8_t reserved_tail[4096 - WHB_RUN_RECORD_OFFSET - WHB_RUN_RECORD_SIZE];
+    uint8_t reserved_middle[WHB_RUN_POSTED_OFFSET - WHB_RUN_RECORD_OFFSET - WHB_RUN_RECORD_SIZE];
+    struct whb_posted_ring posted; /* by its own rules, which hold also while VP_RUN is in progress */
 };
 
 _Static_assert(offsetof(struct whb_run_page, rip) == 128, "ABI");
 _Static_assert(offsetof(struct whb_run_page, valid) == 144, "ABI");
 _Static_assert(offsetof(struct whb_run_page, sequence) == 152, "ABI");
 _Static_assert(offsetof(struct whb_run_page, record) == WHB_RUN_RECORD_OFFSET, "ABI");
+_Static_assert(offsetof(struct whb_run_page, posted) == WHB_RUN_POSTED_OFFSET, "ABI");
 _Static_assert(sizeof(struct whb_run_page) == 4096, "ABI");

@@ -116,6 +116,7 @@ struct vp {
     uint32_t apic_signals, apic_sipi;
     uint32_t apic_requests[8], apic_levels[8];
     uint64_t run_began;        /* host TSC */
+    uint32_t posted_tail;      /* of the ring of posted writes (vmm/posted.h) */
     uint64_t apic_counters[5]; /* members of WHV_PROCESSOR_APIC_COUNTERS */
     uint64_t root_gpr[16];
 };
