@@ -47,6 +47,7 @@ static enum whb_status add_locked(struct partition *p, const struct doorbell_mat
     free->match = *match;
     free->event = event;
     __atomic_store_n(&free->active, true, __ATOMIC_RELEASE);
+    write_table_grow(&table->doorbell_end, (uint32_t)(free - table->doorbells));
     return WHB_OK;
 }
 
@@ -85,7 +86,7 @@ enum whb_status doorbell_remove(struct partition *p, const WHV_DOORBELL_MATCH_DA
 
 bool doorbell_watches(const struct write_table *table, uint64_t address)
 {
-    for (unsigned i = 0; i < WHB_MAX_DOORBELLS; i++) {
+    for (unsigned i = 0, end = write_table_end(&table->doorbell_end); i < end; i++) {
         if (is_active(&table->doorbells[i]) && table->doorbells[i].match.address == address) {
             return true;
         }
@@ -97,7 +98,7 @@ bool doorbell_watches(const struct write_table *table, uint64_t address)
 bool doorbell_signal(const struct write_table *table, uint64_t address, uint64_t value, uint32_t size)
 {
     bool any = false;
-    for (unsigned i = 0; i < WHB_MAX_DOORBELLS; i++) {
+    for (unsigned i = 0, end = write_table_end(&table->doorbell_end); i < end; i++) {
         const struct doorbell *d = &table->doorbells[i];
         if (is_active(d) && doorbell_matches(&d->match, address, value, size)) {
             struct whb_event *event = phys_to_virt(d->event);

@@ -30,6 +30,7 @@ struct posted_entry {
 };
 
 struct write_table {
+    uint32_t doorbell_end, posted_end; /* atomic, and only grow: no entry from here on was ever active */
     struct doorbell doorbells[WHB_MAX_DOORBELLS];
     struct posted_entry posted[WHB_MAX_POSTED_RANGES];
 };
@@ -41,6 +42,19 @@ _Static_assert(sizeof(struct write_table) <= 4096, "a partition's table is one p
  * changes nothing.
  */
 struct write_table *write_table_get(struct partition *p);
+
+static inline uint32_t write_table_end(const uint32_t *end)
+{
+    return __atomic_load_n(end, __ATOMIC_ACQUIRE);
+}
+
+/* Entry `index` has become active; the partition's lock is held. */
+static inline void write_table_grow(uint32_t *end, uint32_t index)
+{
+    if (index >= *end) {
+        __atomic_store_n(end, index + 1, __ATOMIC_RELEASE);
+    }
+}
 
 /*
  * For exits of the VP whose VMCS is current. True: a doorbell rang or the write is posted, and the VP is past the

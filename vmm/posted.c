@@ -17,7 +17,7 @@ static enum whb_status add_locked(struct partition *p, const struct posted_range
     for (unsigned i = 0; table != NULL && i < WHB_MAX_POSTED_RANGES; i++) {
         struct posted_entry *entry = &table->posted[i];
         if (!entry->active) {
-            free = entry;
+            free = free == NULL ? entry : free;
         } else if (posted_range_overlaps(&entry->range, range)) {
             return WHB_ERROR_INVALID_ARGUMENT;
         }
@@ -27,6 +27,7 @@ static enum whb_status add_locked(struct partition *p, const struct posted_range
     }
     free->range = *range;
     __atomic_store_n(&free->active, true, __ATOMIC_RELEASE);
+    write_table_grow(&table->posted_end, (uint32_t)(free - table->posted));
     return WHB_OK;
 }
 
@@ -81,7 +82,7 @@ void posted_clear(struct vp *vp)
 
 static bool holds(const struct write_table *table, uint64_t address, uint32_t size)
 {
-    for (unsigned i = 0; i < WHB_MAX_POSTED_RANGES; i++) {
+    for (unsigned i = 0, end = write_table_end(&table->posted_end); i < end; i++) {
         const struct posted_entry *entry = &table->posted[i];
         if (__atomic_load_n(&entry->active, __ATOMIC_ACQUIRE) && posted_range_holds(&entry->range, address, size)) {
             return true;
