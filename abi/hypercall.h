@@ -18,6 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "abi/posted_write.h"
+
 #define WHB_ABI_MAJOR 1u
 #define WHB_ABI_MINOR 0u
 

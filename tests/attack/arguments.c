@@ -321,7 +321,7 @@ static uint64_t right_number(struct attacker *a, enum argument kind, const uint6
     case ARG_POSTED:
         return any_posted(r);
     case ARG_POSTED_SIZE:
-        return 1u << random_below(r, 14);
+        return 1u << 4 * random_below(r, 4);
     case ARG_LEAF:
         return PICK(r, leaves) | (uint64_t)random_below(r, 4) << 32;
     case ARG_ALLOCATION:

@@ -105,7 +105,7 @@ static void scribble_run_page(struct attacker *a)
 {
     volatile uint64_t *page =
         (uint64_t *)(uintptr_t)(arena.run_pages + random_below(&a->random, ARENA_RUN_PAGES) * ROOT_PAGE);
-    switch (random_below(&a->random, 4)) {
+    switch (random_below(&a->random, 5)) {
     case 0: /* dirty and valid */
         page[18] = (random_u64(&a->random) & 0x0003ffff0003ffffull) | (random_once_in(&a->random, 64) ? 1ull << 60 : 0);
         break;
@@ -116,6 +116,9 @@ static void scribble_run_page(struct attacker *a)
     case 2:
         page[17] = random_once_in(&a->random, 8) ? random_u64(&a->random) : 2 | (random_u64(&a->random) & 0xfd5);
         page[18] = (uint64_t)WHB_RUN_RFLAGS << 32;
+        break;
+    case 3: /* the ring of posted writes */
+        page[WHB_RUN_POSTED_OFFSET / 8 + random_below(&a->random, 16)] = argument_odd(&a->random);
         break;
     default:
         page[random_below(&a->random, 64)] = argument_odd(&a->random);
