@@ -36,7 +36,7 @@ static enum whb_status add_locked(struct partition *p, const struct doorbell_mat
     if (!p->set_up) {
         return WHB_ERROR_INVALID_STATE;
     }
-    if (find(p->writes, match) != NULL) {
+    if (find(p->doorbells, match) != NULL) {
         return WHB_ERROR_INVALID_ARGUMENT;
     }
     struct write_table *table = write_table_get(p);
@@ -75,7 +75,7 @@ enum whb_status doorbell_remove(struct partition *p, const WHV_DOORBELL_MATCH_DA
         return WHB_ERROR_INVALID_ARGUMENT;
     }
     spin_lock(&p->lock);
-    struct doorbell *d = find(p->writes, &match);
+    struct doorbell *d = find(p->doorbells, &match);
     if (d != NULL) {
         __atomic_store_n(&d->active, false, __ATOMIC_SEQ_CST);
         guest_memory_shootdown(p); /* a CPU that has acknowledged it is out of the handler that may have seen it */

@@ -20,20 +20,18 @@
 
 #define PAGE_MASK 4095u
 
-_Static_assert(WHB_DOORBELL_PORT == WHB_POSTED_PORT, "both name ports in the same way");
-
 struct write_table *write_table_get(struct partition *p)
 {
-    if (p->writes == NULL) {
+    if (p->doorbells == NULL) {
         struct write_table *table = page_alloc(PAGE_USE_PARTITION);
-        __atomic_store_n(&p->writes, table, __ATOMIC_RELEASE);
+        __atomic_store_n(&p->doorbells, table, __ATOMIC_RELEASE);
     }
-    return p->writes;
+    return p->doorbells;
 }
 
 static const struct write_table *table_of(const struct vp *vp)
 {
-    return __atomic_load_n(&vp->partition->writes, __ATOMIC_ACQUIRE);
+    return __atomic_load_n(&vp->partition->doorbells, __ATOMIC_ACQUIRE);
 }
 
 /* A doorbell rings instead of being posted: the client that asked for it waits for the signal. */

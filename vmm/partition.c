@@ -157,7 +157,7 @@ static void destroy(struct partition *p)
     if (p->set_up) {
         ept_destroy(&p->ept);
     }
-    page_free(p->writes, PAGE_USE_PARTITION);
+    page_free(p->doorbells, PAGE_USE_PARTITION);
     if (p->msr_bitmap != NULL) {
         page_free(p->msr_bitmap, PAGE_USE_PARTITION);
     }

@@ -50,8 +50,8 @@ enum whb_status posted_add(struct partition *p, uint64_t address, uint64_t size)
 
 static enum whb_status remove_locked(struct partition *p, const struct posted_range *range)
 {
-    for (unsigned i = 0; p->writes != NULL && i < WHB_MAX_POSTED_RANGES; i++) {
-        struct posted_entry *entry = &p->writes->posted[i];
+    for (unsigned i = 0; p->doorbells != NULL && i < WHB_MAX_POSTED_RANGES; i++) {
+        struct posted_entry *entry = &p->doorbells->posted[i];
         if (entry->active && entry->range.first == range->first && entry->range.last == range->last) {
             __atomic_store_n(&entry->active, false, __ATOMIC_SEQ_CST);
             guest_memory_shootdown(p); /* as in doorbell_remove */

@@ -60,6 +60,7 @@ struct vp {
 
     uint64_t *gpr;            /* in the run page, or root_gpr */
     struct whb_run_page *run; /* NULL for a root VP */
+    uint32_t posted_tail;     /* of the ring of posted writes in it (vmm/posted.h) */
     void *vmcs;
     void *virtual_apic;    /* page with the guest's TPR, which is its CR8 */
     void *extended_state;  /* XSAVE image, valid while no CPU has it in its registers */
@@ -116,7 +117,6 @@ struct vp {
     uint32_t apic_signals, apic_sipi;
     uint32_t apic_requests[8], apic_levels[8];
     uint64_t run_began;        /* host TSC */
-    uint32_t posted_tail;      /* of the ring of posted writes (vmm/posted.h) */
     uint64_t apic_counters[5]; /* members of WHV_PROCESSOR_APIC_COUNTERS */
     uint64_t root_gpr[16];
 };

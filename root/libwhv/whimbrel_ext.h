@@ -18,24 +18,6 @@
 HRESULT whb_protect_gpa_range(WHV_PARTITION_HANDLE partition, WHV_GUEST_PHYSICAL_ADDRESS gpa, UINT64 size,
                               WHV_MAP_GPA_RANGE_FLAGS flags);
 
-/* The VP's run page (abi/run_page.h); NULL if there is no such partition or VP. */
-struct whb_run_page *whb_run_page(WHV_PARTITION_HANDLE partition, UINT32 vp_index);
-
-/* The partition's handle in hypercalls. */
-uint64_t whb_handle(WHV_PARTITION_HANDLE partition);
-
-/* The HRESULT for a hypercall's status. */
-HRESULT whb_hresult(enum whb_status status);
-
-/*
- * Why the VP's last record was UnrecoverableException or InvalidVpRegisterValue; all zero if it was another one.
- * E_POINTER, and the errors of a handle or an index that names no VP.
- */
-HRESULT whb_vp_diagnostics(WHV_PARTITION_HANDLE partition, UINT32 vp_index, struct whb_vp_diagnostics *diagnostics);
-
-/* What `check` of struct whb_vp_diagnostics means, in English: "EFER.LMA without CR4.PAE". Never null. */
-const char *whb_entry_check_text(uint32_t check);
-
 /*
  * Posted writes (docs/posted-writes.md): from now on plain writes of the partition's guest to this range (bytes, or
  * ports with WHB_POSTED_PORT in `address`) do not end a run but wait until they are taken. E_INVALIDARG: a range that
@@ -56,6 +38,24 @@ UINT32 whb_posted_waiting(WHV_PARTITION_HANDLE partition, UINT32 vp_index);
  */
 HRESULT whb_take_posted_writes(WHV_PARTITION_HANDLE partition, UINT32 vp_index, struct whb_posted_write *writes,
                                UINT32 room, UINT32 *taken);
+
+/* The VP's run page (abi/run_page.h); NULL if there is no such partition or VP. */
+struct whb_run_page *whb_run_page(WHV_PARTITION_HANDLE partition, UINT32 vp_index);
+
+/* The partition's handle in hypercalls. */
+uint64_t whb_handle(WHV_PARTITION_HANDLE partition);
+
+/* The HRESULT for a hypercall's status. */
+HRESULT whb_hresult(enum whb_status status);
+
+/*
+ * Why the VP's last record was UnrecoverableException or InvalidVpRegisterValue; all zero if it was another one.
+ * E_POINTER, and the errors of a handle or an index that names no VP.
+ */
+HRESULT whb_vp_diagnostics(WHV_PARTITION_HANDLE partition, UINT32 vp_index, struct whb_vp_diagnostics *diagnostics);
+
+/* What `check` of struct whb_vp_diagnostics means, in English: "EFER.LMA without CR4.PAE". Never null. */
+const char *whb_entry_check_text(uint32_t check);
 
 /* What an emulator handle knows of its last attempt, for the cases where the status alone says little. */
 struct whb_emulator_report {
