@@ -10,7 +10,8 @@
 
 /* Ranges of a partition. */
 #define WHB_MAX_POSTED_RANGES 16u
-/* In the address of a range or a write, as in that of a doorbell: bits 15:0 are an I/O port. Else it is guest-physical. */
+/* In the address of a range or a write, as in that of a doorbell: bits 15:0 are an I/O port. Else it is guest-physical.
+ */
 #define WHB_POSTED_PORT (1ull << 63)
 
 struct whb_posted_write {
