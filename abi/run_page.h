@@ -4,8 +4,10 @@
  *
  * While the VP is not running, the root may read and write all of it. The guest's general registers live here and
  * nowhere else. RIP, RFLAGS and RSP are a copy: `valid` says which of them the hypervisor filled at the last exit, and
- * the root sets the bit in `dirty` for each one that it changed. While VP_RUN is in progress the root must leave the
- * page alone; what it writes then may or may not reach the guest, and harms nothing else.
+ * the root sets the bit in `dirty` for each one that it changed, after the value. What is dirty counts as the VP's
+ * value from then on: the next run takes it, and so does any call on the VP's state before. A run that ends without a
+ * record makes the copies invalid. While VP_RUN is in progress the root must leave the page alone; what it writes then
+ * may or may not reach the guest, and harms nothing else.
  */
 #pragma once
 
@@ -34,11 +36,16 @@ struct whb_run_page {
     uint64_t gpr[16];
     uint64_t rip;
     uint64_t rflags;
-    uint32_t valid;        /* written by the hypervisor at each exit: which of RSP, RIP and RFLAGS are current */
-    uint32_t dirty;        /* written by the root, cleared by the hypervisor when taken: which of them to load */
-    uint64_t sequence;     /* number of records delivered for this VP, starting at 1 with the first */
-    uint64_t reserved[12]; /* zero */
-    /* WHV_RUN_VP_EXIT_CONTEXT in its 224-byte form; bytes outside the reason's own context are zero. */
+    uint32_t valid; /* written by the hypervisor at each exit: which of RSP, RIP and RFLAGS are current */
+    uint32_t dirty; /* set by the root, cleared by the hypervisor when taken, both atomically: which of them to load */
+    uint64_t sequence; /* number of records delivered for this VP, starting at 1 with the first */
+    uint32_t wanted;   /* written by the root: WHB_RUN_RSP if RSP is to be filled too, at each exit from the next on */
+    uint32_t root_own; /* the root's alone: the hypervisor neither reads nor writes it */
+    uint64_t reserved[11]; /* zero */
+    /*
+     * WHV_RUN_VP_EXIT_CONTEXT in its 224-byte form; bytes outside the reason's own context are zero, unless the root
+     * wrote there: the hypervisor clears them when the reason changes.
+     */
     uint8_t record[WHB_RUN_RECORD_SIZE];
     uint8_t reserved_middle[WHB_RUN_POSTED_OFFSET - WHB_RUN_RECORD_OFFSET - WHB_RUN_RECORD_SIZE];
     struct whb_posted_ring posted; /* by its own rules, which hold also while VP_RUN is in progress */
@@ -47,6 +54,7 @@ struct whb_run_page {
 _Static_assert(offsetof(struct whb_run_page, rip) == 128, "ABI");
 _Static_assert(offsetof(struct whb_run_page, valid) == 144, "ABI");
 _Static_assert(offsetof(struct whb_run_page, sequence) == 152, "ABI");
+_Static_assert(offsetof(struct whb_run_page, wanted) == 160, "ABI");
 _Static_assert(offsetof(struct whb_run_page, record) == WHB_RUN_RECORD_OFFSET, "ABI");
 _Static_assert(offsetof(struct whb_run_page, posted) == WHB_RUN_POSTED_OFFSET, "ABI");
 _Static_assert(sizeof(struct whb_run_page) == 4096, "ABI");

@@ -83,6 +83,9 @@ enum interruption_type {
 
 /* VMX format of segment access rights, 25.4.1 */
 #define ACCESS_UNUSABLE (1u << 16)
+#define ACCESS_CONFORMING (1u << 2) /* of a code segment */
+#define ACCESS_DPL (3u << 5)
+#define ACCESS_LONG (1u << 13)
 
 /* Appendix C: basic exit reasons */
 enum vmx_exit_reason {
@@ -194,9 +197,18 @@ bool vmx_on(const struct vmx_caps *caps, void *region);
 /* Prepares a zeroed page as a VMCS (revision identifier, VMCLEAR). False: the CPU refused it. */
 bool vmcs_prepare(const struct vmx_caps *caps, void *page);
 
-/* Each stops the machine if the CPU refuses; `page` is a VMCS from vmcs_prepare. */
+/* Stops the machine if the CPU refuses; `page` is a VMCS from vmcs_prepare. */
 void vmcs_clear(void *page);
-void vmcs_load(void *page);
+
+/* Makes the VMCS at this physical address the current one; stops the machine if the CPU refuses. */
+void vmcs_load_failed(uint64_t pa) __attribute__((cold, noreturn));
+static inline void vmcs_load_pa(const uint64_t *pa)
+{
+    __asm__ goto("vmptrld %0\n\tjbe %l[failed]" : : "m"(*pa) : "cc", "memory" : failed);
+    return;
+failed:
+    vmcs_load_failed(*pa);
+}
 
 /* Drops this CPU's cached translations of one EPT pointer, or of one VPID (30.3, INVEPT and INVVPID). */
 void vmx_flush_ept(uint64_t eptp);
@@ -218,4 +230,6 @@ enum vmx_entry_result vmx_enter(uint64_t *gpr, bool launched);
 
 /* First byte and end of the code in which an NMI must turn the entry into VMX_ENTRY_KICKED, and where to continue then.
  */
-extern const char vmx_enter_window[], vmx_enter_window_end[], vmx_enter_kicked[], vmx_exit_point[];
+extern const char vmx_enter_window[], vmx_enter_window_end[], vmx_enter_kicked[];
+/* HOST_RIP for root and guest VPs. */
+extern const char vmx_exit_root[], vmx_exit_guest[];

@@ -38,14 +38,9 @@ void vmcs_clear(void *page)
     }
 }
 
-void vmcs_load(void *page)
+void vmcs_load_failed(uint64_t pa)
 {
-    uint64_t pa = virt_to_phys(page);
-    uint8_t failed;
-    __asm__ volatile("vmptrld %1" : "=@ccbe"(failed) : "m"(pa) : "memory");
-    if (__builtin_expect(failed, 0)) {
-        panic("VMPTRLD of %p failed", page);
-    }
+    panic("VMPTRLD of %#llx failed", (unsigned long long)pa);
 }
 
 void vmcs_access_failed(uint32_t encoding)

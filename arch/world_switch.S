@@ -9,60 +9,35 @@
  */
 #include "asm_offsets.h"
 
-    .section .text.world_switch, "ax", @progbits
-    .globl vmx_enter
-    .type vmx_enter, @function
-vmx_enter:
-    pushq %rbx
-    pushq %rbp
-    pushq %r12
-    pushq %r13
-    pushq %r14
-    pushq %r15
-    movq %rsp, %gs:CPU_HOST_RSP
-
-    /*
-     * From the test of the kick flag to the entry itself an NMI would be lost: its handler sees RIP in this window and
-     * continues at vmx_enter_kicked (vmm/kick.c). An NMI after the entry is a VM exit.
-     */
-    .globl vmx_enter_window
-vmx_enter_window:
+    /* Loads the general registers from the block at RAX and enters. */
+    .macro ENTER instruction
     cmpl $0, %gs:CPU_KICK
     jne vmx_enter_kicked
-    testb %sil, %sil
-    movq 0(%rdi), %rax
-    movq 8(%rdi), %rcx
-    movq 16(%rdi), %rdx
-    movq 24(%rdi), %rbx
-    movq 40(%rdi), %rbp
-    movq 48(%rdi), %rsi
-    movq 64(%rdi), %r8
-    movq 72(%rdi), %r9
-    movq 80(%rdi), %r10
-    movq 88(%rdi), %r11
-    movq 96(%rdi), %r12
-    movq 104(%rdi), %r13
-    movq 112(%rdi), %r14
-    movq 120(%rdi), %r15
-    movq 56(%rdi), %rdi
-    jz 1f
-    vmresume
+    movq 8(%rax), %rcx
+    movq 16(%rax), %rdx
+    movq 24(%rax), %rbx
+    movq 40(%rax), %rbp
+    movq 48(%rax), %rsi
+    movq 56(%rax), %rdi
+    movq 64(%rax), %r8
+    movq 72(%rax), %r9
+    movq 80(%rax), %r10
+    movq 88(%rax), %r11
+    movq 96(%rax), %r12
+    movq 104(%rax), %r13
+    movq 112(%rax), %r14
+    movq 120(%rax), %r15
+    movq 0(%rax), %rax
+    \instruction
     jmp vmx_enter_failed
-1:  vmlaunch
-    .globl vmx_enter_window_end
-vmx_enter_window_end:
-vmx_enter_failed:
-    movl $1, %eax
-    jmp vmx_enter_return
+    .endm
 
-    .globl vmx_enter_kicked
-vmx_enter_kicked:
-    movl $2, %eax
-    jmp vmx_enter_return
-
-    .balign 16
-    .globl vmx_exit_point
-vmx_exit_point:
+    /*
+     * After an exit: the registers go to the block, and \fast gets a chance to answer alone, on the stack of vmx_enter.
+     * If it did, it returns the block, and the VP is entered again without anything restored that nothing but the usual
+     * way needs. It follows no pointer and no index of the guest's but one that it masks.
+     */
+    .macro LEAVE fast
     pushq %r15
     pushq %r14
     pushq %r13
@@ -80,6 +55,58 @@ vmx_exit_point:
     pushq %rcx
     pushq %rax
     movq %gs:CPU_HOST_RSP, %rsp
+    xorl %ebp, %ebp                 /* no frame of the hypervisor's, should it stop here */
+    call \fast
+    testq %rax, %rax
+    jnz vmx_enter_again
+    .endm
+
+    .section .text.world_switch, "ax", @progbits
+    .globl vmx_enter
+    .type vmx_enter, @function
+vmx_enter:
+    pushq %rbx
+    pushq %rbp
+    pushq %r12
+    pushq %r13
+    pushq %r14
+    pushq %r15
+    movq %rsp, %gs:CPU_HOST_RSP
+
+    /*
+     * From the test of the kick flag to the entry itself an NMI would be lost: its handler sees RIP in this window and
+     * continues at vmx_enter_kicked (vmm/kick.c). An NMI after the entry is a VM exit.
+     */
+    movq %rdi, %rax
+    testb %sil, %sil
+    .globl vmx_enter_window
+vmx_enter_window:
+    jnz vmx_enter_again
+    ENTER vmlaunch
+vmx_enter_again:
+    ENTER vmresume
+    .globl vmx_enter_window_end
+vmx_enter_window_end:
+vmx_enter_failed:
+    movl $1, %eax
+    jmp vmx_enter_return
+
+    .globl vmx_enter_kicked
+vmx_enter_kicked:
+    movl $2, %eax
+    jmp vmx_enter_return
+
+    .balign 16
+    .globl vmx_exit_root
+vmx_exit_root:
+    LEAVE fast_exit_root
+    jmp vmx_exit_usual
+
+    .balign 16
+    .globl vmx_exit_guest
+vmx_exit_guest:
+    LEAVE fast_exit_guest
+vmx_exit_usual:
     xorl %eax, %eax                 /* VMX_ENTRY_EXITED; the rest so that no guest value lingers for speculation */
     xorl %ecx, %ecx
     xorl %edx, %edx

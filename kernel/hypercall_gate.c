@@ -3,9 +3,6 @@
 
 #include "arch/vmx.h"
 
-#define ACCESS_DPL(rights) (((rights) >> 5) & 3u)
-#define ACCESS_LONG (1u << 13)
-
 enum whb_status gate_check_call(uint64_t rax, enum whb_call *call)
 {
     uint64_t number = rax & 0xffffu, version = (rax >> 16) & 0xffffu;
@@ -24,5 +21,5 @@ enum whb_status gate_check_call(uint64_t rax, enum whb_call *call)
 
 bool gate_check_mode(uint32_t ss_access, uint32_t cs_access, uint32_t entry_controls)
 {
-    return ACCESS_DPL(ss_access) == 0 && (cs_access & ACCESS_LONG) != 0 && (entry_controls & ENTRY_IA32E) != 0;
+    return (ss_access & ACCESS_DPL) == 0 && (cs_access & ACCESS_LONG) != 0 && (entry_controls & ENTRY_IA32E) != 0;
 }

@@ -37,12 +37,15 @@ struct cpu {
     /* Owned by vmm/. */
     struct vp *root_vp;
     struct vp *current;        /* whose VMCS is current */
+    struct vp *straight;       /* guest VP in a run of vmm/run_straight.c; NULL: none */
+    bool straight_again;       /* its exit is dealt with, all but the next entry */
     struct vp *fpu_owner;      /* whose extended state is in the registers; NULL: nobody's */
     struct partition *running; /* shared: partition whose guest VP this CPU has entered or is about to enter */
     uint64_t flush_ack;        /* shared: partition's EPT generation this CPU has honoured for `running` */
     struct vp *recall;         /* shared: VP whose VMCS and extended state another CPU wants back; NULL: none */
     uint64_t xcr0;             /* value in XCR0 */
     uint64_t msr_shadow[5];    /* values in the MSRs of enum switched_msr (vmm/switch.c) */
+    uint64_t content;          /* of XCR0 and these: vp->content of who has the same */
     bool breakpoints_loaded;   /* DR0 to DR3 are a guest's; root_vp->dr has the root's */
     void *vmxon_region;
 

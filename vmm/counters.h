@@ -32,7 +32,6 @@ enum intercept_class {
 };
 
 struct vp_counters {
-    bool timed; /* somebody asked: `ticks` and `hypervisor_ticks` count */
     uint64_t exits[INTERCEPT_CLASSES];
     uint64_t ticks[INTERCEPT_CLASSES];            /* TSC ticks from the exit to the next entry or to the root */
     uint64_t run_ticks, hypervisor_ticks;         /* in runs, all told; in the hypervisor */

@@ -33,7 +33,6 @@ enum {
 
 #define ACCESS_DPL_SHIFT 5u
 #define ACCESS_PRESENT (1u << 7)
-#define ACCESS_LONG (1u << 13)
 #define ACCESS_ATTRIBUTES 0xf0ffu
 #define DR7_ENABLES 0xffu /* L0 to G3 */
 

@@ -105,11 +105,16 @@ static void publish(struct vp *vp, uint64_t rip, uint64_t rflags)
     run->rip = rip;
     run->rflags = rflags;
     run->valid = WHB_RUN_ALL & ~WHB_RUN_RSP;
+    if ((__atomic_load_n(&run->wanted, __ATOMIC_RELAXED) & WHB_RUN_RSP) != 0) {
+        vp->gpr[4] = vmcs_readnw(VMCS_GUEST_RSP);
+        run->valid = WHB_RUN_ALL;
+    }
     run->sequence++;
 }
 
 static WHV_RUN_VP_EXIT_CONTEXT *record_of(struct vp *vp)
 {
+    vp->record_kind = RECORD_ANY;
     return (WHV_RUN_VP_EXIT_CONTEXT *)(void *)vp->run->record;
 }
 

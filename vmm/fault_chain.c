@@ -164,6 +164,7 @@ static uint32_t enter(struct vp *vp, bool *kicked)
         exit_load_event(vp);
     }
     set_controls(vp, ALL_EXCEPTIONS, true);
+    vp->fast_left = 0;
     bool may_block_nmi = slice_may_block_nmi(vp);
     enum vmx_entry_result entry = vmx_enter(vp->gpr, vp->launched);
     set_controls(vp, vp->exception_bitmap, false);

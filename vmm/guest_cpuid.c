@@ -46,6 +46,18 @@ struct cpuid_result guest_cpuid(const struct vp *vp, uint32_t leaf, uint32_t sub
     return r;
 }
 
+void guest_cpuid_remember(struct vp *vp, uint32_t leaf, uint32_t subleaf, const struct cpuid_result *r, bool wanted)
+{
+    if (vp->apic_on) {
+        return;
+    }
+    bool osxsave = (vmcs_readnw(VMCS_GUEST_CR4) & CR4_OSXSAVE) != 0;
+    struct cpuid_cache *cache = &vp->cpuid;
+    cache->osxsave = leaf == 1 ? osxsave : cache->osxsave;
+    cache->answers[cpuid_cache_slot(leaf, subleaf)] =
+        (struct cpuid_answer){cpuid_cache_key(leaf, subleaf), r->eax, r->ebx, r->ecx, r->edx, wanted};
+}
+
 bool guest_cpuid_exits(const struct partition *p, uint32_t leaf)
 {
     WHV_EXTENDED_VM_EXITS exits = {.AsUINT64 = p->policy->extended_exits};

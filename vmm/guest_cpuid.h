@@ -9,6 +9,9 @@
 /* CPUID's answer for the VP as it is now, its partition's result lists applied. The VP is owned, its VMCS current. */
 struct cpuid_result guest_cpuid(const struct vp *vp, uint32_t leaf, uint32_t subleaf);
 
+/* Keeps such an answer for vmm/cpuid_cache.h. `wanted`: guest_cpuid_exits. */
+void guest_cpuid_remember(struct vp *vp, uint32_t leaf, uint32_t subleaf, const struct cpuid_result *r, bool wanted);
+
 /* If CPUID with this leaf in EAX is the root's to answer. */
 bool guest_cpuid_exits(const struct partition *p, uint32_t leaf);
 

@@ -162,6 +162,14 @@ static enum whb_status dispatch(struct call *c, enum whb_call number)
     return status;
 }
 
+static void answer(const struct call *c, uint64_t *gpr, enum whb_status status)
+{
+    if (c->next == HYPERCALL_DONE) {
+        gpr[0] = (uint64_t)status;
+        gpr[2] = status == WHB_OK || status == WHB_ERROR_BUFFER_TOO_SMALL ? c->value : 0;
+    }
+}
+
 enum hypercall_next hypercall_handle(struct cpu *cpu, struct vp *root)
 {
     uint64_t *gpr = root->gpr;
@@ -175,9 +183,19 @@ enum hypercall_next hypercall_handle(struct cpu *cpu, struct vp *root)
     if (status == WHB_OK) {
         status = dispatch(&c, number);
     }
-    if (c.next == HYPERCALL_DONE) {
-        gpr[0] = (uint64_t)status;
-        gpr[2] = status == WHB_OK || status == WHB_ERROR_BUFFER_TOO_SMALL ? c.value : 0;
-    }
+    answer(&c, gpr, status);
+    return c.next;
+}
+
+enum hypercall_next hypercall_take_over(struct cpu *cpu, struct vp *root, enum vmx_entry_result entry)
+{
+    struct vp *vp = cpu->straight;
+    struct partition *p = vp->partition;
+    struct call c = {.cpu = cpu, .next = HYPERCALL_DONE};
+    cpu->straight = NULL;
+    enum run_result result = vp_run_on(cpu, vp, entry);
+    vp_release(vp);
+    partition_put(p);
+    answer(&c, root->gpr, call_run_status(&c, result));
     return c.next;
 }

@@ -12,5 +12,8 @@ enum hypercall_next {
     HYPERCALL_INIT,    /* INIT arrived for this CPU */
 };
 
+/* The usual way gets the VP_RUN that vmm/run_straight.c began, after what its last entry came to. */
+enum hypercall_next hypercall_take_over(struct cpu *cpu, struct vp *root, enum vmx_entry_result entry);
+
 /* VMCALL by the root VP of this CPU, whose VMCS is current. */
 enum hypercall_next hypercall_handle(struct cpu *cpu, struct vp *root);

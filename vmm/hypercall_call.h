@@ -15,6 +15,9 @@ struct call {
     enum hypercall_next next; /* HYPERCALL_DONE unless the handler says otherwise */
 };
 
+/* vmm/hypercall_vp.c: what VP_RUN answers. */
+enum whb_status call_run_status(struct call *c, enum run_result result);
+
 /* WHB_OK: a buffer of the root, RAM that it owns. */
 enum whb_status call_check_buffer(uint64_t pa, uint64_t size);
 

@@ -38,7 +38,7 @@ enum whb_status call_vp_cancel(struct call *c, struct partition *p)
     return WHB_OK;
 }
 
-static enum whb_status run_status(struct call *c, enum run_result result)
+enum whb_status call_run_status(struct call *c, enum run_result result)
 {
     switch (result) {
     case RUN_RECORD:
@@ -67,7 +67,7 @@ enum whb_status call_vp_run(struct call *c, struct partition *p)
     }
     enum run_result result = vp_run(c->cpu, vp);
     vp_release(vp);
-    return run_status(c, result);
+    return call_run_status(c, result);
 }
 
 /* For calls that work on a VP at rest: owned, its VMCS current, with what the root changed in the run page. */
@@ -105,6 +105,17 @@ enum whb_status call_translate_gva(struct call *c, struct partition *p)
     return status == WHB_OK ? call_reply(c, c->arg[4], sizeof(answer), &answer, sizeof(answer)) : status;
 }
 
+/* The compiler's copy of a size that it does not know goes by bytes. */
+static void copy_dwords(void *to, const void *from, uint64_t count)
+{
+    __asm__ volatile("rep movsl" : "+D"(to), "+S"(from), "+c"(count) : : "memory");
+}
+
+static void copy_qwords(void *to, const void *from, uint64_t count)
+{
+    __asm__ volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(count) : : "memory");
+}
+
 static enum whb_status registers(struct call *c, struct partition *p, bool set)
 {
     static struct spinlock lock; /* guards the two arrays, too large for a stack; such calls are rare and short */
@@ -122,15 +133,14 @@ static enum whb_status registers(struct call *c, struct partition *p, bool set)
         return status;
     }
     spin_lock(&lock);
-    memcpy(names, phys_to_virt(c->arg[2]), names_size);
+    copy_dwords(names, phys_to_virt(c->arg[2]), count);
     if (set) {
-        memcpy(values, phys_to_virt(c->arg[3]), values_size);
+        copy_qwords(values, phys_to_virt(c->arg[3]), 2 * count);
         status = vp_registers_set(vp, names, values, (uint32_t)count);
     } else {
-        memset(values, 0, values_size);
         status = vp_registers_get(vp, names, values, (uint32_t)count);
         if (status == WHB_OK) {
-            memcpy(phys_to_virt(c->arg[3]), values, values_size);
+            copy_qwords(phys_to_virt(c->arg[3]), values, 2 * count);
         }
     }
     spin_unlock(&lock);

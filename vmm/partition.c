@@ -7,20 +7,11 @@
 
 #include "arch/cpu.h"
 #include "kernel/page_alloc.h"
+#include "vmm/partition_slots.h"
 #include "vmm/vmm_state.h"
 #include "vmm/vp.h"
 
-#define SLOT_REFERENCES 0x3fffffffull
-#define SLOT_CLOSING (1ull << 30)
-#define SLOT_ALIVE (1ull << 31)
-#define SLOT_GENERATION_SHIFT 32u
-
-struct slot {
-    uint64_t state; /* atomic */
-    struct partition *partition;
-};
-
-static struct slot slots[WHB_MAX_PARTITIONS];
+struct partition_slot partition_slots[WHB_MAX_PARTITIONS];
 static struct spinlock slots_lock; /* guards the birth of partitions */
 static uint32_t alive;             /* atomic */
 
@@ -29,47 +20,21 @@ static uint64_t make_handle(uint32_t slot, uint64_t generation)
     return (generation << 16) | (slot + 1u);
 }
 
-static struct slot *find_slot(uint64_t handle, uint64_t *generation)
-{
-    uint64_t number = handle & 0xffffu;
-    if (number == 0 || number > WHB_MAX_PARTITIONS) {
-        return NULL;
-    }
-    *generation = handle >> 16;
-    return &slots[number - 1];
-}
-
-static bool is_open(uint64_t state, uint64_t generation)
-{
-    return (state & SLOT_ALIVE) != 0 && (state & SLOT_CLOSING) == 0 && state >> SLOT_GENERATION_SHIFT == generation;
-}
-
 struct partition *partition_get(uint64_t handle)
 {
-    uint64_t generation;
-    struct slot *slot = find_slot(handle, &generation);
-    if (slot == NULL) {
-        return NULL;
-    }
-    uint64_t state = __atomic_load_n(&slot->state, __ATOMIC_ACQUIRE);
-    do {
-        if (!is_open(state, generation)) {
-            return NULL;
-        }
-    } while (!__atomic_compare_exchange_n(&slot->state, &state, state + 1, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE));
-    return slot->partition;
+    return partition_take(handle);
 }
 
 void partition_put(struct partition *partition)
 {
-    (void)__atomic_fetch_sub(&slots[partition->slot].state, 1, __ATOMIC_RELEASE);
+    partition_give(partition);
 }
 
-static struct slot *find_free_slot(void)
+static struct partition_slot *find_free_slot(void)
 {
     for (uint32_t i = 0; i < WHB_MAX_PARTITIONS; i++) {
-        if ((__atomic_load_n(&slots[i].state, __ATOMIC_ACQUIRE) & (SLOT_ALIVE | SLOT_CLOSING)) == 0) {
-            return &slots[i];
+        if ((__atomic_load_n(&partition_slots[i].state, __ATOMIC_ACQUIRE) & (SLOT_ALIVE | SLOT_CLOSING)) == 0) {
+            return &partition_slots[i];
         }
     }
     return NULL;
@@ -92,7 +57,7 @@ static struct partition *allocate(void)
 
 static enum whb_status create_locked(uint64_t *handle)
 {
-    struct slot *slot = find_free_slot();
+    struct partition_slot *slot = find_free_slot();
     struct partition *p = slot == NULL ? NULL : allocate();
     if (p == NULL) {
         return WHB_ERROR_OUT_OF_MEMORY;
@@ -100,7 +65,7 @@ static enum whb_status create_locked(uint64_t *handle)
     /* 32 bits of generation, zero left out, so that a handle is never 0 and seldom repeats. */
     uint64_t generation = ((slot->state >> SLOT_GENERATION_SHIFT) + 1) & 0xffffffffu;
     generation = generation == 0 ? 1 : generation;
-    p->slot = (uint32_t)(slot - slots);
+    p->slot = (uint32_t)(slot - partition_slots);
     slot->partition = p;
     __atomic_store_n(&slot->state, (generation << SLOT_GENERATION_SHIFT) | SLOT_ALIVE, __ATOMIC_RELEASE);
     (void)__atomic_fetch_add(&alive, 1, __ATOMIC_RELAXED);
@@ -168,13 +133,13 @@ static void destroy(struct partition *p)
 enum whb_status partition_delete(uint64_t handle)
 {
     uint64_t generation;
-    struct slot *slot = find_slot(handle, &generation);
+    struct partition_slot *slot = partition_find_slot(handle, &generation);
     if (slot == NULL) {
         return WHB_ERROR_INVALID_HANDLE;
     }
     uint64_t state = __atomic_load_n(&slot->state, __ATOMIC_ACQUIRE);
     do {
-        if (!is_open(state, generation)) {
+        if (!partition_is_open(state, generation)) {
             return WHB_ERROR_INVALID_HANDLE;
         }
         if ((state & SLOT_REFERENCES) != 0) {
@@ -197,7 +162,7 @@ uint32_t partition_count(void)
 void partition_for_each_vp(void (*fn)(struct vp *vp, void *context), void *context)
 {
     for (uint32_t i = 0; i < WHB_MAX_PARTITIONS; i++) {
-        uint64_t state = __atomic_load_n(&slots[i].state, __ATOMIC_ACQUIRE);
+        uint64_t state = __atomic_load_n(&partition_slots[i].state, __ATOMIC_ACQUIRE);
         struct partition *p = partition_get(make_handle(i, state >> SLOT_GENERATION_SHIFT));
         if (p == NULL) {
             continue;

@@ -15,7 +15,7 @@
 #define MSR_ACTION_MAX 64u
 
 struct partition_policy {
-    uint32_t generation;        /* atomic; counts changes, so that VPs notice them at their next run */
+    uint32_t generation;        /* atomic; counts changes, and those of time, so that VPs notice them at their next run */
     uint64_t extended_exits;    /* WHV_EXTENDED_VM_EXITS */
     uint64_t exception_exits;   /* bit n: exception n exits, if ExtendedVmExits.ExceptionExit */
     uint64_t msr_exits;         /* WHV_X64_MSR_EXIT_BITMAP */

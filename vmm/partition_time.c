@@ -11,6 +11,12 @@ static uint64_t host_tsc(const struct partition *p)
     return __atomic_load_n(&p->suspended, __ATOMIC_ACQUIRE) != 0 ? p->suspended_at : rdtsc();
 }
 
+/* So that the next run of each VP looks at the partition's time: vmm/run_straight.c looks at this word alone. */
+static void note_change(struct partition *p)
+{
+    (void)__atomic_fetch_add(&p->policy->generation, 1, __ATOMIC_SEQ_CST);
+}
+
 /* The mark first, then who runs; a runner says that it runs first, and then looks at the mark. */
 enum whb_status partition_time_suspend(struct partition *p)
 {
@@ -21,6 +27,7 @@ enum whb_status partition_time_suspend(struct partition *p)
     } else if (p->suspended == 0) {
         p->suspended_at = rdtsc();
         __atomic_store_n(&p->suspended, 1, __ATOMIC_SEQ_CST);
+        note_change(p);
         for (uint32_t i = 0; i < cpu_count; i++) {
             if (__atomic_load_n(&cpus[i]->running, __ATOMIC_SEQ_CST) == p) {
                 __atomic_store_n(&p->suspended, 0, __ATOMIC_SEQ_CST);
@@ -39,6 +46,7 @@ void partition_time_resume(struct partition *p)
     if (p->suspended != 0) {
         __atomic_store_n(&p->paused_ticks, p->paused_ticks + (rdtsc() - p->suspended_at), __ATOMIC_RELAXED);
         __atomic_store_n(&p->suspended, 0, __ATOMIC_SEQ_CST);
+        note_change(p);
     }
     spin_unlock(&p->time_lock);
 }
@@ -50,6 +58,7 @@ void partition_time_restart(struct partition *p)
     p->suspended_at = rdtsc();
     p->tsc_offset = 0 - p->suspended_at;
     __atomic_store_n(&p->suspended, 1, __ATOMIC_SEQ_CST);
+    note_change(p);
     spin_unlock(&p->time_lock);
 }
 

@@ -67,6 +67,22 @@ enum register_kind register_kind(uint32_t name)
     }
 }
 
+bool register_counts_at_entry(uint32_t name)
+{
+    switch (register_kind(name)) {
+    case REGISTER_GPR:
+    case REGISTER_LEGACY:
+    case REGISTER_MTRR:
+        return false;
+    case REGISTER_SPECIAL:
+        return name != REG_NOTIFICATIONS && name != REG_PENDING_INTERRUPTION;
+    case REGISTER_EVENT:
+        return false;
+    default:
+        return true;
+    }
+}
+
 uint64_t register_from_event(const struct pending_event *e)
 {
     if ((e->info & INTERRUPTION_VALID) == 0) {

@@ -130,9 +130,9 @@ static void root_ept_violation(struct vp *root)
     }
 }
 
-static void root_hypercall(struct cpu *cpu, struct vp *root)
+static void after_hypercall(struct cpu *cpu, struct vp *root, enum hypercall_next next)
 {
-    switch (hypercall_handle(cpu, root)) {
+    switch (next) {
     case HYPERCALL_DONE:
         exit_skip_instruction();
         break;
@@ -159,6 +159,11 @@ static _Noreturn void root_triple_fault(const struct vp *root)
     power_reset();
 }
 
+void root_exit_straight(struct cpu *cpu, struct vp *root, enum vmx_entry_result entry)
+{
+    after_hypercall(cpu, root, hypercall_take_over(cpu, root, entry));
+}
+
 void root_exit(struct cpu *cpu, struct vp *root, uint32_t reason)
 {
     if ((reason & VMX_EXIT_ENTRY_FAILURE) != 0) {
@@ -166,7 +171,7 @@ void root_exit(struct cpu *cpu, struct vp *root, uint32_t reason)
     }
     switch ((enum vmx_exit_reason)(reason & 0xffffu)) {
     case VMX_EXIT_VMCALL:
-        root_hypercall(cpu, root);
+        after_hypercall(cpu, root, hypercall_handle(cpu, root));
         break;
     case VMX_EXIT_EXCEPTION_NMI:
         if (exit_exception(cpu, root) == EXIT_RESTART) {

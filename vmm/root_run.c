@@ -57,6 +57,10 @@ static void root_turn(struct cpu *cpu, struct vp *root)
     }
     bool may_block_nmi = slice_may_block_nmi(root);
     enum vmx_entry_result entry = vmx_enter(root->gpr, root->launched);
+    if (cpu->straight != NULL) {
+        root_exit_straight(cpu, root, entry);
+        return;
+    }
     if (__builtin_expect(entry != VMX_ENTRY_EXITED, 0)) {
         if (entry == VMX_ENTRY_FAILED) {
             panic("entry of the root VP failed with VM-instruction error %u", vmcs_read32(VMCS_INSTRUCTION_ERROR));

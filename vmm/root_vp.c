@@ -3,6 +3,7 @@
 #include "vmm/root_vp.h"
 
 #include "arch/cpu.h"
+#include "arch/direct_map.h"
 #include "arch/msr.h"
 #include "arch/vmcs.h"
 #include "kernel/page_alloc.h"
@@ -69,6 +70,7 @@ void root_vp_create(struct cpu *cpu)
         kernel_stop("The hypervisor's heap is too small for CPU %u: give it more with heap= on its command line.",
                     cpu->index);
     }
+    root->vmcs_pa = virt_to_phys(root->vmcs);
     root->is_root = true;
     root->index = cpu->index;
     root->owner = cpu->index + 1;

@@ -29,3 +29,6 @@ _Noreturn void root_run(struct cpu *cpu);
 
 /* One exit of the root VP, its VMCS current (vmm/root_exit.c). */
 void root_exit(struct cpu *cpu, struct vp *root, uint32_t reason);
+
+/* The same after VP_RUN went straight (vmm/run_straight.h): the guest is where `entry` left it. */
+void root_exit_straight(struct cpu *cpu, struct vp *root, enum vmx_entry_result entry);

@@ -13,6 +13,7 @@
 #include "arch/msr.h"
 #include "arch/vmcs.h"
 #include "kernel/string.h"
+#include "vmm/switch_quickly.h"
 
 static uint64_t xcr0_supported; /* 0: no XSAVE, FXSAVE instead */
 static bool has_tsc_aux;
@@ -40,6 +41,12 @@ void switch_init(void)
     has_tsc_aux = (cpuid(0x80000001, 0).edx & CPUID_80000001_EDX_RDTSCP) != 0;
 }
 
+static uint64_t new_content(void)
+{
+    static uint64_t last; /* atomic */
+    return __atomic_add_fetch(&last, 1, __ATOMIC_RELAXED);
+}
+
 void switch_init_cpu(struct cpu *cpu)
 {
     if (xcr0_supported != 0) {
@@ -50,6 +57,7 @@ void switch_init_cpu(struct cpu *cpu)
             cpu->msr_shadow[i] = rdmsr(switched_msrs[i]);
         }
     }
+    cpu->content = new_content();
 }
 
 uint64_t switch_xcr0_supported(void)
@@ -117,22 +125,27 @@ static void switch_breakpoints(struct cpu *cpu, struct vp *to)
     }
 }
 
-void switch_to(struct cpu *cpu, struct vp *to)
+static bool holds(const struct cpu *cpu, const struct vp *vp)
 {
-    struct vp *from = cpu->current;
-    if (from == to) {
+    uint64_t differing = xcr0_supported != 0 ? vp->xcr0 ^ cpu->xcr0 : 0;
+    for (unsigned i = 0; i < SWITCHED_COUNT; i++) {
+        differing |= vp->msr[i] ^ cpu->msr_shadow[i];
+    }
+    return differing == 0;
+}
+
+/*
+ * Most VPs never write these MSRs, or all write the same. So who turned out to have what the registers hold gets the
+ * number of that content, and the next switch compares one word.
+ */
+void switch_differing(struct cpu *cpu, struct vp *to)
+{
+    if (holds(cpu, to)) {
+        to->content = cpu->content;
         return;
     }
-    if (from != NULL) {
-        from->cr2 = read_cr2();
-        from->kernel_gs_base = rdmsr(MSR_IA32_KERNEL_GS_BASE);
-        if (to->cr2 != from->cr2) {
-            write_cr2(to->cr2);
-        }
-        if (to->kernel_gs_base != from->kernel_gs_base) {
-            wrmsr(MSR_IA32_KERNEL_GS_BASE, to->kernel_gs_base);
-        }
-        switch_breakpoints(cpu, to);
+    if (to->content == 0) {
+        to->content = new_content();
     }
     for (unsigned i = 0; i < SWITCHED_COUNT; i++) {
         set_msr(cpu, i, to->msr[i]);
@@ -140,8 +153,29 @@ void switch_to(struct cpu *cpu, struct vp *to)
     if (xcr0_supported != 0) {
         set_xcr0(cpu, to->xcr0);
     }
-    cpu->current = to;
-    vmcs_load(to->vmcs);
+    cpu->content = to->content;
+}
+
+/* The VP wrote one of them. */
+static void content_changed(struct cpu *cpu, struct vp *vp)
+{
+    vp->content = new_content();
+    if (cpu->current == vp) {
+        cpu->content = vp->content;
+    }
+}
+
+void switch_to(struct cpu *cpu, struct vp *to)
+{
+    struct vp *from = cpu->current;
+    if (from == NULL) {
+        switch_differing(cpu, to);
+        cpu->current = to;
+        vmcs_load_pa(&to->vmcs_pa);
+    } else if (from != to) {
+        switch_breakpoints(cpu, to);
+        switch_quickly(cpu, from, to);
+    }
 }
 
 static void trap_fpu(struct vp *vp)
@@ -253,12 +287,15 @@ void switch_msr_write(struct cpu *cpu, struct vp *vp, enum switched_msr which, u
     if (cpu->current == vp) {
         set_msr(cpu, which, value);
     }
+    content_changed(cpu, vp);
 }
 
 void switch_xcr0_write(struct cpu *cpu, struct vp *vp, uint64_t value)
 {
     vp->xcr0 = value;
+    cpuid_cache_forget(&vp->cpuid);
     if (cpu->current == vp) {
         set_xcr0(cpu, value);
     }
+    content_changed(cpu, vp);
 }

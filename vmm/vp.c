@@ -108,6 +108,7 @@ static void initialise(struct vp *vp, struct partition *p, uint32_t index, struc
     /* All but the owner word, which other CPUs test at any time. */
     memset(&vp->cancel, 0, sizeof(*vp) - offsetof(struct vp, cancel));
     vp->vmcs = pages[0];
+    vp->vmcs_pa = virt_to_phys(pages[0]);
     vp->virtual_apic = pages[1];
     vp->extended_state = pages[2];
     vp->index = index;
@@ -119,6 +120,7 @@ static void initialise(struct vp *vp, struct partition *p, uint32_t index, struc
     vp->tsc_offset = p->tsc_offset - p->paused_ticks;
     vp->paused_seen = p->paused_ticks;
     vp->xcr0 = XCR0_X87;
+    cpuid_cache_forget(&vp->cpuid);
     start_over(vp);
 }
 

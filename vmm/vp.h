@@ -16,6 +16,7 @@
 #include "kernel/percpu.h"
 #include "vmm/apic_model.h"
 #include "vmm/counters.h"
+#include "vmm/cpuid_cache.h"
 
 struct partition;
 
@@ -47,12 +48,26 @@ struct pending_event {
     uint32_t instruction_length;
 };
 
+/* What record the run page holds: of one kind all have the same bytes zero. */
+enum record_kind {
+    RECORD_ANY,
+    RECORD_IO, /* IN or OUT, without a string */
+    RECORD_MSR,
+    RECORD_CPUID,
+    RECORD_MEMORY, /* with 16 bytes of instruction */
+};
+
 #define VP_OWNER_NONE 0u
 #define VP_OWNER_ABSENT 0xffffffffu /* the VP is deleted; only its partition's lock holder may create it anew */
 
 struct vp {
-    uint32_t owner;  /* atomic: CPU index + 1, or one of VP_OWNER_ */
-    uint32_t cancel; /* atomic: 1: the next run, or the one in progress, returns Canceled */
+    union {
+        struct {
+            uint32_t owner;  /* atomic: CPU index + 1, or one of VP_OWNER_ */
+            uint32_t cancel; /* atomic: 1: the next run, or the one in progress, returns Canceled */
+        };
+        uint64_t owner_and_cancel; /* atomic: who takes it and finds it 0 has the VP, and nothing to cancel */
+    };
     uint32_t index;
     uint16_t vpid;
     bool is_root;
@@ -62,30 +77,41 @@ struct vp {
     struct whb_run_page *run; /* NULL for a root VP */
     uint32_t posted_tail;     /* of the ring of posted writes in it (vmm/posted.h) */
     void *vmcs;
+    uint64_t vmcs_pa;
     void *virtual_apic;    /* page with the guest's TPR, which is its CR8 */
     void *extended_state;  /* XSAVE image, valid while no CPU has it in its registers */
     struct cpu *loaded_on; /* CPU that may hold VMCS data or extended state of this VP in its registers and caches */
-    bool launched;         /* the VMCS's launch state on that CPU */
-    bool fpu_trapped;      /* CR0.TS is the hypervisor's and #NM exits: the registers hold another VP's state */
-    bool flush_vpid;       /* drop cached translations before the next entry */
-    bool pdptes_stale;     /* load the PDPTEs from CR3 before the next entry */
-    bool breakpoints;      /* DR7 has a breakpoint on: DR0 to DR3 move with the VP */
-    bool nmi_window;       /* NMI-window exiting is on */
-    bool fresh_sipi;       /* root: nothing was executed since SIPI */
-    bool nmi_pending;      /* an NMI waits until the VP can take it: the root, or a guest with a local APIC */
+    /* What an entry seldom has to look at, in one word for the usual one. */
+    union {
+        uint64_t attention;
+        struct {
+            bool flush_vpid;   /* drop cached translations before the next entry */
+            bool pdptes_stale; /* load the PDPTEs from CR3 before the next entry */
+            bool breakpoints;  /* DR7 has a breakpoint on: DR0 to DR3 move with the VP */
+            bool apic_on;      /* this VP has a local APIC: vmm/apic.c */
+            bool check_entry;  /* the root changed registers: look before the next entry if it can succeed */
+            bool windows;      /* before the next entry vmm/window.c must look what can be delivered */
+            bool timed;        /* somebody asked for its counters: those of ticks count */
+        };
+    };
+    bool launched;    /* the VMCS's launch state on that CPU */
+    bool fpu_trapped; /* CR0.TS is the hypervisor's and #NM exits: the registers hold another VP's state */
+    bool nmi_window;  /* NMI-window exiting is on */
+    bool fresh_sipi;  /* root: nothing was executed since SIPI */
+    bool nmi_pending; /* an NMI waits until the VP can take it: the root, or a guest with a local APIC */
 
-    bool apic_on;               /* this VP has a local APIC: vmm/apic.c */
     bool apicv;                 /* the VMCS virtualizes the APIC: vmm/apicv.c */
     bool was_asleep;            /* the VMCS's activity state is HLT by apic_arm */
     uint32_t suspend;           /* SUSPEND_ bits: the VP does not execute */
     uint32_t timer_value;       /* what the VMCS has as preemption timer, if apic_on */
-    bool check_entry;           /* the root changed registers: look before the next entry if it can succeed */
-    bool windows;               /* before the next entry vmm/window.c must look what can be delivered */
     uint8_t tpr_threshold;      /* what the VMCS holds */
+    uint32_t fast_given;        /* exits that vmm/exit_fast.c may answer from an entry of run-VP to the next */
+    uint32_t fast_left;         /* what is left of these */
     uint32_t policy_generation; /* of the partition's properties that this VP's controls reflect */
 
     struct vmx_controls controls; /* what the VMCS holds, but for ENTRY_IA32E, which the CPU changes */
     uint32_t exception_bitmap;
+    uint32_t record_kind;       /* enum record_kind */
     uint32_t client_exceptions; /* bits of the exception bitmap that the root wants to see */
     struct pending_event event;
     uint32_t injected_info; /* of the event that the last entry injected; its other fields are still in `event` */
@@ -99,6 +125,7 @@ struct vp {
         uint32_t info, length;
     } software;
 
+    uint64_t content; /* equal for VPs that have the same in `msr` and `xcr0`, and not 0; 0: not compared yet */
     uint64_t msr[SWITCHED_COUNT];
     uint64_t kernel_gs_base;
     uint64_t xcr0;
@@ -110,6 +137,7 @@ struct vp {
     struct guest_mtrrs mtrrs;
     struct whb_vp_diagnostics diagnostics;
     struct vp_counters counters;
+    struct cpuid_cache cpuid;
     struct apic apic;
     uint64_t eoi_exits[4]; /* what the VMCS has as EOI-exit bitmap */
     /* What other CPUs send; all atomic. */
@@ -154,6 +182,8 @@ enum run_result {
     RUN_BAD_PAGE, /* the run page's dirty mask has unknown bits; nothing happened */
 };
 enum run_result vp_run(struct cpu *cpu, struct vp *vp);
+/* The rest of a run that vmm/run_straight.c began, after what its last entry came to. */
+enum run_result vp_run_on(struct cpu *cpu, struct vp *vp, enum vmx_entry_result entry);
 
 /* Brings the VMCS in line with the partition's properties as they are now; the VP's VMCS is current. */
 void vp_apply_policy(struct vp *vp);

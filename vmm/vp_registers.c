@@ -404,7 +404,8 @@ enum whb_status vp_registers_set(struct vp *vp, const uint32_t *names, const voi
     bring_image(vp, names, count);
     for (uint32_t i = 0; i < count; i++) {
         set_one(this_cpu(), vp, names[i], &in[i]);
+        vp->check_entry |= register_counts_at_entry(names[i]);
     }
-    vp->check_entry = true;
+    vp->check_entry |= vp_event_suspects(vp);
     return WHB_OK;
 }

@@ -6,6 +6,7 @@
 #include "vmm/apic.h"
 #include "vmm/apicv.h"
 #include "vmm/diagnostics.h"
+#include "vmm/exit_fast.h"
 #include "vmm/guest_exit.h"
 #include "vmm/kick.h"
 #include "vmm/partition.h"
@@ -83,6 +84,15 @@ static enum exit_action entry_failed(struct vp *vp)
     return EXIT_DELIVER;
 }
 
+static enum exit_action not_entered(struct cpu *cpu, struct vp *vp, enum vmx_entry_result entry)
+{
+    if (entry == VMX_ENTRY_FAILED) {
+        return entry_failed(vp);
+    }
+    vmcs_write32(VMCS_ENTRY_INTERRUPTION_INFO, 0); /* the event stays in vp->event */
+    return after_nmi(cpu);
+}
+
 /* The exception of an exit with reason 0; the information is read only then. */
 static bool was_page_fault(uint32_t reason)
 {
@@ -93,7 +103,7 @@ static bool was_page_fault(uint32_t reason)
 /* `injected`: the event that the entry carried. */
 static enum exit_action after_exit(struct cpu *cpu, struct vp *vp, uint32_t injected)
 {
-    uint64_t since = __builtin_expect(vp->counters.timed, 0) ? rdtsc() : 0;
+    uint64_t since = __builtin_expect(vp->timed, 0) ? rdtsc() : 0;
     struct exit_snapshot snapshot;
     uint32_t reason = vmcs_read32(VMCS_EXIT_REASON);
     snapshot.reason = reason & 0xffffu;
@@ -142,14 +152,13 @@ static enum exit_action run_once(struct cpu *cpu, struct vp *vp)
         vp->injected_rip = vmcs_readnw(VMCS_GUEST_RIP);
     }
 
+    /* What an entry begins that is finished after its exit is not for the fast way. */
+    vp->fast_given = (injected & INTERRUPTION_VALID) != 0 || vp->apic_on || vp->timed ? 0 : FAST_EXITS;
+    vp->fast_left = vp->fast_given;
     bool may_block_nmi = slice_may_block_nmi(vp);
     enum vmx_entry_result entry = vmx_enter(vp->gpr, vp->launched);
     if (__builtin_expect(entry != VMX_ENTRY_EXITED, 0)) {
-        if (entry == VMX_ENTRY_FAILED) {
-            return entry_failed(vp);
-        }
-        vmcs_write32(VMCS_ENTRY_INTERRUPTION_INFO, 0); /* the event stays in vp->event */
-        return after_nmi(cpu);
+        return not_entered(cpu, vp, entry);
     }
     slice_correct_nmi(may_block_nmi);
     return after_exit(cpu, vp, injected);
@@ -167,19 +176,13 @@ static bool ready_to_enter(struct vp *vp)
     return !vp->check_entry;
 }
 
-static enum run_result run_until_root(struct cpu *cpu, struct vp *vp)
+/* From what the last turn came to. */
+static enum run_result go_on(struct cpu *cpu, struct vp *vp, enum exit_action action)
 {
-    if (!ready_to_enter(vp)) {
-        exit_record_invalid(vp);
-        return RUN_RECORD;
-    }
     for (uint32_t resumed = 0;; resumed++) {
-        if (take_cancel(vp)) {
-            exit_record_cancel(vp);
-            return RUN_RECORD;
-        }
-        switch (run_once(cpu, vp)) {
+        switch (action) {
         case EXIT_RESUME:
+            resumed += vp->fast_given - vp->fast_left;
             if (slice_is_over(resumed)) {
                 return RUN_RESTART;
             }
@@ -192,50 +195,94 @@ static enum run_result run_until_root(struct cpu *cpu, struct vp *vp)
         case EXIT_INIT:
             return RUN_INIT;
         }
+        if (take_cancel(vp)) {
+            exit_record_cancel(vp);
+            return RUN_RECORD;
+        }
+        action = run_once(cpu, vp);
     }
 }
 
+static enum run_result run_until_root(struct cpu *cpu, struct vp *vp)
+{
+    if (!ready_to_enter(vp)) {
+        exit_record_invalid(vp);
+        return RUN_RECORD;
+    }
+    if (take_cancel(vp)) {
+        exit_record_cancel(vp);
+        return RUN_RECORD;
+    }
+    return go_on(cpu, vp, run_once(cpu, vp));
+}
+
+/*
+ * Bits are cleared before their values are read, so that what the root sets meanwhile from another CPU is taken either
+ * now or the next time. Each word is read once.
+ */
 bool vp_take_run_page(struct vp *vp)
 {
     volatile struct whb_run_page *run = vp->run;
+    uint64_t rip = 0, rflags = RFLAGS_FIXED;
     uint32_t dirty = run->dirty;
+    if (dirty == 0) {
+        return true;
+    }
     if ((dirty & ~WHB_RUN_ALL) != 0) {
         return false;
+    }
+    __atomic_fetch_and(&run->dirty, ~dirty, __ATOMIC_SEQ_CST);
+    if ((dirty & WHB_RUN_RIP) != 0) {
+        rip = run->rip;
+        vmcs_writenw(VMCS_GUEST_RIP, rip);
+    }
+    if ((dirty & WHB_RUN_RFLAGS) != 0) {
+        rflags = run->rflags;
+        vmcs_writenw(VMCS_GUEST_RFLAGS, rflags);
+        vp->check_entry |= (vp->event.info & INTERRUPTION_VALID) != 0; /* which may need RFLAGS.IF */
     }
     if ((dirty & WHB_RUN_RSP) != 0) {
         vmcs_writenw(VMCS_GUEST_RSP, run->gpr[4]);
     }
-    if ((dirty & WHB_RUN_RIP) != 0) {
-        vmcs_writenw(VMCS_GUEST_RIP, run->rip);
-    }
-    if ((dirty & WHB_RUN_RFLAGS) != 0) {
-        vmcs_writenw(VMCS_GUEST_RFLAGS, run->rflags);
-    }
-    if (dirty != 0) {
-        run->dirty = 0;
-    }
-    if ((dirty & (WHB_RUN_RIP | WHB_RUN_RFLAGS)) != 0) {
-        vp->check_entry |= diagnostics_suspects(vmcs_readnw(VMCS_GUEST_RIP), vmcs_readnw(VMCS_GUEST_RFLAGS));
-    }
+    vp->check_entry |= diagnostics_suspects(rip, rflags);
     return true;
+}
+
+static enum run_result end_run(struct cpu *cpu, struct vp *vp, enum run_result result)
+{
+    guest_memory_unpin();
+    if (__builtin_expect(result != RUN_RECORD, 0)) {
+        vp->run->valid = WHB_RUN_ALL & ~(WHB_RUN_RSP | WHB_RUN_RIP | WHB_RUN_RFLAGS);
+    }
+    switch_to(cpu, cpu->root_vp);
+    vp->counters.run_ticks += rdtsc() - vp->run_began;
+    return result;
+}
+
+enum run_result vp_run_on(struct cpu *cpu, struct vp *vp, enum vmx_entry_result entry)
+{
+    enum exit_action action = EXIT_RESUME;
+    if (entry != VMX_ENTRY_EXITED) {
+        action = not_entered(cpu, vp, entry);
+    } else if (!cpu->straight_again) {
+        action = after_exit(cpu, vp, 0);
+    }
+    cpu->straight_again = false;
+    return end_run(cpu, vp, go_on(cpu, vp, action));
 }
 
 enum run_result vp_run(struct cpu *cpu, struct vp *vp)
 {
-    uint64_t since = rdtsc();
-    vp->run_began = since;
+    vp->run_began = rdtsc();
     vp_bring_here(cpu, vp);
-    enum run_result result = RUN_BAD_PAGE;
     if (vp_take_run_page(vp)) {
         guest_memory_pin(vp->partition);
         partition_time_start(vp);
         if (vp->policy_generation != __atomic_load_n(&vp->partition->policy->generation, __ATOMIC_ACQUIRE)) {
             vp_apply_policy(vp);
         }
-        result = run_until_root(cpu, vp);
-        guest_memory_unpin();
+        return end_run(cpu, vp, run_until_root(cpu, vp));
     }
     switch_to(cpu, cpu->root_vp);
-    vp->counters.run_ticks += rdtsc() - since;
-    return result;
+    return RUN_BAD_PAGE;
 }

@@ -14,6 +14,18 @@ HRESULT client_check_vp(WHV_PARTITION_HANDLE partition, UINT32 index)
     return whb_run_page(partition, index) == NULL ? WHV_E_VP_DOES_NOT_EXIST : S_OK;
 }
 
+bool client_enter_too(struct whb_run_page *page)
+{
+    uint32_t uses;
+    do {
+        uses = __atomic_load_n(&page->root_own, __ATOMIC_RELAXED);
+        if (uses >= CLIENT_CLAIMED - 1) {
+            return false;
+        }
+    } while (!client_change(page, uses, uses + 1));
+    return true;
+}
+
 HRESULT client_sized(enum whb_status status, uint64_t size, UINT32 *written)
 {
     if (written != NULL && (status == WHB_OK || status == WHB_ERROR_BUFFER_TOO_SMALL)) {

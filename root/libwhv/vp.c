@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Virtual processors. Register calls that name only what the run page holds cost no hypercall: after an exit the page
- * has the general registers, RIP and RFLAGS, and what is set there is taken at the next run.
- */
+/* Virtual processors: their life and their runs. Their registers: vp_registers.c. */
 #include <stdbool.h>
 
 #include "root/lib/hypercall.h"
@@ -15,8 +12,7 @@
 
 struct whb_run_page *whb_run_page(WHV_PARTITION_HANDLE partition, UINT32 index)
 {
-    const struct client_partition *client = client_of_vp(partition, index);
-    return client == NULL ? NULL : client->pages[index];
+    return client_page(partition, index);
 }
 
 HRESULT WHvCreateVirtualProcessor(WHV_PARTITION_HANDLE partition, UINT32 index, UINT32 flags)
@@ -37,7 +33,6 @@ HRESULT WHvCreateVirtualProcessor(WHV_PARTITION_HANDLE partition, UINT32 index, 
     }
     enum whb_status status = whb_call(WHB_CALL_VP_CREATE, whb_handle(partition), index, (uintptr_t)page, 0, 0, NULL);
     if (status == WHB_OK) {
-        __atomic_store_n(&client->running[index], 0, __ATOMIC_RELEASE);
         client->pages[index] = page;
     } else {
         root_free_page(page);
@@ -71,47 +66,62 @@ HRESULT WHvCreateVirtualProcessor2(WHV_PARTITION_HANDLE partition, UINT32 index,
 
 HRESULT WHvDeleteVirtualProcessor(WHV_PARTITION_HANDLE partition, UINT32 index)
 {
+    struct whb_run_page *page = client_page(partition, index); /* NULL: made by a hypercall of the caller's own */
+    if (page != NULL && page->root_own == CLIENT_CLAIMED) {
+        return WHV_E_INVALID_VP_STATE;
+    }
     enum whb_status status = whb_call(WHB_CALL_VP_DELETE, whb_handle(partition), index, 0, 0, 0, NULL);
-    if (status == WHB_OK) {
-        struct client_partition *client = client_of_vp(partition, index);
-        if (client != NULL && client->pages[index] != NULL) { /* else it was made by a hypercall of the caller's own */
-            root_free_page(client->pages[index]);
-            client->pages[index] = NULL;
-        }
+    if (status == WHB_OK && page != NULL) {
+        client_of_vp(partition, index)->pages[index] = NULL;
+        root_free_page(page);
     }
     return whb_hresult(status);
 }
 
-static HRESULT refuse_run(WHV_PARTITION_HANDLE partition, UINT32 index, const VOID *exit_context, UINT32 size)
+/* The client's buffer may have any alignment, for which the compiler's own copy makes detours. */
+static inline HRESULT run(struct whb_run_page *page, uint64_t handle, UINT32 index, VOID *exit_context, UINT32 size)
+{
+    enum whb_status status = whb_call_run(handle, index);
+    client_leave(page);
+    if (status != WHB_OK) {
+        return whb_hresult(status);
+    }
+    const uint8_t *record = page->record;
+    if (size == WHB_RUN_RECORD_SIZE) {
+        uint64_t words = WHB_RUN_RECORD_SIZE / 8;
+        __asm__ volatile("rep movsq" : "+D"(exit_context), "+S"(record), "+c"(words) : : "memory");
+    } else {
+        memcpy(exit_context, record, size < WHB_RUN_RECORD_SIZE ? size : WHB_RUN_RECORD_SIZE);
+    }
+    return S_OK;
+}
+
+/* Runs that cannot be, short records, and VPs that another call uses. */
+static __attribute__((noinline)) HRESULT run_with_care(WHV_PARTITION_HANDLE partition, UINT32 index, VOID *exit_context,
+                                                       UINT32 size)
 {
     if (exit_context == NULL) {
         return E_POINTER;
     }
-    return size < RECORD_MIN ? WHV_E_INSUFFICIENT_BUFFER : client_check_vp(partition, index);
+    if (size < RECORD_MIN) {
+        return WHV_E_INSUFFICIENT_BUFFER;
+    }
+    HRESULT hr = client_check_vp(partition, index);
+    if (hr != S_OK) {
+        return hr;
+    }
+    struct whb_run_page *page = client_page(partition, index);
+    return client_enter_too(page) ? run(page, whb_handle(partition), index, exit_context, size)
+                                  : WHV_E_INVALID_VP_STATE;
 }
 
-/* `running` needs no barriers: the VMCALL between its changes is one, and a later look may come late. */
 HRESULT WHvRunVirtualProcessor(WHV_PARTITION_HANDLE partition, UINT32 index, VOID *exit_context, UINT32 size)
 {
-    struct client_partition *client = client_of_vp(partition, index);
-    if (exit_context == NULL || size < RECORD_MIN || client == NULL || client->pages[index] == NULL) {
-        return refuse_run(partition, index, exit_context, size);
+    struct whb_run_page *page = client_page(partition, index);
+    if (page == NULL || exit_context == NULL || size < WHB_RUN_RECORD_SIZE || !client_enter(page)) {
+        return run_with_care(partition, index, exit_context, size);
     }
-    __atomic_store_n(&client->running[index], 1, __ATOMIC_RELEASE);
-    enum whb_status status = whb_call_run(client->handle, index);
-    if (status != WHB_ERROR_BUSY) { /* else another CPU's run clears it */
-        __atomic_store_n(&client->running[index], 0, __ATOMIC_RELEASE);
-    }
-    if (status != WHB_OK) {
-        return whb_hresult(status);
-    }
-    const uint8_t *record = client->pages[index]->record;
-    if (size >= WHB_RUN_RECORD_SIZE) {
-        __builtin_memcpy(exit_context, record, WHB_RUN_RECORD_SIZE);
-    } else {
-        memcpy(exit_context, record, size);
-    }
-    return S_OK;
+    return run(page, (uintptr_t)partition, index, exit_context, WHB_RUN_RECORD_SIZE);
 }
 
 HRESULT WHvCancelRunVirtualProcessor(WHV_PARTITION_HANDLE partition, UINT32 index, UINT32 flags)
@@ -120,81 +130,4 @@ HRESULT WHvCancelRunVirtualProcessor(WHV_PARTITION_HANDLE partition, UINT32 inde
         return E_INVALIDARG;
     }
     return whb_hresult(whb_call(WHB_CALL_VP_CANCEL, whb_handle(partition), index, 0, 0, 0, NULL));
-}
-
-/* The VP's run page if it is known to be at rest. */
-static inline struct whb_run_page *page_at_rest(WHV_PARTITION_HANDLE partition, UINT32 index)
-{
-    const struct client_partition *client = client_of_vp(partition, index);
-    if (client == NULL || __atomic_load_n(&client->running[index], __ATOMIC_ACQUIRE) != 0) {
-        return NULL;
-    }
-    return client->pages[index];
-}
-
-/* Registers that the page holds now; those that are dirty are in it too. */
-static inline uint32_t held_by_page(const struct whb_run_page *page)
-{
-    uint32_t tracked = WHB_RUN_RSP | WHB_RUN_RIP | WHB_RUN_RFLAGS;
-    return (WHB_RUN_ALL & ~tracked) | ((page->valid | page->dirty) & tracked);
-}
-
-static inline bool all_in(const WHV_REGISTER_NAME *names, UINT32 count, uint32_t mask)
-{
-    for (UINT32 i = 0; i < count; i++) {
-        if ((uint32_t)names[i] > WHvX64RegisterRflags || (mask & (1u << (uint32_t)names[i])) == 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* The page begins with the registers in the order of their names. Of the values only their bytes may be touched: a
- * client's array may lack the type's alignment of 16. */
-_Static_assert(offsetof(struct whb_run_page, gpr) == 0 && offsetof(struct whb_run_page, rip) == 8 * WHvX64RegisterRip &&
-                   offsetof(struct whb_run_page, rflags) == 8 * WHvX64RegisterRflags,
-               "registers by name");
-
-static inline uint64_t *page_register(struct whb_run_page *page, WHV_REGISTER_NAME name)
-{
-    return (uint64_t *)page + name;
-}
-
-HRESULT WHvGetVirtualProcessorRegisters(WHV_PARTITION_HANDLE partition, UINT32 index, const WHV_REGISTER_NAME *names,
-                                        UINT32 count, WHV_REGISTER_VALUE *values)
-{
-    struct whb_run_page *page = page_at_rest(partition, index);
-    if (names == NULL || values == NULL) {
-        return E_POINTER;
-    }
-    if (page != NULL && count != 0 && all_in(names, count, held_by_page(page))) {
-        for (UINT32 i = 0; i < count; i++) {
-            uint64_t value[2] = {*page_register(page, names[i]), 0};
-            __builtin_memcpy((uint8_t *)values + i * sizeof(value), value, sizeof(value));
-        }
-        return S_OK;
-    }
-    return whb_hresult(whb_call(WHB_CALL_VP_GET_REGISTERS, whb_handle(partition), index, (uintptr_t)names,
-                                (uintptr_t)values, count, NULL));
-}
-
-HRESULT WHvSetVirtualProcessorRegisters(WHV_PARTITION_HANDLE partition, UINT32 index, const WHV_REGISTER_NAME *names,
-                                        UINT32 count, const WHV_REGISTER_VALUE *values)
-{
-    struct whb_run_page *page = page_at_rest(partition, index);
-    if (names == NULL || values == NULL) {
-        return E_POINTER;
-    }
-    if (page != NULL && count != 0 && all_in(names, count, WHB_RUN_ALL)) {
-        uint32_t dirty = page->dirty;
-        for (UINT32 i = 0; i < count; i++) {
-            const uint8_t *value = (const uint8_t *)values + i * sizeof(WHV_REGISTER_VALUE);
-            __builtin_memcpy(page_register(page, names[i]), value, sizeof(uint64_t));
-            dirty |= 1u << (uint32_t)names[i];
-        }
-        page->dirty = dirty;
-        return S_OK;
-    }
-    return whb_hresult(whb_call(WHB_CALL_VP_SET_REGISTERS, whb_handle(partition), index, (uintptr_t)names,
-                                (uintptr_t)values, count, NULL));
 }

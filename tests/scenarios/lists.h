@@ -46,6 +46,8 @@ extern scenario_list scenarios_guest_msrs;
 extern scenario_list scenarios_error_codes;
 extern scenario_list scenarios_memory_modes;
 extern scenario_list scenarios_races;
+extern scenario_list scenarios_run_page;
+extern scenario_list scenarios_run_page_smp;
 
 /*
  * The root's own NMIs come before the guests': Bochs 2.7, also with KVM between it and us, carries NMI blocking over
@@ -95,6 +97,8 @@ static const struct scenario *const scenario_lists[] = {
     scenarios_guest_msrs,
     scenarios_memory_modes,
     scenarios_races,
+    scenarios_run_page,
+    scenarios_run_page_smp,
     NULL,
 };
 /* clang-format on */

@@ -67,6 +67,18 @@ static void timer_and_cancel(void)
     guest_destroy(&guest);
 }
 
+/* The guest went on since the copies in the run page were made: they must not be given out. */
+static void check_as_it_stands(void)
+{
+    const WHV_REGISTER_NAME names[] = {WHvX64RegisterRip, WHvX64RegisterRflags, WHvX64RegisterRax, WHvX64RegisterCr0};
+    WHV_REGISTER_VALUE all[4], some[3];
+    CHECK_EQ(S_OK, WHvGetVirtualProcessorRegisters(guest.partition, 0, names, 3, some));
+    CHECK_EQ(S_OK, WHvGetVirtualProcessorRegisters(guest.partition, 0, names, 4, all));
+    for (uint32_t i = 0; i < 3; i++) {
+        CHECK_EQ(all[i].Reg64, some[i].Reg64);
+    }
+}
+
 /* With IF = 0 the run ends without a record; after the window it goes on, and the guest comes to its end. */
 static void interrupted(void)
 {
@@ -79,6 +91,7 @@ static void interrupted(void)
     timer_on(0);
     while ((hr = run(0, &r)) == WHB_HR_INTERRUPTED) {
         CHECK_EQ(0, whb_run_page(guest.partition, 0)->sequence);
+        check_as_it_stands();
         uint32_t before = timer_ticks;
         __asm__ volatile("sti; nop; cli" : : : "memory");
         times += timer_ticks > before; /* the status may also come without an interrupt: docs/run-vp.md */

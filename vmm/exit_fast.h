@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Exits that are answered before anything of the usual way begins: world_switch.S calls these with the registers of the
+ * VP in their block, and enters it again with the block that is returned. NULL: nothing was changed, the usual way.
+ * Each takes only what is common, and leaves all that is rare (a single step, a shadow of STI, RIP across 4 GiB) alone.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#define FAST_EXITS 255u /* in a row, before run-VP looks at the rest of the world again: vmm/slice.h */
+
+/* A VMCALL that asks for the version. */
+uint64_t *fast_exit_root(void);
+/* CPUID with an answer that was given before (vmm/cpuid_cache.h). */
+uint64_t *fast_exit_guest(void);

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/run_straight.h"
+
+#include "arch/cpu.h"
+#include "arch/vmcs.h"
+#include "kernel/string.h"
+#include "vmm/diagnostics.h"
+#include "vmm/exit_fast.h"
+#include "vmm/exit_skip.h"
+#include "vmm/fetch_plain.h"
+#include "vmm/guest_exit.h"
+#include "vmm/partition.h"
+#include "vmm/partition_slots.h"
+#include "vmm/switch_quickly.h"
+#include "vmm/vmm_state.h"
+
+#define IO_SIZE 7u /* SDM vol. 3C, table 28-5 */
+#define IO_IN (1u << 3)
+#define IO_STRING (1u << 4)
+#define IO_PORT_SHIFT 16u
+
+#define EPT_WRITE (1ull << 1) /* 28.2.1, table 28-7 */
+#define EPT_FETCH (1ull << 2)
+#define EPT_ENTRY_RIGHTS (7ull << 3)
+#define EPT_GVA ((1ull << 7) | (1ull << 8)) /* a linear address, and it was not the walk that failed */
+#define EPT_NMI_UNBLOCKING (1ull << 12)
+#define MEMORY_GPA_UNMAPPED (1u << 2)
+#define MEMORY_GVA_VALID (1u << 3)
+
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+
+#define PLAIN_DIRTY (WHB_RUN_ALL & ~(WHB_RUN_RSP | WHB_RUN_RFLAGS))
+
+/* Back to where nothing has happened. */
+static __attribute__((cold, noinline)) uint64_t *give_up(struct vp *vp)
+{
+    guest_memory_unpin();
+    vp_release(vp);
+    partition_put(vp->partition);
+    return NULL;
+}
+
+/* The VP is this CPU's and its partition pinned: whether an entry needs nothing but its VMCS. */
+static bool is_plain(const struct cpu *cpu, const struct vp *vp)
+{
+    return vp->loaded_on == cpu && vp->launched && vp->attention == 0 && (vp->event.info & INTERRUPTION_VALID) == 0 &&
+           (cpu->fpu_owner == vp || vp->fpu_trapped) && !vmm.nmi_blocked_once &&
+           vp->policy_generation == __atomic_load_n(&vp->partition->policy->generation, __ATOMIC_SEQ_CST);
+}
+
+static uint64_t *enter(struct cpu *cpu, struct vp *vp, uint32_t dirty, uint64_t rip)
+{
+    vp->run_began = rdtsc();
+    switch_quickly(cpu, cpu->root_vp, vp);
+    if ((dirty & WHB_RUN_RIP) != 0) {
+        vmcs_writenw(VMCS_GUEST_RIP, rip);
+    }
+    cpu->straight = vp;
+    vp->fast_given = FAST_EXITS;
+    vp->fast_left = FAST_EXITS;
+    return vp->gpr;
+}
+
+uint64_t *run_straight_begin(struct cpu *cpu, struct vp *root)
+{
+    uint64_t index = root->gpr[6];
+    struct partition *p = partition_take(root->gpr[7]);
+    if (p == NULL) {
+        return NULL;
+    }
+    struct vp *vp = index < WHB_MAX_VPS ? __atomic_load_n(&p->vps[index], __ATOMIC_ACQUIRE) : NULL;
+    uint64_t free = VP_OWNER_NONE;
+    if (vp == NULL || !__atomic_compare_exchange_n(&vp->owner_and_cancel, &free, cpu->index + 1ull, false,
+                                                   __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) {
+        partition_give(p);
+        return NULL;
+    }
+    /* As guest_memory_pin. */
+    __atomic_store_n(&cpu->flush_ack, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&cpu->running, p, __ATOMIC_SEQ_CST);
+    uint64_t generation = __atomic_load_n(&p->ept_generation, __ATOMIC_SEQ_CST);
+    if (!is_plain(cpu, vp) || p->cpu_generation[cpu->index] != generation) {
+        return give_up(vp);
+    }
+    volatile struct whb_run_page *run = vp->run;
+    uint32_t dirty = run->dirty;
+    uint64_t rip = 0;
+    if (dirty != 0) {
+        /* Cleared before the value is read: vp_take_run_page. */
+        __atomic_fetch_and(&vp->run->dirty, ~dirty, __ATOMIC_SEQ_CST);
+        rip = run->rip;
+        if ((dirty & ~PLAIN_DIRTY) != 0 || ((dirty & WHB_RUN_RIP) != 0 && diagnostics_suspects(rip, RFLAGS_FIXED))) {
+            __atomic_fetch_or(&vp->run->dirty, dirty, __ATOMIC_SEQ_CST);
+            return give_up(vp);
+        }
+    }
+    __atomic_store_n(&cpu->flush_ack, generation, __ATOMIC_RELEASE);
+    root->launched = true;
+    root->event.info = 0;
+    return enter(cpu, vp, dirty, rip);
+}
+
+/* Back to the root, whose call is done. */
+ALWAYS_INLINE uint64_t *finish(struct cpu *cpu, struct vp *vp)
+{
+    struct vp *root = cpu->root_vp;
+    cpu->straight = NULL;
+    __atomic_store_n(&cpu->running, NULL, __ATOMIC_RELEASE);
+    switch_quickly(cpu, vp, root);
+    vp->counters.run_ticks += rdtsc() - vp->run_began;
+    struct partition *p = vp->partition; /* read while the VP is still ours */
+    __atomic_store_n(&vp->owner, VP_OWNER_NONE, __ATOMIC_RELEASE);
+    partition_give(p);
+    uint64_t *gpr = root->gpr;
+    gpr[0] = WHB_OK;
+    gpr[2] = 0;
+    if (!skip_plain_instruction(true)) {
+        exit_skip_instruction();
+    }
+    return gpr;
+}
+
+/* The run page but for the record. */
+ALWAYS_INLINE void publish(struct vp *vp, uint64_t rip, uint64_t rflags)
+{
+    struct whb_run_page *run = vp->run;
+    run->rip = rip;
+    run->rflags = rflags;
+    run->valid = WHB_RUN_ALL & ~WHB_RUN_RSP;
+    if (__builtin_expect((__atomic_load_n(&run->wanted, __ATOMIC_RELAXED) & WHB_RUN_RSP) != 0, 0)) {
+        vp->gpr[4] = vmcs_readnw(VMCS_GUEST_RSP);
+        run->valid = WHB_RUN_ALL;
+    }
+    run->sequence++;
+}
+
+/* What every record needs first. */
+struct mode {
+    uint64_t cr0, rflags;
+    uint32_t cs_access;
+};
+
+/* Protected mode, and a code segment whose DPL is the CPL: the usual case. */
+ALWAYS_INLINE bool read_mode(struct mode *m)
+{
+    m->cr0 = vmcs_readnw(VMCS_GUEST_CR0);
+    m->rflags = vmcs_readnw(VMCS_GUEST_RFLAGS);
+    m->cs_access = vmcs_read32(VMCS_GUEST_CS_ACCESS);
+    return (m->cr0 & CR0_PE) != 0 && (m->rflags & RFLAGS_VM) == 0 && (m->cs_access & ACCESS_CONFORMING) == 0;
+}
+
+#define STATE_CR0_PE (1u << 2)
+#define STATE_INTERRUPT_SHADOW (1u << 12)
+
+/* The first word of the context: execution state, length of the instruction, CR8. No breakpoint is on, no event due. */
+ALWAYS_INLINE uint32_t context_word(const struct vp *vp, const struct mode *m, uint32_t entry, uint32_t length)
+{
+    uint32_t word = STATE_CR0_PE | (m->cs_access >> 5 & 3u) | ((uint32_t)m->cr0 >> 15 & 8u) | (entry >> 5 & 0x10u);
+    if ((vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY) & (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS)) != 0) {
+        word |= STATE_INTERRUPT_SHADOW;
+    }
+    word |= (length & 15u) << 16;
+    return word | (uint32_t)(*((const uint8_t *)vp->virtual_apic + 0x80) & 0xf0u) << 16;
+}
+
+/* The record, with the reason's own context as the last one of this kind left it. */
+static inline WHV_RUN_VP_EXIT_CONTEXT *open_record(struct vp *vp, uint32_t kind, WHV_RUN_VP_EXIT_REASON reason)
+{
+    WHV_RUN_VP_EXIT_CONTEXT *r = (void *)vp->run->record;
+    if (vp->record_kind != kind) {
+        memset(r, 0, sizeof(*r));
+        r->ExitReason = reason;
+        vp->record_kind = kind;
+    }
+    return r;
+}
+
+ALWAYS_INLINE uint64_t *deliver(struct cpu *cpu, struct vp *vp, const struct mode *m, uint64_t rip, uint32_t word,
+                                enum intercept_class counted)
+{
+    WHV_RUN_VP_EXIT_CONTEXT *r = (void *)vp->run->record;
+    *(uint32_t *)(void *)&r->VpContext = word;
+    r->VpContext.Cs.Base = vmcs_readnw(VMCS_GUEST_CS_BASE);
+    r->VpContext.Cs.Limit = vmcs_read32(VMCS_GUEST_CS_LIMIT);
+    r->VpContext.Cs.Selector = vmcs_read16(VMCS_GUEST_CS_SELECTOR);
+    r->VpContext.Cs.Attributes = (uint16_t)(m->cs_access & 0xf0ffu);
+    r->VpContext.Rip = rip;
+    r->VpContext.Rflags = m->rflags;
+    publish(vp, rip, m->rflags);
+    vp->counters.exits[counted]++;
+    return finish(cpu, vp);
+}
+
+/* For exits with instructions that have a length. */
+ALWAYS_INLINE uint64_t *deliver_instruction_here(struct cpu *cpu, struct vp *vp, const struct mode *m,
+                                            enum intercept_class counted)
+{
+    uint32_t entry = vmcs_read32(VMCS_ENTRY_CONTROLS), length = vmcs_read32(VMCS_EXIT_INSTRUCTION_LENGTH);
+    return deliver(cpu, vp, m, vmcs_readnw(VMCS_GUEST_RIP), context_word(vp, m, entry, length), counted);
+}
+
+static __attribute__((noinline)) uint64_t *deliver_instruction(struct cpu *cpu, struct vp *vp, const struct mode *m,
+                                                               enum intercept_class counted)
+{
+    return deliver_instruction_here(cpu, vp, m, counted);
+}
+
+/* The exit is dealt with: in again, or the usual way does it if something came up. */
+static inline uint64_t *again(struct cpu *cpu, struct vp *vp, enum intercept_class counted)
+{
+    vp->counters.exits[counted]++;
+    if ((vp->event.info & INTERRUPTION_VALID) != 0 || vp->attention != 0 || vp->fast_left == 0) {
+        cpu->straight_again = true;
+        return NULL;
+    }
+    vp->fast_left--;
+    return vp->gpr;
+}
+
+static uint64_t *exit_io(struct cpu *cpu, struct vp *vp)
+{
+    struct mode m;
+    uint32_t q = (uint32_t)vmcs_readnw(VMCS_EXIT_QUALIFICATION);
+    if (__atomic_load_n(&vp->partition->doorbells, __ATOMIC_ACQUIRE) != NULL || (q & IO_STRING) != 0 ||
+        !read_mode(&m)) {
+        return NULL;
+    }
+    WHV_RUN_VP_EXIT_CONTEXT *r = open_record(vp, RECORD_IO, WHvRunVpExitReasonX64IoPortAccess);
+    r->IoPortAccess.AccessInfo.AsUINT32 = (((q & IO_SIZE) + 1) << 1) | ((q & IO_IN) == 0);
+    r->IoPortAccess.PortNumber = (uint16_t)(q >> IO_PORT_SHIFT);
+    r->IoPortAccess.Rax = vp->gpr[0];
+    return deliver_instruction_here(cpu, vp, &m, INTERCEPT_IO);
+}
+
+static __attribute__((noinline)) uint64_t *exit_msr(struct cpu *cpu, struct vp *vp, bool write)
+{
+    struct mode m;
+    if (!read_mode(&m)) {
+        return NULL;
+    }
+    if ((write ? exit_guest_wrmsr(cpu, vp) : exit_guest_rdmsr(cpu, vp)) != EXIT_DELIVER) {
+        return again(cpu, vp, INTERCEPT_MSR);
+    }
+    WHV_RUN_VP_EXIT_CONTEXT *r = open_record(vp, RECORD_MSR, WHvRunVpExitReasonX64MsrAccess);
+    r->MsrAccess.AccessInfo.AsUINT32 = write;
+    r->MsrAccess.MsrNumber = (uint32_t)vp->gpr[1];
+    r->MsrAccess.Rax = vp->gpr[0];
+    r->MsrAccess.Rdx = vp->gpr[2];
+    return deliver_instruction(cpu, vp, &m, INTERCEPT_MSR);
+}
+
+static __attribute__((noinline)) uint64_t *exit_cpuid(struct cpu *cpu, struct vp *vp)
+{
+    struct mode m;
+    const volatile uint64_t *gpr = vp->gpr;
+    uint64_t rax = gpr[0], rcx = gpr[1];
+    const struct cpuid_answer *a = cpuid_cache_find(&vp->cpuid, (uint32_t)rax, (uint32_t)rcx);
+    if (a == NULL || a->wanted == 0 || !read_mode(&m)) {
+        return NULL;
+    }
+    WHV_RUN_VP_EXIT_CONTEXT *r = open_record(vp, RECORD_CPUID, WHvRunVpExitReasonX64Cpuid);
+    r->CpuidAccess = (WHV_X64_CPUID_ACCESS_CONTEXT){
+        .Rax = rax,
+        .Rcx = rcx,
+        .Rdx = gpr[2],
+        .Rbx = gpr[3],
+        .DefaultResultRax = a->eax,
+        .DefaultResultRcx = a->ecx,
+        .DefaultResultRdx = a->edx,
+        .DefaultResultRbx = a->ebx,
+    };
+    return deliver_instruction(cpu, vp, &m, INTERCEPT_CPUID);
+}
+
+static inline bool is_code64(const struct mode *m, uint32_t entry)
+{
+    return (entry & ENTRY_IA32E) != 0 && (m->cs_access & ACCESS_LONG) != 0;
+}
+
+/* A data access while no event was being delivered and no IRET had unblocked NMIs (28.2.1, table 28-7). */
+static __attribute__((noinline)) uint64_t *exit_memory(struct cpu *cpu, struct vp *vp)
+{
+    struct mode m;
+    uint64_t q = vmcs_readnw(VMCS_EXIT_QUALIFICATION);
+    uint32_t entry = vmcs_read32(VMCS_ENTRY_CONTROLS);
+    bool event = (vmcs_read32(VMCS_IDT_VECTORING_INFO) & INTERRUPTION_VALID) != 0;
+    if ((q & (EPT_FETCH | EPT_NMI_UNBLOCKING)) != 0 || event || !read_mode(&m) || !is_code64(&m, entry)) {
+        return NULL;
+    }
+    uint64_t gpa = vmcs_read64(VMCS_GUEST_PHYSICAL_ADDRESS), rip = vmcs_readnw(VMCS_GUEST_RIP);
+    uint32_t info = WHvMemoryAccessRead;
+    if ((q & EPT_WRITE) != 0) {
+        info = WHvMemoryAccessWrite;
+        if (guest_memory_write_fault(vp->partition, gpa)) {
+            return again(cpu, vp, INTERCEPT_NESTED_PAGE_FAULT);
+        }
+        if (__atomic_load_n(&vp->partition->doorbells, __ATOMIC_ACQUIRE) != NULL) {
+            return NULL;
+        }
+    }
+    WHV_RUN_VP_EXIT_CONTEXT *r = open_record(vp, RECORD_MEMORY, WHvRunVpExitReasonMemoryAccess);
+    if (!fetch_plain(vp, rip, m.cs_access >> 5 & 3u, r->MemoryAccess.InstructionBytes)) {
+        return NULL; /* the usual way makes the whole record anew */
+    }
+    bool gva_valid = (q & EPT_GVA) == EPT_GVA;
+    info |= (q & EPT_ENTRY_RIGHTS) == 0 ? MEMORY_GPA_UNMAPPED : 0;
+    r->MemoryAccess.InstructionByteCount = sizeof(r->MemoryAccess.InstructionBytes);
+    r->MemoryAccess.AccessInfo.AsUINT32 = info | (gva_valid ? MEMORY_GVA_VALID : 0);
+    r->MemoryAccess.Gpa = gpa;
+    r->MemoryAccess.Gva = gva_valid ? vmcs_readnw(VMCS_GUEST_LINEAR_ADDRESS) : 0;
+    return deliver(cpu, vp, &m, rip, context_word(vp, &m, entry, 0), INTERCEPT_NESTED_PAGE_FAULT);
+}
+
+uint64_t *run_straight_exit(struct cpu *cpu, uint32_t reason)
+{
+    struct vp *vp = cpu->straight;
+    if (reason == VMX_EXIT_IO) {
+        return exit_io(cpu, vp);
+    }
+    if (reason == VMX_EXIT_EPT_VIOLATION) {
+        return exit_memory(cpu, vp);
+    }
+    if (reason == VMX_EXIT_RDMSR || reason == VMX_EXIT_WRMSR) {
+        return exit_msr(cpu, vp, reason == VMX_EXIT_WRMSR);
+    }
+    return reason == VMX_EXIT_CPUID ? exit_cpuid(cpu, vp) : NULL;
+}
