@@ -4,7 +4,10 @@
 #include "arch/cpu.h"
 #include "arch/vmcs.h"
 #include "kernel/page_alloc.h"
+#include "kernel/string.h"
 #include "vmm/doorbell.h"
+#include "vmm/exit_skip.h"
+#include "vmm/fetch_plain.h"
 #include "vmm/guest_exit.h"
 #include "vmm/mov_decode.h"
 #include "vmm/partition.h"
@@ -49,14 +52,39 @@ static void copy_registers(const struct vp *vp, uint64_t gpr[16])
     gpr[4] = vmcs_readnw(VMCS_GUEST_RSP);
 }
 
+/* The instruction that exited. */
+struct code {
+    uint64_t rip;
+    enum mov_mode mode;
+    unsigned count;
+    uint8_t bytes[EXIT_INSTRUCTION_BYTES];
+};
+
+static void fetch(const struct vp *vp, struct code *code)
+{
+    uint32_t cs_access = vmcs_read32(VMCS_GUEST_CS_ACCESS), entry = vmcs_read32(VMCS_ENTRY_CONTROLS);
+    code->rip = vmcs_readnw(VMCS_GUEST_RIP);
+    if ((entry & ENTRY_IA32E) != 0 && (cs_access & ACCESS_LONG) != 0 && (cs_access & ACCESS_CONFORMING) == 0 &&
+        fetch_plain(vp, code->rip, cs_access >> 5 & 3u, code->bytes)) {
+        code->mode = MOV_MODE_64;
+        code->count = EXIT_INSTRUCTION_BYTES;
+        return;
+    }
+    struct exit_snapshot s;
+    exit_fetch_instruction(vp, &s);
+    code->mode = exit_mov_mode(&s);
+    code->count = s.instruction_byte_count;
+    memcpy(code->bytes, s.instruction_bytes, sizeof(code->bytes));
+}
+
 /*
  * The store must lie within the page of `gpa` and begin there: of a store over a page's end the processor reports the
  * part that failed, which may be the second.
  */
-static bool begins_at(const struct mov_store *store, const uint64_t *gpr, const struct exit_snapshot *s, uint64_t gpa)
+static bool begins_at(const struct mov_store *store, const uint64_t *gpr, const struct code *code, uint64_t gpa)
 {
-    uint64_t linear = mov_offset(store, gpr, s->rip);
-    if (exit_mov_mode(s) != MOV_MODE_64 || store->segment >= MOV_FS) {
+    uint64_t linear = mov_offset(store, gpr, code->rip);
+    if (code->mode != MOV_MODE_64 || store->segment >= MOV_FS) {
         linear += vmcs_readnw(vmcs_base_field((enum vmcs_segment)(VMCS_SEG_ES + store->segment)));
     }
     return ((linear ^ gpa) & PAGE_MASK) == 0 && (gpa & PAGE_MASK) + store->size <= PAGE_MASK + 1;
@@ -70,36 +98,50 @@ bool guest_write_memory(struct vp *vp, uint64_t gpa, uint64_t qualification)
         !(doorbell_watches(table, gpa) || posted_watches(table, gpa))) {
         return false;
     }
-    struct exit_snapshot s;
+    struct code code;
     struct mov_store store;
     uint64_t gpr[16];
-    exit_fetch_instruction(vp, &s);
-    if (!mov_decode(s.instruction_bytes, s.instruction_byte_count, exit_mov_mode(&s), &store)) {
+    fetch(vp, &code);
+    if (!mov_decode(code.bytes, code.count, code.mode, &store)) {
         return false;
     }
     copy_registers(vp, gpr);
-    if (!begins_at(&store, gpr, &s, gpa) || !finish(vp, table, gpa, mov_value(&store, gpr), store.size)) {
+    if (!begins_at(&store, gpr, &code, gpa) || !finish(vp, table, gpa, mov_value(&store, gpr), store.size)) {
         return false;
     }
     exit_skip_bytes(store.length);
     return true;
 }
 
-bool guest_write_port(struct vp *vp)
+/* The OUT that exited is to a doorbell or is posted; false: neither, or no OUT. */
+static bool finish_port(struct vp *vp, const struct write_table *table)
 {
-    const struct write_table *table = table_of(vp);
-    if (__builtin_expect(table == NULL, 1)) {
-        return false;
-    }
     uint32_t qualification = (uint32_t)vmcs_readnw(VMCS_EXIT_QUALIFICATION);
     if ((qualification & (IO_IN | IO_STRING)) != 0) {
         return false;
     }
     uint32_t size = (qualification & IO_SIZE) + 1;
     uint64_t value = ((const volatile uint64_t *)vp->gpr)[0] & ((1ull << (8 * size)) - 1);
-    if (!finish(vp, table, WHB_DOORBELL_PORT | (qualification >> IO_PORT_SHIFT), value, size)) {
+    return finish(vp, table, WHB_DOORBELL_PORT | (qualification >> IO_PORT_SHIFT), value, size);
+}
+
+bool guest_write_port(struct vp *vp)
+{
+    const struct write_table *table = table_of(vp);
+    if (__builtin_expect(table == NULL, 1) || !finish_port(vp, table)) {
         return false;
     }
     exit_skip_instruction();
+    return true;
+}
+
+bool guest_write_port_plain(struct vp *vp)
+{
+    const struct write_table *table = table_of(vp);
+    uint64_t next;
+    if (table == NULL || !plain_next_instruction(false, &next) || !finish_port(vp, table)) {
+        return false;
+    }
+    vmcs_writenw(VMCS_GUEST_RIP, next);
     return true;
 }

@@ -62,3 +62,6 @@ static inline void write_table_grow(uint32_t *end, uint32_t index)
  */
 bool guest_write_memory(struct vp *vp, uint64_t gpa, uint64_t qualification);
 bool guest_write_port(struct vp *vp);
+
+/* The same for vmm/exit_fast.c: where nothing but RIP has to change. */
+bool guest_write_port_plain(struct vp *vp);

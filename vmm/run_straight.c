@@ -9,6 +9,7 @@
 #include "vmm/exit_skip.h"
 #include "vmm/fetch_plain.h"
 #include "vmm/guest_exit.h"
+#include "vmm/guest_write.h"
 #include "vmm/partition.h"
 #include "vmm/partition_slots.h"
 #include "vmm/switch_quickly.h"
@@ -193,7 +194,7 @@ ALWAYS_INLINE uint64_t *deliver(struct cpu *cpu, struct vp *vp, const struct mod
 
 /* For exits with instructions that have a length. */
 ALWAYS_INLINE uint64_t *deliver_instruction_here(struct cpu *cpu, struct vp *vp, const struct mode *m,
-                                            enum intercept_class counted)
+                                                 enum intercept_class counted)
 {
     uint32_t entry = vmcs_read32(VMCS_ENTRY_CONTROLS), length = vmcs_read32(VMCS_EXIT_INSTRUCTION_LENGTH);
     return deliver(cpu, vp, m, vmcs_readnw(VMCS_GUEST_RIP), context_word(vp, m, entry, length), counted);
@@ -221,8 +222,10 @@ static uint64_t *exit_io(struct cpu *cpu, struct vp *vp)
 {
     struct mode m;
     uint32_t q = (uint32_t)vmcs_readnw(VMCS_EXIT_QUALIFICATION);
-    if (__atomic_load_n(&vp->partition->doorbells, __ATOMIC_ACQUIRE) != NULL || (q & IO_STRING) != 0 ||
-        !read_mode(&m)) {
+    if (__atomic_load_n(&vp->partition->doorbells, __ATOMIC_ACQUIRE) != NULL) {
+        return fast_write_port(vp);
+    }
+    if ((q & IO_STRING) != 0 || !read_mode(&m)) {
         return NULL;
     }
     WHV_RUN_VP_EXIT_CONTEXT *r = open_record(vp, RECORD_IO, WHvRunVpExitReasonX64IoPortAccess);
@@ -295,7 +298,7 @@ static __attribute__((noinline)) uint64_t *exit_memory(struct cpu *cpu, struct v
             return again(cpu, vp, INTERCEPT_NESTED_PAGE_FAULT);
         }
         if (__atomic_load_n(&vp->partition->doorbells, __ATOMIC_ACQUIRE) != NULL) {
-            return NULL;
+            return guest_write_memory(vp, gpa, q) ? again(cpu, vp, INTERCEPT_NESTED_PAGE_FAULT) : NULL;
         }
     }
     WHV_RUN_VP_EXIT_CONTEXT *r = open_record(vp, RECORD_MEMORY, WHvRunVpExitReasonMemoryAccess);
