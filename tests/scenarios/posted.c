@@ -6,9 +6,12 @@ DECLARE_MEMORY_PAYLOAD(posted_mix);
 DECLARE_MEMORY_PAYLOAD(posted_count);
 DECLARE_MEMORY_PAYLOAD(posted_others);
 DECLARE_MEMORY_PAYLOAD(posted_edges);
+DECLARE_MEMORY_PAYLOAD(posted_trap);
+DECLARE_MEMORY_PAYLOAD(posted_shadow);
+DECLARE_MEMORY_PAYLOAD(mem_halt);
 DECLARE_MEMORY_PAYLOAD(bell_32);
 DECLARE_MEMORY_PAYLOAD(bell_16);
-extern const uint8_t at_posted_in[], at_posted_load[], at_posted_add[], at_posted_outs[];
+extern const uint8_t at_posted_trap[], at_posted_in[], at_posted_load[], at_posted_add[], at_posted_outs[];
 extern const uint8_t at_posted_before[], at_posted_over[], at_posted_behind[], at_posted_wide[], at_posted_next[];
 
 #define VALUE 0x1122334455667788ull
@@ -178,6 +181,29 @@ static void modes(void)
     guest_destroy(&guest);
 }
 
+/* The instruction is complete: its single-step trap comes, and the shadow of STI is over. */
+static void completed(void)
+{
+    WHV_RUN_VP_EXIT_CONTEXT r;
+    posted_begin(&guest, 1);
+    START_64(&guest, 0, posted_trap);
+    posted_registers(&guest, 0, 0);
+    memcpy(guest.ram + 0x1800, payload_mem_halt, 1);
+    guest_idt(&guest, 0, GUEST_LONG, 1, 0x1800);
+    guest_run(&guest, 0, &r, WHvRunVpExitReasonX64Halt);
+    CHECK_EQ(1, take(0, WHB_POSTED_SLOTS));
+    uint64_t pushed_rip;
+    memcpy(&pushed_rip, guest.ram + guest_get(&guest, 0, WHvX64RegisterRsp), sizeof(pushed_rip));
+    CHECK_EQ(0x1000 + (uint64_t)(at_posted_trap - payload_posted_trap), pushed_rip);
+    START_64(&guest, 0, posted_shadow);
+    posted_registers(&guest, 0, 0);
+    guest_run(&guest, 0, &r, WHvRunVpExitReasonX64IoPortAccess);
+    CHECK_EQ(0, r.IoPortAccess.AccessInfo.IsWrite);
+    CHECK_EQ(1, take(0, WHB_POSTED_SLOTS));
+    CHECK_EQ(0, r.VpContext.ExecutionState.InterruptShadow);
+    guest_destroy(&guest);
+}
+
 /* A doorbell of the range rings instead; memory that may be written is written, what may only be read is posted. */
 static void beside_others(void)
 {
@@ -223,8 +249,13 @@ static void two_vps(void)
 }
 
 const struct scenario scenarios_posted[] = {
-    {"posted-order", 1, order},     {"posted-full", 1, full},
-    {"posted-others", 1, others},   {"posted-edges", 1, edges},
-    {"posted-modes", 1, modes},     {"posted-beside-others", 1, beside_others},
-    {"posted-two-vps", 1, two_vps}, {0},
+    {"posted-order", 1, order},
+    {"posted-full", 1, full},
+    {"posted-others", 1, others},
+    {"posted-edges", 1, edges},
+    {"posted-modes", 1, modes},
+    {"posted-completed", 1, completed},
+    {"posted-beside-others", 1, beside_others},
+    {"posted-two-vps", 1, two_vps},
+    {0},
 };

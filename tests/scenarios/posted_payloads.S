@@ -73,6 +73,23 @@ at_posted_next:
     hlt
 payload_posted_edges_end:
 
+    /* A posted OUT by which TF traps: the handler at 0x1800 halts; one in the shadow of STI. */
+    PAYLOAD posted_trap
+    .globl at_posted_trap
+    pushfq
+    orq $0x100, (%rsp)
+    popfq
+    outb %al, %dx
+at_posted_trap:
+    nop
+    nop
+payload_posted_trap_end:
+    PAYLOAD posted_shadow
+    sti
+    outb %al, %dx
+    inb %dx, %al
+payload_posted_shadow_end:
+
     /* For ever; the count of the writes done is in 0x3000. */
     PAYLOAD posted_storm
     movl %eax, (%rbx)
