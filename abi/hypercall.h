@@ -18,6 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "abi/posted_write.h"
+
 #define WHB_ABI_MAJOR 1u
 #define WHB_ABI_MINOR 0u
 
@@ -64,7 +66,9 @@ enum whb_call {
     WHB_CALL_TRACE_SET = 36,          /* (entries); the calling CPU's exit trace: a ring of so many, 0: off */
     WHB_CALL_TRACE_READ = 37,         /* (position, buffer, size) -> bytes written; see struct whb_trace_read */
     WHB_CALL_INSTRUCTION_COUNTS = 38, /* (buffer, size) -> bytes; struct whb_instruction_counts; counter builds only */
-    WHB_CALL_COUNT = 39,
+    WHB_CALL_POSTED_ADD = 39,         /* (partition, address, size); abi/posted_write.h */
+    WHB_CALL_POSTED_REMOVE = 40,      /* (partition, address, size) */
+    WHB_CALL_COUNT = 41,
 };
 
 enum whb_status {
@@ -89,7 +93,7 @@ enum whb_status {
     WHB_ERROR_INTERRUPTED = 18,        /* VP_RUN with RFLAGS.IF = 0: a physical interrupt is pending; run again after
                                           taking it. There is no exit record. */
     WHB_ERROR_NOT_SUPPORTED = 19,      /* known, but not available for this object or on this machine */
-    WHB_ERROR_NOT_FOUND = 20,          /* DOORBELL_REMOVE: there is no such doorbell */
+    WHB_ERROR_NOT_FOUND = 20,          /* DOORBELL_REMOVE, POSTED_REMOVE: there is no such doorbell or range */
 };
 
 /*

@@ -7,6 +7,7 @@
 #include "arch/vmcs.h"
 #include "vmm/exit_skip.h"
 #include "vmm/exit_trace.h"
+#include "vmm/guest_write.h"
 #include "vmm/run_straight.h"
 #include "vmm/vp.h"
 
@@ -71,11 +72,25 @@ static inline uint64_t *answer_cpuid(struct vp *vp)
     return vp->gpr;
 }
 
+uint64_t *fast_write_port(struct vp *vp)
+{
+    if (vp->fast_left == 0 || !guest_write_port_plain(vp)) {
+        return NULL;
+    }
+    vp->fast_left--;
+    vp->launched = true;
+    vp->counters.exits[INTERCEPT_IO]++;
+    return vp->gpr;
+}
+
 uint64_t *fast_exit_guest(void)
 {
     struct cpu *cpu = this_cpu();
     struct vp *vp = cpu->current;
     uint32_t reason = vmcs_read32(VMCS_EXIT_REASON);
     uint64_t *gpr = reason == VMX_EXIT_CPUID && vp->fast_left != 0 ? answer_cpuid(vp) : NULL;
-    return gpr == NULL && cpu->straight != NULL ? run_straight_exit(cpu, reason) : gpr;
+    if (gpr == NULL && cpu->straight != NULL) {
+        return run_straight_exit(cpu, reason);
+    }
+    return reason == VMX_EXIT_IO ? fast_write_port(vp) : gpr;
 }

@@ -10,6 +10,7 @@
 #include "vmm/exit_trace.h"
 #include "vmm/fetch_plain.h"
 #include "vmm/guest_exit.h"
+#include "vmm/guest_write.h"
 #include "vmm/partition.h"
 #include "vmm/partition_slots.h"
 #include "vmm/switch_quickly.h"
@@ -229,8 +230,10 @@ static uint64_t *exit_io(struct cpu *cpu, struct vp *vp)
 {
     struct mode m;
     uint32_t q = (uint32_t)vmcs_readnw(VMCS_EXIT_QUALIFICATION);
-    if (__atomic_load_n(&vp->partition->doorbells, __ATOMIC_ACQUIRE) != NULL || (q & IO_STRING) != 0 ||
-        !read_mode(&m)) {
+    if (__atomic_load_n(&vp->partition->doorbells, __ATOMIC_ACQUIRE) != NULL) {
+        return fast_write_port(vp);
+    }
+    if ((q & IO_STRING) != 0 || !read_mode(&m)) {
         return NULL;
     }
     WHV_RUN_VP_EXIT_CONTEXT *r = open_record(vp, RECORD_IO, WHvRunVpExitReasonX64IoPortAccess);
@@ -303,7 +306,7 @@ static __attribute__((noinline)) uint64_t *exit_memory(struct cpu *cpu, struct v
             return again(cpu, vp, INTERCEPT_NESTED_PAGE_FAULT);
         }
         if (__atomic_load_n(&vp->partition->doorbells, __ATOMIC_ACQUIRE) != NULL) {
-            return NULL;
+            return guest_write_memory(vp, gpa, q) ? again(cpu, vp, INTERCEPT_NESTED_PAGE_FAULT) : NULL;
         }
     }
     WHV_RUN_VP_EXIT_CONTEXT *r = open_record(vp, RECORD_MEMORY, WHvRunVpExitReasonMemoryAccess);

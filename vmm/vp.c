@@ -11,6 +11,7 @@
 #include "vmm/apic.h"
 #include "vmm/kick.h"
 #include "vmm/partition.h"
+#include "vmm/posted.h"
 #include "vmm/switch.h"
 #include "vmm/vmm_state.h"
 
@@ -98,6 +99,7 @@ static void start_over(struct vp *vp)
     run->valid = WHB_RUN_ALL;
     run->dirty = 0;
     run->sequence = 0;
+    posted_clear(vp);
 }
 
 static void initialise(struct vp *vp, struct partition *p, uint32_t index, struct whb_run_page *run)

@@ -75,6 +75,7 @@ struct vp {
 
     uint64_t *gpr;            /* in the run page, or root_gpr */
     struct whb_run_page *run; /* NULL for a root VP */
+    uint32_t posted_tail;     /* of the ring of posted writes in it (vmm/posted.h) */
     void *vmcs;
     uint64_t vmcs_pa;
     void *virtual_apic;    /* page with the guest's TPR, which is its CR8 */

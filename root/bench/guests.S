@@ -98,6 +98,37 @@ bench_handler_end:
     hlt
 bench_inside_cpuid_end:
 
+    CODE inside_pio
+1:  lfence
+    rdtsc
+    movl %eax, %r9d
+    xorl %eax, %eax
+    outb %al, $0x10
+    rdtsc
+    subl %r9d, %eax
+    movl %eax, (%rdi,%r8,4)
+    incq %r8
+    cmpq %r10, %r8
+    jb 1b
+    hlt
+bench_inside_pio_end:
+
+/* RBX is the device's address. */
+    CODE inside_mmio
+1:  lfence
+    rdtsc
+    movl %eax, %r9d
+    xorl %eax, %eax
+    movl %eax, (%rbx)
+    rdtsc
+    subl %r9d, %eax
+    movl %eax, (%rdi,%r8,4)
+    incq %r8
+    cmpq %r10, %r8
+    jb 1b
+    hlt
+bench_inside_mmio_end:
+
     CODE inside_nothing
 1:  lfence
     rdtsc
