@@ -107,7 +107,7 @@ help:
 #: Targets
 #:   make               the images: build/whimbrel.elf, build/root.elf, build/whimbrel.iso (BIOS and UEFI)
 #:   make samples       the sample clients: root programs, their images, and with mingw-w64 Windows programs
-#:   make run           boot Debian's Linux as a guest of Whimbrel, to a shell: in QEMU/KVM with nested VMX, or else in Bochs
+#:   make run           boot Debian's Linux as a guest, to a shell: in QEMU/KVM with nested VMX, or else in Bochs
 #:   make guest         Debian's Linux kernels and an initrd, for guests: build/guest/
 #:   make test          everything that can be tested without a nested KVM, in under 30 minutes
 #:   make test-nested   the scenarios in QEMU/KVM in Linux in Bochs, in under 25 minutes
@@ -130,7 +130,7 @@ help:
 #:   DEBUG=1            for a debugger: -Og; default is a release build, -O2
 #:   V=1                show the commands
 #:   CMDLINE="..."      the hypervisor's command line in build/whimbrel.iso; ROOT_CMDLINE="..." the root program's
-#:   MACHINE=bochs|kvm  (run) the machine; CPUS=1..8 (2), MEM=MiB (512), ISO=file to boot instead, made by scripts/mkimage
+#:   MACHINE=bochs|kvm  (run) the machine; CPUS=1..8 (2), MEM=MiB (512), ISO=file to boot instead (scripts/mkimage)
 #:   APPEND="..."       (run) more words for the Linux kernel's command line; GUEST_MEM=MiB (256)
 #:   NO_INSTALL=1       say which Debian packages are missing, and stop, instead of installing them
 #:   ONLY="a b"         (test) only the tests whose names contain one of these words
@@ -229,7 +229,8 @@ $(B)/generated/asm_offsets.h: arch/asm_offsets.c scripts/mkoffsets $(B)/flags
 $(B)/obj/root/samples/%: flags_of = $(CLIENT_CFLAGS)
 $(B)/obj/root/% $(B)/obj/tests/%: flags_of = $(ROOT_CFLAGS) $(CFLAGS_$*)
 # Called by the exit stub alone, which needs no register kept, on a stack of 8-byte slots.
-without_frames := -foptimize-sibling-calls -fomit-frame-pointer -momit-leaf-frame-pointer $(if $(is_clang),,-mpreferred-stack-boundary=3 \
+without_frames := -foptimize-sibling-calls -fomit-frame-pointer -momit-leaf-frame-pointer \
+	$(if $(is_clang),,-mpreferred-stack-boundary=3 \
 	$(addprefix -fcall-used-,rbx r12 r13 r14 r15))
 CFLAGS_vmm/exit_fast := $(without_frames)
 CFLAGS_vmm/run_straight := $(without_frames)
@@ -344,8 +345,8 @@ $(B)/guest/tests/multiboot.elf: tests/guest/multiboot_entry.S tests/guest/multib
 		$(B)/flags
 	$(call say,GUESTCC,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(KERNEL32_CFLAGS) -nostdlib -static -Wl,--build-id=none,--no-warn-rwx-segments -Wl,-T,tests/guest/multiboot.ld -o $@ \
-		$(filter %.c %.S,$^)
+	$(Q)$(CC) $(KERNEL32_CFLAGS) -nostdlib -static -Wl,--build-id=none,--no-warn-rwx-segments \
+		-Wl,-T,tests/guest/multiboot.ld -o $@ $(filter %.c %.S,$^)
 
 $(B)/guest/tests/bootsector.bin: tests/guest/bootsector.S $(B)/flags
 	$(call say,GUESTCC,$@)

@@ -34,7 +34,8 @@ SEED = 4
 def mkimage(name, *words):
     image = WORK / "images" / f"guest-{name}.iso"
     image.parent.mkdir(parents=True, exist_ok=True)
-    done = subprocess.run(["scripts/mkimage", "-o", image, *map(str, words)], capture_output=True, text=True, check=False)
+    command = ["scripts/mkimage", "-o", image, *map(str, words)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise RuntimeError(f"mkimage failed: {done.stderr.strip()}")
     return image
@@ -178,7 +179,8 @@ def unknown_once():
 def crash():
     """A guest that fails without an exception handler: the report has all that its author needs."""
     words = ["--multiboot", MULTIBOOT, "--append", "crash"]
-    patterns = ["VP 0 cannot run on: ", r"last record: exit reason 4h, RIP", r"exception 1: vector 6", "RSI  000000001badcafe",
+    patterns = ["VP 0 cannot run on: ", r"last record: exit reason 4h, RIP", r"exception 1: vector 6",
+                "RSI  000000001badcafe",
                 r"CS   [0-9a-f]{4} base 0{16} limit ffffffff", "code at RIP:", r"ud2\b", "stack from RSP on:", "More: ",
                 r"^\[whimbrel-root\] guest guest crashed$", "all guests ended, NOT all well"]
     return [run("crash", words, patterns)]
@@ -186,7 +188,8 @@ def crash():
 
 def boot_sector():
     words = ["--bootsector", SECTOR, "--memory", "1M"]
-    return [run("bootsector", words, ["^boot sector runs$", "^and the debug console$", "guest guest ended with exit status 67$", ALL_ENDED])]
+    patterns = ["^boot sector runs$", "^and the debug console$", "guest guest ended with exit status 67$", ALL_ENDED]
+    return [run("bootsector", words, patterns)]
 
 
 def seabios_disk():
@@ -237,7 +240,7 @@ def keys():
     steps = [(PROMPT, "\x01h"), (r"^  guest 1: guest, has the keys$", "\x01s"),
              (r"^exits of guest guest, 2 VPs; ticks", ""), (r"^--- end statistics json ---$", "\x01n"),
              (r"Uhhuh\. NMI received", "echo still $((6 * 7))\n"), (r"^still 42$", "\x013"),
-             (r"there are only 1 guests", "cat\n\x01\x01\x03"), (PROMPT, "\x01r"), (r"^\[init\] started", ""),
+             (r"there are only 1 guests", "cho moved\x01\x01e\n"), (r"^moved$", "\x01r"), (r"^\[init\] started", ""),
              (PROMPT, "\x01x"), (r"guest guest was stopped$", ""), (ALL_ENDED, "")]
     return talk("keys", linux("", 2), 2, steps)
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A multiboot 1 test kernel as people have them: it writes what its loader told it to the first serial port, and ends by
- * the debug exit port. "crash" on its command line makes it fail without an exception handler; "unknown" makes it touch
- * a port and an address where nothing is.
+ * A multiboot 1 test kernel as people have them: it writes what its loader told it to the first serial port, and ends
+ * by the debug exit port. "crash" on its command line makes it fail without an exception handler; "unknown" makes it
+ * touch a port and an address where nothing is.
  */
 #include <stdbool.h>
 #include <stdint.h>

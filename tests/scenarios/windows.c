@@ -120,7 +120,9 @@ static void external_event(void)
     CHECK_EQ(0, back.Reg64);
     guest_run(&g, 0, &r, WHvRunVpExitReasonX64Halt);
     CHECK_EQ(1, g.ram[0x2008]);
-    v.ExtIntEvent.Vector = 15;
+    v.ExtIntEvent.Vector = 8; /* the 8259's timer under a BIOS */
+    CHECK_EQ(S_OK, WHvSetVirtualProcessorRegisters(g.partition, 0, &name, 1, &v));
+    v.ExtIntEvent.Reserved1 = 1;
     CHECK(WHvSetVirtualProcessorRegisters(g.partition, 0, &name, 1, &v) != S_OK);
     guest_destroy(&g);
 }
