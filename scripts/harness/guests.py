@@ -267,3 +267,55 @@ def make_run():
     expected = f"a line that matches {missing}" if missing else "status 0"
     return [Result("guest/make-run", missing is None and status == 0, time.monotonic() - began, expected,
                    f"status {status}\n{tail(command.log, 12)}", command.log)]
+
+
+def refusals():
+    """Wrong input for mkimage: a sentence that names it, status 2, and no image, whatever stood there before."""
+    image = WORK / "images/guest-refused.iso"
+    image.parent.mkdir(parents=True, exist_ok=True)
+    text, empty = file_of("text", b"not a kernel\n"), file_of("empty", b"")
+    kernel = ["--kernel", CLOUD]
+    cases = [
+        ("no-guest", [], r"guest"),
+        ("no-file", ["--kernel", "/no/such/file"], r"--kernel /no/such/file: there is no such file"),
+        ("not-a-kernel", ["--kernel", text], r"not a Linux bzImage"),
+        ("not-multiboot", ["--multiboot", text], r"no multiboot 1 header"),
+        ("not-a-sector", ["--bootsector", text], r"512 bytes"),
+        ("not-firmware", ["--firmware", text], r"its size is 13 bytes"),
+        ("cpus", [*kernel, "--cpus", "0"], r"--cpus 0"),
+        ("memory", [*kernel, "--memory", "12Q"], r"--memory 12Q"),
+        ("two-kernels", [*kernel, *kernel], "guest guest has .* already"),
+        ("twice", [*kernel, "--cpus", "1", "--cpus", "2"], r"--cpus is given twice"),
+        ("names", ["--guest", "a", *kernel, "--guest", "a", *kernel], r"there is a guest of this name already"),
+        ("name", ["--guest", "a b", *kernel], r"--guest a b"),
+        ("empty-disk", [*kernel, "--disk", empty], r"--disk"),
+        ("option", [*kernel, "--speed", "3"], r"--speed"),
+    ]
+    results = []
+    for name, words, sentence in cases:
+        image.unlink(missing_ok=True)
+        done = subprocess.run(["scripts/mkimage", "-o", image, *map(str, words)], capture_output=True, text=True,
+                              check=False)
+        good = done.returncode == 2 and not image.exists() and re.search(sentence, done.stderr) and \
+            len(done.stderr.strip().splitlines()) == 1
+        results.append(Result(f"guest/mkimage-refuses-{name}", bool(good), None,
+                              f"status 2, no image, and one line that matches {sentence}",
+                              f"status {done.returncode}, image: {image.exists()}, {done.stderr.strip()}"))
+    return results
+
+
+def grub_config():
+    """The grub.cfg that mkimage writes is the documented form."""
+    disk = file_of("disk", b"x" * 4096)
+    image = mkimage("grub", "--hypervisor-options", "loglevel=debug", "--guest", "one", *linux("", 2), "--disk",
+                    f"{disk},readonly", "--guest", "two", "--multiboot", MULTIBOOT, "--append", "it's $HOME")
+    target = WORK / "files/grub.cfg"
+    target.unlink(missing_ok=True)
+    done = subprocess.run(["xorriso", "-osirrox", "on", "-indev", image, "-extract", "/boot/grub/grub.cfg", target],
+                          capture_output=True, text=True, check=False)
+    text = target.read_text() if target.exists() else done.stderr
+    patterns = [r"multiboot2 /boot/whimbrel\.elf 'loglevel=debug'", r"module2 /boot/root\.elf",
+                r"guest=one' 'kind=linux' 'cpus=2' 'memory=128M' '--' 'console=ttyS0 ", "guest=one' 'kind=initrd'",
+                "guest=one' 'kind=disk' 'readonly'", r"guest=two' 'kind=multiboot' '--' 'it'\\''s \$HOME'"]
+    missing = first_missing(text, patterns)
+    return [Result("guest/grub-cfg", missing is None, None, f"a line that matches {missing}", text)]
