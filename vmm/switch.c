@@ -4,8 +4,9 @@
  *
  * MSRs: writes of the switched MSRs exit for root and guests alike, so cpu->msr_shadow is always what the CPU holds,
  * and a switch compares and writes only what differs. KERNEL_GS_BASE changes by SWAPGS without a trace and is read each
- * time. Extended state stays in the registers until another VP really uses its own: until then that VP runs with CR0.TS
- * set and #NM exiting. Debug registers move only for a VP that has a breakpoint on.
+ * time. Extended state stays in the registers until another guest VP runs or the root really uses its own: until then
+ * the root runs with CR0.TS set and #NM exiting. Debug registers move only for a VP that has a breakpoint on. The
+ * argument why nothing leaks is docs/state-switch.md.
  */
 #include "vmm/switch.h"
 
@@ -144,13 +145,16 @@ void switch_to(struct cpu *cpu, struct vp *to)
     vmcs_load(to->vmcs);
 }
 
+/* With MP clear, TS would not stop WAIT, which then takes #MF for an x87 exception of the VP that has the registers. */
+#define CR0_FPU_TRAP (CR0_TS | CR0_MP)
+
 static void trap_fpu(struct vp *vp)
 {
     uint64_t cr0 = vmcs_readnw(VMCS_GUEST_CR0);
     uint64_t shadow = vmcs_readnw(VMCS_CR0_SHADOW);
-    vmcs_writenw(VMCS_CR0_SHADOW, (shadow & ~CR0_TS) | (cr0 & CR0_TS));
-    vmcs_writenw(VMCS_CR0_MASK, vmcs_readnw(VMCS_CR0_MASK) | CR0_TS);
-    vmcs_writenw(VMCS_GUEST_CR0, cr0 | CR0_TS);
+    vmcs_writenw(VMCS_CR0_SHADOW, (shadow & ~CR0_FPU_TRAP) | (cr0 & CR0_FPU_TRAP));
+    vmcs_writenw(VMCS_CR0_MASK, vmcs_readnw(VMCS_CR0_MASK) | CR0_FPU_TRAP);
+    vmcs_writenw(VMCS_GUEST_CR0, cr0 | CR0_FPU_TRAP);
     vp->exception_bitmap |= 1u << VECTOR_NM;
     vmcs_write32(VMCS_EXCEPTION_BITMAP, vp->exception_bitmap);
     vp->fpu_trapped = true;
@@ -160,16 +164,25 @@ static void untrap_fpu(struct vp *vp)
 {
     uint64_t cr0 = vmcs_readnw(VMCS_GUEST_CR0);
     uint64_t shadow = vmcs_readnw(VMCS_CR0_SHADOW);
-    vmcs_writenw(VMCS_GUEST_CR0, (cr0 & ~CR0_TS) | (shadow & CR0_TS));
-    vmcs_writenw(VMCS_CR0_MASK, vmcs_readnw(VMCS_CR0_MASK) & ~CR0_TS);
+    vmcs_writenw(VMCS_GUEST_CR0, (cr0 & ~CR0_FPU_TRAP) | (shadow & CR0_FPU_TRAP));
+    vmcs_writenw(VMCS_CR0_MASK, vmcs_readnw(VMCS_CR0_MASK) & ~CR0_FPU_TRAP);
     vp->exception_bitmap = (vp->exception_bitmap & ~(1u << VECTOR_NM)) | (vp->client_exceptions & (1u << VECTOR_NM));
     vmcs_write32(VMCS_EXCEPTION_BITMAP, vp->exception_bitmap);
     vp->fpu_trapped = false;
 }
 
+/*
+ * A guest never runs with another VP's extended state in the registers: CR0.TS does not stop XGETBV of XINUSE, nor
+ * what a processor reads ahead of #NM (INTEL-SA-00145). The root, which sees its guests' memory, may.
+ */
 void switch_fpu_before_entry(struct cpu *cpu, struct vp *vp)
 {
-    if (cpu->fpu_owner != vp && !vp->fpu_trapped) {
+    if (__builtin_expect(cpu->fpu_owner == vp, 1)) {
+        return;
+    }
+    if (!vp->is_root) {
+        switch_fpu_take(cpu, vp);
+    } else if (!vp->fpu_trapped) {
         trap_fpu(vp);
     }
 }

@@ -65,7 +65,7 @@ struct vp {
     void *extended_state;  /* XSAVE image, valid while no CPU has it in its registers */
     struct cpu *loaded_on; /* CPU that may hold VMCS data or extended state of this VP in its registers and caches */
     bool launched;         /* the VMCS's launch state on that CPU */
-    bool fpu_trapped;      /* CR0.TS is the hypervisor's and #NM exits: the registers hold another VP's state */
+    bool fpu_trapped;      /* root: CR0.TS and MP are the hypervisor's, #NM exits: the registers hold a guest's state */
     bool flush_vpid;       /* drop cached translations before the next entry */
     bool pdptes_stale;     /* load the PDPTEs from CR3 before the next entry */
     bool breakpoints;      /* DR7 has a breakpoint on: DR0 to DR3 move with the VP */

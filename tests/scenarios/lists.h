@@ -44,6 +44,7 @@ extern scenario_list scenarios_guest_msrs;
 extern scenario_list scenarios_error_codes;
 extern scenario_list scenarios_memory_modes;
 extern scenario_list scenarios_races;
+extern scenario_list scenarios_leak_between;
 
 /*
  * The root's own NMIs come before the guests': Bochs 2.7, also with KVM between it and us, carries NMI blocking over
@@ -91,6 +92,7 @@ static const struct scenario *const scenario_lists[] = {
     scenarios_guest_msrs,
     scenarios_memory_modes,
     scenarios_races,
+    scenarios_leak_between,
     NULL,
 };
 /* clang-format on */
