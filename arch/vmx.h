@@ -219,3 +219,5 @@ enum vmx_entry_result vmx_enter(uint64_t *gpr, bool launched);
 /* First byte and end of the code in which an NMI must turn the entry into VMX_ENTRY_KICKED, and where to continue then.
  */
 extern const char vmx_enter_window[], vmx_enter_window_end[], vmx_enter_kicked[], vmx_exit_point[];
+/* Exit points that first fill the return stack buffer: whole, with IA32_SPEC_CTRL; or one entry. */
+extern const char vmx_exit_point_filling[], vmx_exit_point_one_call[];

@@ -104,7 +104,8 @@ static enum whb_status create_locked(uint64_t *handle)
     slot->partition = p;
     __atomic_store_n(&slot->state, (generation << SLOT_GENERATION_SHIFT) | SLOT_ALIVE, __ATOMIC_RELEASE);
     (void)__atomic_fetch_add(&alive, 1, __ATOMIC_RELAXED);
-    *handle = make_handle(p->slot, generation);
+    p->serial = make_handle(p->slot, generation);
+    *handle = p->serial;
     return WHB_OK;
 }
 

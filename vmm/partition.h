@@ -21,6 +21,7 @@
 struct partition {
     struct spinlock lock;
     uint32_t slot;             /* index in the handle table */
+    uint64_t serial;           /* its handle: no other partition's, ever */
     bool set_up;               /* properties are frozen, VPs and mappings may be made */
     uint32_t processor_count;  /* 0: not set yet */
     uint64_t tsc_offset;       /* added to the TSC for VPs of this partition at their creation or reset */

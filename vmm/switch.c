@@ -14,6 +14,7 @@
 #include "arch/msr.h"
 #include "arch/vmcs.h"
 #include "kernel/string.h"
+#include "vmm/mitigate.h"
 
 static uint64_t xcr0_supported; /* 0: no XSAVE, FXSAVE instead */
 static bool has_tsc_aux;
@@ -101,20 +102,30 @@ static void write_breakpoints(const struct vp *vp)
  */
 void switch_breakpoints_load(struct cpu *cpu, struct vp *vp)
 {
-    if (!cpu->breakpoints_loaded) {
+    if ((cpu->root_away & AWAY_BREAKPOINTS) == 0) {
         read_breakpoints(cpu->root_vp);
-        cpu->breakpoints_loaded = true;
+        cpu->root_away |= AWAY_BREAKPOINTS;
     }
     write_breakpoints(vp);
+}
+
+static void bring_root_back(struct cpu *cpu)
+{
+    if ((cpu->root_away & AWAY_BREAKPOINTS) != 0) {
+        write_breakpoints(cpu->root_vp);
+    }
+    if ((cpu->root_away & AWAY_SPEC_CTRL) != 0) {
+        mitigate_return_root(cpu);
+    }
+    cpu->root_away = 0;
 }
 
 static void switch_breakpoints(struct cpu *cpu, struct vp *to)
 {
     if (to->breakpoints) {
         switch_breakpoints_load(cpu, to);
-    } else if (cpu->breakpoints_loaded) {
-        write_breakpoints(cpu->root_vp);
-        cpu->breakpoints_loaded = false;
+    } else if (__builtin_expect(cpu->root_away != 0, 0)) {
+        bring_root_back(cpu);
     }
 }
 

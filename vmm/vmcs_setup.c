@@ -6,6 +6,7 @@
 #include "arch/idt.h"
 #include "arch/msr.h"
 #include "arch/vmcs.h"
+#include "vmm/mitigate.h"
 #include "vmm/partition.h"
 #include "vmm/switch.h"
 #include "vmm/vmm_state.h"
@@ -56,7 +57,7 @@ void vmcs_setup_host(const struct cpu *cpu, const struct vp *vp)
     vmcs_write64(VMCS_HOST_EFER, rdmsr(MSR_IA32_EFER));
     vmcs_write64(VMCS_HOST_PAT, rdmsr(MSR_IA32_PAT));
     vmcs_writenw(VMCS_HOST_RSP, (uintptr_t)(vp->gpr + 16));
-    vmcs_writenw(VMCS_HOST_RIP, (uintptr_t)vmx_exit_point);
+    vmcs_writenw(VMCS_HOST_RIP, (uintptr_t)(vp->is_root ? vmx_exit_point : mitigate_exit_point()));
 }
 
 void vmcs_setup_controls(struct vp *vp, const struct vmx_controls *controls, uint64_t eptp, const void *msr_bitmap)

@@ -8,6 +8,7 @@
 #include "vmm/diagnostics.h"
 #include "vmm/guest_exit.h"
 #include "vmm/kick.h"
+#include "vmm/mitigate.h"
 #include "vmm/partition.h"
 #include "vmm/partition_time.h"
 #include "vmm/slice.h"
@@ -142,6 +143,9 @@ static enum exit_action run_once(struct cpu *cpu, struct vp *vp)
         vp->injected_rip = vmcs_readnw(VMCS_GUEST_RIP);
     }
 
+    if (__builtin_expect(cpu->mitigate, 0)) {
+        mitigate_before_entry(cpu, vp);
+    }
     bool may_block_nmi = slice_may_block_nmi(vp);
     enum vmx_entry_result entry = vmx_enter(vp->gpr, vp->launched);
     if (__builtin_expect(entry != VMX_ENTRY_EXITED, 0)) {
