@@ -21,8 +21,8 @@ struct leak_area {
     uint64_t xcr0;   /* out: XCR0 at first */
     uint64_t in_use; /* out: XGETBV of XINUSE, before anything else touched extended state */
     uint64_t features, msr_count;
-    uint64_t xcr0_wanted;
-    uint64_t unused1[3];
+    uint64_t xcr0_wanted, cr8;
+    uint64_t unused1[2];
     uint32_t msr[LEAK_MSRS];
     uint64_t msr_value[LEAK_MSRS];
     uint64_t unused2[8];

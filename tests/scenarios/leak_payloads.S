@@ -15,6 +15,7 @@
 #define FEATURES 0xd0
 #define MSR_COUNT 0xd8
 #define XCR0_WANTED 0xe0
+#define CR8 0xe8
 #define MSR_NUMBERS 0x100
 #define MSR_VALUES 0x140
 #define VECTORS 0x200
@@ -55,6 +56,8 @@
     jmp 3b
 4:  movq CR2(%rdi), %rax
     movq %rax, %cr2
+    movq CR8(%rdi), %rax
+    movq %rax, %cr8
     movq DR(%rdi), %rax
     movq %rax, %dr0
     movq DR + 8(%rdi), %rax
@@ -91,6 +94,8 @@
     movl %edx, IN_USE + 4(%rdi)
 1:  movq %cr2, %rax
     movq %rax, CR2(%rdi)
+    movq %cr8, %rax
+    movq %rax, CR8(%rdi)
     movq %dr0, %rax
     movq %rax, DR(%rdi)
     movq %dr1, %rax

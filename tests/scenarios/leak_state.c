@@ -126,6 +126,7 @@ void leak_patterns(struct leak_area *a, uint32_t seed)
         a->gpr[i] = word(seed, i);
     }
     a->cr2 = word(seed, 16);
+    a->cr8 = seed & 15;
     for (uint32_t i = 0; i < 4; i++) {
         a->dr[i] = (canonical(seed, 17 + i) & 0x7fffffffffff) | 0x400000000000; /* no code, no data is there */
     }
@@ -187,6 +188,7 @@ static void check_vectors(const struct leak_area *a, const struct leak_area *e, 
 static void check_against(const struct leak_area *a, const struct leak_area *e, const char *whose)
 {
     check_equal(whose, e->cr2, a->cr2);
+    check_equal(whose, e->cr8, a->cr8);
     for (uint32_t i = 0; i < 4; i++) {
         check_equal(whose, e->dr[i], a->dr[i]);
     }

@@ -45,6 +45,7 @@ extern scenario_list scenarios_error_codes;
 extern scenario_list scenarios_memory_modes;
 extern scenario_list scenarios_races;
 extern scenario_list scenarios_leak_between;
+extern scenario_list scenarios_leak_others;
 
 /*
  * The root's own NMIs come before the guests': Bochs 2.7, also with KVM between it and us, carries NMI blocking over
@@ -93,6 +94,7 @@ static const struct scenario *const scenario_lists[] = {
     scenarios_memory_modes,
     scenarios_races,
     scenarios_leak_between,
+    scenarios_leak_others,
     NULL,
 };
 /* clang-format on */
