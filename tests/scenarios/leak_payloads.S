@@ -224,7 +224,7 @@ leak_dump:
     .size leak_dump, . - leak_dump
 
 /*
- * uint64_t leak_run(partition, index, uint64_t gpr[16]): VP_RUN with all registers but RAX, RSP, RSI and RDI from `gpr`,
+ * uint64_t leak_run(partition, index, uint64_t gpr[16]): VP_RUN with all registers but RAX, RSP, RSI, RDI from `gpr`,
  * which then gets what they are afterwards. RAX is the call's number and its status.
  */
     .type leak_run, @function
