@@ -197,7 +197,7 @@ _Noreturn void vmcs_access_failed(uint32_t encoding) __attribute__((cold));
 /* No memory is clobbered: what VMREAD and VMWRITE touch is reached by these alone, and volatile keeps their order. */
 static inline uint64_t vmcs_raw_read(uint32_t encoding)
 {
-    uint64_t value;
+    uint64_t value = 0; /* for cppcheck, which knows no outputs of asm goto */
     __asm__ goto("vmread %1, %0\n\tjbe %l[failed]" : "=r"(value) : "r"((uint64_t)encoding) : "cc" : failed);
     return value;
 failed:

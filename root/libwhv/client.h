@@ -9,9 +9,9 @@
 #include "root/libwhv/WinHvPlatform.h"
 
 /*
- * A handle's low 16 bits are its slot plus one; a slot's later partition has another handle. `running` is atomic: 1 from
- * before a run until it returned, and for good when the CPU was restarted meanwhile. It only says that the run page may
- * be in use and the hypervisor must be asked.
+ * A handle's low 16 bits are its slot plus one; a slot's later partition has another handle. `running` is atomic: 1
+ * from before a run until it returned, and for good when the CPU was restarted meanwhile. It only says that the run
+ * page may be in use and the hypervisor must be asked.
  */
 struct client_partition {
     uint64_t handle;

@@ -151,8 +151,7 @@ static inline bool all_in(const WHV_REGISTER_NAME *names, UINT32 count, uint32_t
 
 /* The page begins with the registers in the order of their names. Of the values only their bytes may be touched: a
  * client's array may lack the type's alignment of 16. */
-_Static_assert(offsetof(struct whb_run_page, gpr) == 0 &&
-                   offsetof(struct whb_run_page, rip) == 8 * WHvX64RegisterRip &&
+_Static_assert(offsetof(struct whb_run_page, gpr) == 0 && offsetof(struct whb_run_page, rip) == 8 * WHvX64RegisterRip &&
                    offsetof(struct whb_run_page, rflags) == 8 * WHvX64RegisterRflags,
                "registers by name");
 

@@ -5,7 +5,8 @@ import shutil
 import subprocess
 import zlib
 
-PROGRAMS = {b"\x02\x21": ("lz4", ["lz4", "-dc"]), b"\x28\xb5": ("zstd", ["zstd", "-dc"]), b"BZ": ("bzip2", ["bzip2", "-dc"])}
+PROGRAMS = {b"\x02\x21": ("lz4", ["lz4", "-dc"]), b"\x28\xb5": ("zstd", ["zstd", "-dc"]),
+            b"BZ": ("bzip2", ["bzip2", "-dc"])}
 
 
 class UnpackError(Exception):
@@ -30,7 +31,7 @@ def payload(data):
 
 
 def unpack(data):
-    """The ELF file in a bzImage. The packed data's last four bytes are the unpacked size, which is none of its format."""
+    """The ELF file in a bzImage. The packed data's last four bytes are the unpacked size, not of its format."""
     if not is_bzimage(data):
         raise UnpackError("it is not a bzImage")
     packed = payload(data)

@@ -100,7 +100,8 @@ def grub_config(cmdline, modules):
     lines = ["set timeout=0", "set default=0", "menuentry 'Whimbrel' {",
              "    multiboot2 " + " ".join(["/boot/whimbrel.elf"] + [quote(w) for w in cmdline.split()])]
     for module in modules:
-        lines.append("    module2 " + " ".join([f"/boot/{module.name}", module.name] + [quote(w) for w in module.words]))
+        words = [f"/boot/{module.name}", module.name] + [quote(w) for w in module.words]
+        lines.append("    module2 " + " ".join(words))
     return "\n".join(lines + ["    boot", "}", ""])
 
 
