@@ -49,7 +49,8 @@ struct leak_vp {
 void leak_patterns(struct leak_area *a, uint32_t seed);
 /* An area for reading: all bytes that the reader does not write are no VP's. */
 void leak_clear(struct leak_area *a);
-/* Registers but the general ones; `whose` goes into messages. */
+/* General registers, and the others; `whose` goes into messages. */
+void leak_check_general(const struct leak_area *a, const uint64_t expected[16], const char *whose);
 void leak_check_state(const struct leak_area *a, uint32_t seed, const char *whose);
 /* What a new VP has, general registers included. */
 void leak_check_fresh(const struct leak_area *a);

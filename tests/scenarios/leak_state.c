@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Patterns of the leak scenarios, and what must be found instead of them. */
+#include "root/lib/format.h"
 #include "tests/scenarios/leak.h"
 
 #define XCR0_LEGACY 3ull
@@ -146,21 +147,37 @@ void leak_clear(struct leak_area *a)
     memset(a->image + XSTATE_BV, 0, 64); /* XSAVE leaves the header's other words */
 }
 
-static void check_bytes(const char *what, const uint8_t *expected, const uint8_t *came, uint32_t size)
+/* `n`: which of several, in the message: "DR 2 of the root". */
+static void expect(const char *whose, const char *what, uint32_t n, uint64_t expected, uint64_t came)
 {
+    static char text[80];
+    if (expected != came) {
+        (void)snprintf(text, sizeof(text), "%s %x of %s", what, n, whose);
+        check_equal(text, expected, came);
+    }
+}
+
+static void expect_bytes(const char *whose, const char *what, uint32_t n, const void *expected, const void *came,
+                         uint32_t size)
+{
+    const uint8_t *e = expected, *c = came;
     for (uint32_t i = 0; i < size; i++) {
-        check_equal(what, expected[i], came[i]);
+        expect(whose, what, n, e[i], c[i]);
     }
 }
 
 static void check_image(const struct leak_area *a, const struct leak_area *e, const char *whose)
 {
-    check_bytes(whose, e->image, a->image, MXCSR_MASK_AT);
-    check_bytes(whose, e->image + ST_AT, a->image + ST_AT, LEGACY_END - ST_AT);
+    expect_bytes(whose, "x87 control", 0, e->image, a->image, MXCSR_AT);
+    expect_bytes(whose, "MXCSR", 0, e->image + MXCSR_AT, a->image + MXCSR_AT, MXCSR_MASK_AT - MXCSR_AT);
+    for (uint32_t i = 0; i < 8; i++) {
+        expect_bytes(whose, "ST", i, e->image + ST_AT + 16 * i, a->image + ST_AT + 16 * i, 16);
+    }
+    expect_bytes(whose, "XSAVE component", 1, e->image + XMM_AT, a->image + XMM_AT, LEGACY_END - XMM_AT);
     for (uint32_t i = 2; i < 8; i++) {
         if ((e->xcr0_wanted >> i & 1) != 0) {
             uint32_t at = cpu_cpuid(0xd, i).ebx;
-            check_bytes(whose, e->image + at, a->image + at, cpu_cpuid(0xd, i).eax);
+            expect_bytes(whose, "XSAVE component", i, e->image + at, a->image + at, cpu_cpuid(0xd, i).eax);
         }
     }
 }
@@ -171,34 +188,41 @@ static void check_vectors(const struct leak_area *a, const struct leak_area *e, 
     uint32_t ymm = cpu_cpuid(0xd, 2).ebx, masks = cpu_cpuid(0xd, 5).ebx;
     uint32_t zmm = cpu_cpuid(0xd, 6).ebx, high = cpu_cpuid(0xd, 7).ebx;
     for (uint32_t i = 0; i < 16; i++) {
-        check_bytes(whose, e->image + XMM_AT + 16 * i, a->vector[i], 16);
+        expect_bytes(whose, "XMM", i, e->image + XMM_AT + 16 * i, a->vector[i], 16);
         if ((a->features & LEAK_AVX) != 0) {
-            check_bytes(whose, e->image + ymm + 16 * i, a->vector[i] + 16, 16);
+            expect_bytes(whose, "YMM", i, e->image + ymm + 16 * i, a->vector[i] + 16, 16);
         }
         if ((a->features & LEAK_AVX512) != 0) {
-            check_bytes(whose, e->image + zmm + 32 * i, a->vector[i] + 32, 32);
-            check_bytes(whose, e->image + high + 64 * i, a->vector[16 + i], 64);
+            expect_bytes(whose, "ZMM", i, e->image + zmm + 32 * i, a->vector[i] + 32, 32);
+            expect_bytes(whose, "ZMM", 16 + i, e->image + high + 64 * i, a->vector[16 + i], 64);
         }
     }
     if ((a->features & LEAK_AVX512) != 0) {
-        check_bytes(whose, e->image + masks, (const uint8_t *)a->mask, sizeof(a->mask));
+        expect_bytes(whose, "mask registers", 0, e->image + masks, a->mask, sizeof(a->mask));
     }
 }
 
 static void check_against(const struct leak_area *a, const struct leak_area *e, const char *whose)
 {
-    check_equal(whose, e->cr2, a->cr2);
-    check_equal(whose, e->cr8, a->cr8);
+    expect(whose, "CR", 2, e->cr2, a->cr2);
+    expect(whose, "CR", 8, e->cr8, a->cr8);
     for (uint32_t i = 0; i < 4; i++) {
-        check_equal(whose, e->dr[i], a->dr[i]);
+        expect(whose, "DR", i, e->dr[i], a->dr[i]);
     }
-    check_equal(whose, e->dr6, a->dr6);
-    check_equal(whose, e->dr7, a->dr7);
+    expect(whose, "DR", 6, e->dr6, a->dr6);
+    expect(whose, "DR", 7, e->dr7, a->dr7);
     for (uint32_t i = 0; i < a->msr_count; i++) {
-        check_equal(whose, e->msr_value[i], a->msr_value[i]);
+        expect(whose, "MSR", a->msr[i], e->msr_value[i], a->msr_value[i]);
     }
     check_image(a, e, whose);
     check_vectors(a, e, whose);
+}
+
+void leak_check_general(const struct leak_area *a, const uint64_t expected[16], const char *whose)
+{
+    for (uint32_t i = 0; i < 16; i++) {
+        expect(whose, "general register", i, expected[i], a->gpr[i]);
+    }
 }
 
 void leak_check_state(const struct leak_area *a, uint32_t seed, const char *whose)
@@ -230,9 +254,7 @@ void leak_check_fresh(const struct leak_area *a)
 {
     static struct leak_area expected __attribute__((aligned(64)));
     fresh(&expected);
-    for (uint32_t i = 0; i < 16; i++) {
-        check_equal("general register of a fresh VP", expected.gpr[i], a->gpr[i]);
-    }
+    leak_check_general(a, expected.gpr, "a fresh VP");
     check_equal("RFLAGS of a fresh VP", 2, a->rflags & ~0x8d5ull);
     if ((a->features & LEAK_XSAVE) != 0) {
         check_equal("XCR0 of a fresh VP", 1, a->xcr0);
@@ -240,5 +262,5 @@ void leak_check_fresh(const struct leak_area *a)
     if ((a->features & LEAK_XGETBV1) != 0) {
         check_equal("components that a fresh VP has in use", 0, a->in_use & ~XCR0_LEGACY);
     }
-    check_against(a, &expected, "state of a fresh VP");
+    check_against(a, &expected, "a fresh VP");
 }
