@@ -7,10 +7,14 @@
 #define MSR_IA32_APIC_BASE 0x1bu
 #define MSR_IA32_FEATURE_CONTROL 0x3au
 #define MSR_IA32_TSC_ADJUST 0x3bu
+#define MSR_IA32_SPEC_CTRL 0x48u
+#define MSR_IA32_PRED_CMD 0x49u
 #define MSR_IA32_BIOS_UPDT_TRIG 0x79u
 #define MSR_IA32_BIOS_SIGN_ID 0x8bu
 #define MSR_PLATFORM_INFO 0xceu
 #define MSR_IA32_MTRRCAP 0xfeu
+#define MSR_IA32_ARCH_CAPABILITIES 0x10au
+#define MSR_IA32_FLUSH_CMD 0x10bu
 #define MSR_IA32_SYSENTER_CS 0x174u
 #define MSR_IA32_SYSENTER_ESP 0x175u
 #define MSR_IA32_SYSENTER_EIP 0x176u
@@ -69,6 +73,9 @@
 
 #define FEATURE_CONTROL_LOCK (1ull << 0)
 #define FEATURE_CONTROL_VMX_OUTSIDE_SMX (1ull << 2)
+
+#define PRED_CMD_IBPB (1ull << 0)
+#define FLUSH_CMD_L1D (1ull << 0)
 
 #define EFER_SCE (1ull << 0)
 #define EFER_LME (1ull << 8)

@@ -57,7 +57,12 @@ struct cpu {
     uint64_t msr_shadow[5];    /* values in the MSRs of enum switched_msr (vmm/switch.c) */
     struct exit_trace trace;   /* vmm/exit_trace.h */
     uint64_t content;          /* of XCR0 and these: vp->content of who has the same */
-    bool breakpoints_loaded;   /* DR0 to DR3 are a guest's; root_vp->dr has the root's */
+    uint32_t root_away;        /* what of the root's is not in the registers: AWAY_ bits */
+    uint32_t exit_spec_ctrl;   /* for IA32_SPEC_CTRL after each exit (arch/exit_mitigated.S); 0: nothing */
+    bool mitigate;             /* vmm/mitigate.c has something to do before entries of guests */
+    uint64_t root_spec_ctrl;   /* if AWAY_SPEC_CTRL */
+    uint64_t mitigated_run;    /* run_began of the run whose first entry mitigate.c has seen */
+    uint64_t last_partition;   /* serial of the partition whose guest ran here last, for IBPB */
     void *vmxon_region;
 
     /* Owned by arch/: descriptor tables and stacks. */
@@ -66,6 +71,9 @@ struct cpu {
 };
 
 #define CPU_SIPI 0x100u
+
+#define AWAY_BREAKPOINTS 1u /* DR0 to DR3 are a guest's; root_vp->dr has the root's */
+#define AWAY_SPEC_CTRL 2u
 
 /* Where a root VP waits for SIPI. */
 enum cpu_parked {

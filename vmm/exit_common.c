@@ -149,8 +149,8 @@ enum exit_action exit_cr_access(struct vp *vp)
     case 2: /* CLTS */
         set_shadow(VMCS_CR0_SHADOW, VMCS_CR0_MASK, 0, CR0_TS);
         return EXIT_RESUME;
-    case 3: /* LMSW: only TS can be masked among the bits it writes */
-        set_shadow(VMCS_CR0_SHADOW, VMCS_CR0_MASK, q >> 16, CR0_TS);
+    case 3: /* LMSW: only MP and TS can be masked among the bits it writes */
+        set_shadow(VMCS_CR0_SHADOW, VMCS_CR0_MASK, q >> 16, CR0_MP | CR0_TS);
         return EXIT_RESUME;
     default:
         panic("control register exit with qualification %#llx", (unsigned long long)q);
@@ -212,11 +212,11 @@ static void restore_nmi_blocking(uint32_t info)
     }
 }
 
-/* Whether the root asked for this exception of a guest; not for the #NM that lazy switching causes. */
+/* Whether the root asked for this exception of a guest. */
 static bool client_wants(struct vp *vp, uint32_t info)
 {
     uint32_t vector = info & INTERRUPTION_VECTOR;
-    if ((vp->client_exceptions >> (vector & 31u) & 1u) == 0 || (vector == VECTOR_NM && vp->fpu_trapped)) {
+    if ((vp->client_exceptions >> (vector & 31u) & 1u) == 0) {
         return false;
     }
     uint32_t type = (info & INTERRUPTION_TYPE) >> INTERRUPTION_TYPE_SHIFT;

@@ -46,7 +46,7 @@ static __attribute__((cold, noinline)) uint64_t *give_up(struct vp *vp)
 static bool is_plain(const struct cpu *cpu, const struct vp *vp)
 {
     return vp->loaded_on == cpu && vp->launched && vp->attention == 0 && (vp->event.info & INTERRUPTION_VALID) == 0 &&
-           (cpu->fpu_owner == vp || vp->fpu_trapped) && !vmm.nmi_blocked_once &&
+           cpu->fpu_owner == vp && !cpu->mitigate && !vmm.nmi_blocked_once &&
            vp->policy_generation == __atomic_load_n(&vp->partition->policy->generation, __ATOMIC_SEQ_CST);
 }
 

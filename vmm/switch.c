@@ -4,8 +4,9 @@
  *
  * MSRs: writes of the switched MSRs exit for root and guests alike, so cpu->msr_shadow is always what the CPU holds,
  * and a switch compares and writes only what differs. KERNEL_GS_BASE changes by SWAPGS without a trace and is read each
- * time. Extended state stays in the registers until another VP really uses its own: until then that VP runs with CR0.TS
- * set and #NM exiting. Debug registers move only for a VP that has a breakpoint on.
+ * time. Extended state stays in the registers until another guest VP runs or the root really uses its own: until then
+ * the root runs with CR0.TS set and #NM exiting. Debug registers move only for a VP that has a breakpoint on. The
+ * argument why nothing leaks is docs/state-switch.md.
  */
 #include "vmm/switch.h"
 
@@ -14,6 +15,7 @@
 #include "arch/vmcs.h"
 #include "kernel/string.h"
 #include "vmm/switch_quickly.h"
+#include "vmm/mitigate.h"
 
 static uint64_t xcr0_supported; /* 0: no XSAVE, FXSAVE instead */
 static bool has_tsc_aux;
@@ -108,20 +110,30 @@ static void write_breakpoints(const struct vp *vp)
  */
 void switch_breakpoints_load(struct cpu *cpu, struct vp *vp)
 {
-    if (!cpu->breakpoints_loaded) {
+    if ((cpu->root_away & AWAY_BREAKPOINTS) == 0) {
         read_breakpoints(cpu->root_vp);
-        cpu->breakpoints_loaded = true;
+        cpu->root_away |= AWAY_BREAKPOINTS;
     }
     write_breakpoints(vp);
+}
+
+static void bring_root_back(struct cpu *cpu)
+{
+    if ((cpu->root_away & AWAY_BREAKPOINTS) != 0) {
+        write_breakpoints(cpu->root_vp);
+    }
+    if ((cpu->root_away & AWAY_SPEC_CTRL) != 0) {
+        mitigate_return_root(cpu);
+    }
+    cpu->root_away = 0;
 }
 
 static void switch_breakpoints(struct cpu *cpu, struct vp *to)
 {
     if (to->breakpoints) {
         switch_breakpoints_load(cpu, to);
-    } else if (cpu->breakpoints_loaded) {
-        write_breakpoints(cpu->root_vp);
-        cpu->breakpoints_loaded = false;
+    } else if (__builtin_expect(cpu->root_away != 0, 0)) {
+        bring_root_back(cpu);
     }
 }
 
@@ -178,13 +190,16 @@ void switch_to(struct cpu *cpu, struct vp *to)
     }
 }
 
+/* With MP clear, TS would not stop WAIT, which then takes #MF for an x87 exception of the VP that has the registers. */
+#define CR0_FPU_TRAP (CR0_TS | CR0_MP)
+
 static void trap_fpu(struct vp *vp)
 {
     uint64_t cr0 = vmcs_readnw(VMCS_GUEST_CR0);
     uint64_t shadow = vmcs_readnw(VMCS_CR0_SHADOW);
-    vmcs_writenw(VMCS_CR0_SHADOW, (shadow & ~CR0_TS) | (cr0 & CR0_TS));
-    vmcs_writenw(VMCS_CR0_MASK, vmcs_readnw(VMCS_CR0_MASK) | CR0_TS);
-    vmcs_writenw(VMCS_GUEST_CR0, cr0 | CR0_TS);
+    vmcs_writenw(VMCS_CR0_SHADOW, (shadow & ~CR0_FPU_TRAP) | (cr0 & CR0_FPU_TRAP));
+    vmcs_writenw(VMCS_CR0_MASK, vmcs_readnw(VMCS_CR0_MASK) | CR0_FPU_TRAP);
+    vmcs_writenw(VMCS_GUEST_CR0, cr0 | CR0_FPU_TRAP);
     vp->exception_bitmap |= 1u << VECTOR_NM;
     vmcs_write32(VMCS_EXCEPTION_BITMAP, vp->exception_bitmap);
     vp->fpu_trapped = true;
@@ -194,16 +209,25 @@ static void untrap_fpu(struct vp *vp)
 {
     uint64_t cr0 = vmcs_readnw(VMCS_GUEST_CR0);
     uint64_t shadow = vmcs_readnw(VMCS_CR0_SHADOW);
-    vmcs_writenw(VMCS_GUEST_CR0, (cr0 & ~CR0_TS) | (shadow & CR0_TS));
-    vmcs_writenw(VMCS_CR0_MASK, vmcs_readnw(VMCS_CR0_MASK) & ~CR0_TS);
+    vmcs_writenw(VMCS_GUEST_CR0, (cr0 & ~CR0_FPU_TRAP) | (shadow & CR0_FPU_TRAP));
+    vmcs_writenw(VMCS_CR0_MASK, vmcs_readnw(VMCS_CR0_MASK) & ~CR0_FPU_TRAP);
     vp->exception_bitmap = (vp->exception_bitmap & ~(1u << VECTOR_NM)) | (vp->client_exceptions & (1u << VECTOR_NM));
     vmcs_write32(VMCS_EXCEPTION_BITMAP, vp->exception_bitmap);
     vp->fpu_trapped = false;
 }
 
+/*
+ * A guest never runs with another VP's extended state in the registers: CR0.TS does not stop XGETBV of XINUSE, nor
+ * what a processor reads ahead of #NM (INTEL-SA-00145). The root, which sees its guests' memory, may.
+ */
 void switch_fpu_before_entry(struct cpu *cpu, struct vp *vp)
 {
-    if (cpu->fpu_owner != vp && !vp->fpu_trapped) {
+    if (__builtin_expect(cpu->fpu_owner == vp, 1)) {
+        return;
+    }
+    if (!vp->is_root) {
+        switch_fpu_take(cpu, vp);
+    } else if (!vp->fpu_trapped) {
         trap_fpu(vp);
     }
 }

@@ -16,7 +16,7 @@ bool switch_has_tsc_aux(void);
 /* Makes `to`'s VMCS and other state current on this CPU in place of cpu->current's. */
 void switch_to(struct cpu *cpu, struct vp *to);
 
-/* Before each entry: keeps #NM exits on exactly when the registers hold another VP's extended state. */
+/* Before each entry: a guest gets its extended state; the root gets #NM exits while the registers hold a guest's. */
 void switch_fpu_before_entry(struct cpu *cpu, struct vp *vp);
 
 /* On #NM, and for register access: makes the registers hold this VP's extended state. The VP's VMCS is current. */

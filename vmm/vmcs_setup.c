@@ -6,6 +6,7 @@
 #include "arch/idt.h"
 #include "arch/msr.h"
 #include "arch/vmcs.h"
+#include "vmm/mitigate.h"
 #include "vmm/partition.h"
 #include "vmm/switch.h"
 #include "vmm/vmm_state.h"
@@ -56,7 +57,7 @@ void vmcs_setup_host(const struct cpu *cpu, const struct vp *vp)
     vmcs_write64(VMCS_HOST_EFER, rdmsr(MSR_IA32_EFER));
     vmcs_write64(VMCS_HOST_PAT, rdmsr(MSR_IA32_PAT));
     vmcs_writenw(VMCS_HOST_RSP, (uintptr_t)(vp->gpr + 16));
-    vmcs_writenw(VMCS_HOST_RIP, (uintptr_t)(vp->is_root ? vmx_exit_root : vmx_exit_guest));
+    vmcs_writenw(VMCS_HOST_RIP, (uintptr_t)(vp->is_root ? vmx_exit_root : mitigate_exit_point()));
 }
 
 void vmcs_setup_controls(struct vp *vp, const struct vmx_controls *controls, uint64_t eptp, const void *msr_bitmap)
@@ -99,7 +100,7 @@ void vp_apply_policy(struct vp *vp)
     uint64_t exceptions = __atomic_load_n(&policy->exception_exits, __ATOMIC_RELAXED);
     cpuid_cache_forget(&vp->cpuid);
     vp->client_exceptions = exits.ExceptionExit != 0 ? (uint32_t)exceptions : 0;
-    vp->exception_bitmap = GUEST_EXCEPTIONS | vp->client_exceptions | (vp->fpu_trapped ? 1u << VECTOR_NM : 0);
+    vp->exception_bitmap = GUEST_EXCEPTIONS | vp->client_exceptions;
     vmcs_write32(VMCS_EXCEPTION_BITMAP, vp->exception_bitmap);
     vp->controls.cpu = (vp->controls.cpu & ~CPU_RDTSC) | (exits.X64RdtscExit != 0 ? CPU_RDTSC : 0);
     vmcs_write32(VMCS_CPU_CONTROLS, vp->controls.cpu);

@@ -11,6 +11,7 @@
 #include "vmm/apicv.h"
 #include "vmm/fail_allocation.h"
 #include "vmm/kick.h"
+#include "vmm/mitigate.h"
 #include "vmm/msr_policy.h"
 #include "vmm/root_vp.h"
 #include "vmm/slice.h"
@@ -54,7 +55,7 @@ void vmm_boot(const struct boot_info *info, const struct boot_options *options)
     msr_bitmap_root(vmm.root_msr_bitmap);
     msr_bitmap_guest(vmm.guest_msr_bitmap);
     apicv_init(options);
-    log_info("mitigations: mitigations=%s has no effect yet.", options->mitigations ? "auto" : "off");
+    mitigate_init(options->mitigations);
     root_memory_init();
     root_load(info);
     kick_init();
@@ -74,6 +75,11 @@ static bool enter_vmx_operation(struct cpu *cpu)
     if (difference != NULL) {
         log_error("CPU %u (APIC ID %u) is left out: its %s differs from the boot CPU's.", cpu->index, cpu->apic_id,
                   difference);
+        return false;
+    }
+    if (!mitigate_init_cpu(cpu)) {
+        log_error("CPU %u (APIC ID %u) is left out: its speculation controls differ from the boot CPU's.", cpu->index,
+                  cpu->apic_id);
         return false;
     }
     cpu->vmxon_region = page_alloc(PAGE_USE_HOST);

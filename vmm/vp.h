@@ -95,7 +95,7 @@ struct vp {
         };
     };
     bool launched;    /* the VMCS's launch state on that CPU */
-    bool fpu_trapped; /* CR0.TS is the hypervisor's and #NM exits: the registers hold another VP's state */
+    bool fpu_trapped; /* root: CR0.TS and MP are the hypervisor's, #NM exits: the registers hold a guest's state */
     bool nmi_window;  /* NMI-window exiting is on */
     bool fresh_sipi;  /* root: nothing was executed since SIPI */
     bool nmi_pending; /* an NMI waits until the VP can take it: the root, or a guest with a local APIC */

@@ -10,6 +10,7 @@
 #include "vmm/exit_trace.h"
 #include "vmm/guest_exit.h"
 #include "vmm/kick.h"
+#include "vmm/mitigate.h"
 #include "vmm/partition.h"
 #include "vmm/partition_time.h"
 #include "vmm/slice.h"
@@ -155,8 +156,11 @@ TWICE enum exit_action run_once(struct cpu *cpu, struct vp *vp, bool traced)
         vp->injected_rip = vmcs_readnw(VMCS_GUEST_RIP);
     }
 
+    if (__builtin_expect(cpu->mitigate, 0)) {
+        mitigate_before_entry(cpu, vp);
+    }
     /* What an entry begins that is finished after its exit is not for the fast way. */
-    vp->fast_given = (injected & INTERRUPTION_VALID) != 0 || vp->apic_on || vp->timed ? 0 : FAST_EXITS;
+    vp->fast_given = (injected & INTERRUPTION_VALID) != 0 || vp->apic_on || vp->timed || cpu->mitigate ? 0 : FAST_EXITS;
     vp->fast_left = vp->fast_given;
     exit_trace_entered(cpu, traced);
     bool may_block_nmi = slice_may_block_nmi(vp);

@@ -116,6 +116,16 @@ def apicv_off():
     return judge_scenarios("apicv-off", Boot(machine.Bochs(WORK / "apicv-off", image, cpus=2, ticks=TICKS)))
 
 
+def mitigations(model, cmdline, expected):
+    """The scenarios on leaks on a processor that has other means, or without any; and what the log says of them."""
+    name = f"mitigations/{model}-{cmdline or 'auto'}"
+    image = make_image(name.replace("/", "-"), cmdline, "only=leak/", TEST_ROOT)
+    boot = Boot(machine.Bochs(WORK / name, image, cpus=2, model=model, ticks=TICKS))
+    said = re.search(r"^\[whimbrel\] mitigations: (.*)$", boot.console, re.M)
+    return judge_scenarios(name, boot) + [Result(f"{name}/log", bool(said) and said[1] == expected, None, expected,
+                                                 said[1] if said else "nothing", boot.log)]
+
+
 def entry_checks():
     """The scenarios on entry checks with the decision left to the processor, which must come to the same."""
     image = make_image("entry-checks", "entry-check=off", "only=entry-check/agreement", TEST_ROOT)

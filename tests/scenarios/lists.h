@@ -49,6 +49,8 @@ extern scenario_list scenarios_races;
 extern scenario_list scenarios_exit_trace;
 extern scenario_list scenarios_run_page;
 extern scenario_list scenarios_run_page_smp;
+extern scenario_list scenarios_leak_between;
+extern scenario_list scenarios_leak_others;
 
 /*
  * The root's own NMIs come before the guests': Bochs 2.7, also with KVM between it and us, carries NMI blocking over
@@ -101,6 +103,8 @@ static const struct scenario *const scenario_lists[] = {
     scenarios_exit_trace,
     scenarios_run_page,
     scenarios_run_page_smp,
+    scenarios_leak_between,
+    scenarios_leak_others,
     NULL,
 };
 /* clang-format on */
