@@ -51,6 +51,7 @@ struct machine_vp {
     struct vp_statistics statistics;
     WHV_RUN_VP_EXIT_CONTEXT record; /* the last one */
     bool window_asked;              /* an InterruptWindow record is to come */
+    bool pic_given;                 /* an interrupt of the 8259 pair was given to it, and may not be taken yet */
     bool dead;                      /* at its last look: in HLT with interrupts off, or never started */
     uint32_t stopped;               /* atomic: 1 while the loop waits for a reset or has ended */
 };

@@ -24,10 +24,23 @@ static void ask_for_window(struct machine_vp *vp)
     vp->window_asked = true;
 }
 
+/* A run that is canceled before its entry leaves the interrupt that was given for it where it was. */
+static bool one_waits(struct machine_vp *vp)
+{
+    WHV_REGISTER_NAME name = WHvRegisterPendingEvent;
+    WHV_REGISTER_VALUE value;
+    memset(&value, 0, sizeof(value));
+    if (vp->pic_given &&
+        SUCCEEDED(WHvGetVirtualProcessorRegisters(vp->machine->partition, vp->index, &name, 1, &value))) {
+        vp->pic_given = value.ExtIntEvent.EventPending;
+    }
+    return vp->pic_given;
+}
+
 /* The 8259 pair's interrupt, to VP 0. Its vector is asked for only when the guest takes it, as INTA does. */
 static void offer_pic_interrupt(struct machine_vp *vp)
 {
-    if (!is_open(&vp->record.VpContext)) {
+    if (!is_open(&vp->record.VpContext) || one_waits(vp)) {
         if (!vp->window_asked) {
             ask_for_window(vp);
         }
@@ -44,6 +57,7 @@ static void offer_pic_interrupt(struct machine_vp *vp)
         crash_call_failed(vp, "WHvSetVirtualProcessorRegisters (PIC interrupt)", hr);
     }
     vp->record.VpContext.ExecutionState.InterruptionPending = 1;
+    vp->pic_given = true;
 }
 
 static uint64_t deadline(const struct machine *m)
@@ -117,6 +131,7 @@ static bool wait_for_reset(struct machine_vp *vp)
         __atomic_store_n(&vp->stopped, 0, __ATOMIC_RELEASE);
     }
     vp->window_asked = false;
+    vp->pic_given = false;
     memset(&vp->record, 0, sizeof(vp->record));
     return machine_state(m) == MACHINE_RUNS;
 }
