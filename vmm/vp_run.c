@@ -255,13 +255,14 @@ static enum run_result end_run(struct cpu *cpu, struct vp *vp, enum run_result r
         vp->run->valid = WHB_RUN_ALL & ~(WHB_RUN_RSP | WHB_RUN_RIP | WHB_RUN_RFLAGS);
     }
     switch_to(cpu, cpu->root_vp);
-    vp->counters.run_ticks += rdtsc() - vp->run_began;
+    vp->counters.run_ticks += vp->timed ? rdtsc() - vp->run_began : 0;
     return result;
 }
 
 enum run_result vp_run_on(struct cpu *cpu, struct vp *vp, enum vmx_entry_result entry)
 {
     enum exit_action action = EXIT_RESUME;
+    vp->fast_given = FAST_EXITS;
     if (entry != VMX_ENTRY_EXITED) {
         action = not_entered(cpu, vp, entry);
     } else if (!cpu->straight_again) {
