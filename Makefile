@@ -47,6 +47,9 @@ COMMON := $(if $(is_clang),--target=x86_64-linux-gnu) -std=gnu11 -m64 -march=x86
 	-ffunction-sections -fdata-sections
 # A call in tail position stays a call, so that a crash report names every function on the way.
 HOST_CFLAGS := $(COMMON) -mgeneral-regs-only -mcmodel=kernel -fno-pic -fno-pie -fno-optimize-sibling-calls
+# For measurements, each in a directory of its own (scripts/bench): COUNT=1 counts instructions, NO_TRACE=1 is without
+# the exit trace.
+HOST_CFLAGS += $(if $(filter 1,$(COUNT)),-DCOUNT_INSTRUCTIONS) $(if $(filter 1,$(NO_TRACE)),-DNO_EXIT_TRACE)
 ROOT_CFLAGS := $(COMMON) -mgeneral-regs-only -fpie -fvisibility=hidden
 LDFLAGS := -nostdlib -z max-page-size=4096 -z noexecstack --no-warn-rwx-segments --build-id=none --gc-sections
 HOST_LDFLAGS := $(LDFLAGS) -static -T linker.ld
@@ -87,8 +90,8 @@ sample_objects := $(call object,$(samples:%=root/samples/%.c))
 objects := $(sort $(host_objects) $(root_objects) $(test_objects) $(attack_objects) $(compat_objects) \
 	$(sample_objects) $(bench_objects))
 
-.PHONY: all images samples sample-images guest run test test-nested unit fuzz attack \
-	bench bench-record bench-peer bench-nested lint format clean help setup FORCE
+.PHONY: all images samples sample-images guest test-guests run test test-nested unit fuzz attack \
+	bench bench-record bench-counters trace bench-peer bench-nested lint format clean help setup FORCE
 
 all:
 	$(Q)scripts/setup build
@@ -113,6 +116,8 @@ help:
 #:   make attack        random hypercalls (KIND=calls) or guests (KIND=guests) in Bochs: CPUS=4 SEED=1 WORK=1000000
 #:   make bench         ticks of every exit and call: a table, build/bench.json, .png (MACHINE=kvm: not in Bochs)
 #:   make bench-record  the same in Bochs, shorter, into tests/bench-baseline.json, which `make test` compares with
+#:   make bench-counters  in a build that counts: VMREAD, VMWRITE, VMPTRLD, WRMSR, XSAVE and the like in each case
+#:   make trace         a mixed load under the exit trace: a table, and the picture build/trace.png
 #:   make bench-peer    KVM beside it: Linux with KVM in Bochs, and a client that does the same work
 #:   make bench-nested  the bench in QEMU/KVM in Linux in Bochs
 #:   make lint          formatting, static analysis, house rules
@@ -143,7 +148,7 @@ run:
 	$(Q)MACHINE="$(MACHINE)" CPUS="$(CPUS)" MEM="$(MEM)" ISO="$(ISO)" scripts/run
 
 test:
-	$(Q)scripts/setup build run test lint
+	$(Q)scripts/setup build run test lint bench
 	$(Q)ONLY="$(ONLY)" scripts/test
 
 unit:
@@ -168,6 +173,16 @@ bench:
 bench-record:
 	$(Q)scripts/setup build run
 	$(Q)scripts/bench --record
+
+bench-counters:
+	$(Q)scripts/setup build run
+	+$(Q)$(submake) $(B)/boot/bench-root.elf
+	$(Q)scripts/bench --counters
+
+trace:
+	$(Q)scripts/setup build bench
+	+$(Q)$(submake) $(B)/boot/bench-root.elf $(B)/boot/whimbrel.elf
+	$(Q)scripts/trace
 
 bench-peer bench-nested:
 	$(Q)scripts/setup build run nested
@@ -214,10 +229,12 @@ $(B)/generated/asm_offsets.h: arch/asm_offsets.c scripts/mkoffsets $(B)/flags
 $(B)/obj/root/samples/%: flags_of = $(CLIENT_CFLAGS)
 $(B)/obj/root/% $(B)/obj/tests/%: flags_of = $(ROOT_CFLAGS) $(CFLAGS_$*)
 # Called by the exit stub alone, which needs no register kept, on a stack of 8-byte slots.
-straight_flags := -DVMCS_UNCHECKED -foptimize-sibling-calls -fomit-frame-pointer -momit-leaf-frame-pointer $(if $(is_clang),,-mpreferred-stack-boundary=3 \
-	$(addprefix -fcall-used-,rbx r12 r13 r14 r15))
+straight_flags := -DVMCS_UNCHECKED -foptimize-sibling-calls -fomit-frame-pointer -momit-leaf-frame-pointer \
+	$(if $(is_clang),,-mpreferred-stack-boundary=3 $(addprefix -fcall-used-,rbx r12 r13 r14 r15))
 CFLAGS_vmm/exit_fast := $(straight_flags)
 CFLAGS_vmm/run_straight := $(straight_flags)
+CFLAGS_vmm/exit_fast_traced := $(straight_flags)
+CFLAGS_vmm/run_straight_traced := $(straight_flags)
 $(B)/obj/arch/% $(B)/obj/kernel/% $(B)/obj/vmm/% $(B)/obj/symbols%: flags_of = $(HOST_CFLAGS) $(CFLAGS_$*)
 
 $(B)/obj/%.c.o: %.c $(B)/flags
@@ -318,6 +335,24 @@ $(B)/guest/initrd $(B)/guest/cloud/initrd: $(guest_programs) scripts/mkguest $(w
 	$(Q)scripts/mkguest --out $(@D) --flavour $(if $(findstring cloud,$@),cloud-amd64,amd64) \
 		$(addprefix --test ,$(guest_programs))
 	@touch $@
+
+# Other guests of the tests. 32 bits, and so without the host's C library.
+KERNEL32_CFLAGS := -std=gnu11 -m32 -O2 -ffreestanding -fno-pic -fno-stack-protector -mno-sse -mno-mmx -mno-80387 \
+	-fno-asynchronous-unwind-tables -Wall -Wextra -Wshadow -Wconversion -Werror
+
+$(B)/guest/tests/multiboot.elf: tests/guest/multiboot_entry.S tests/guest/multiboot_kernel.c tests/guest/multiboot.ld \
+		$(B)/flags
+	$(call say,GUESTCC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(KERNEL32_CFLAGS) -nostdlib -static -Wl,--build-id=none,--no-warn-rwx-segments -Wl,-T,tests/guest/multiboot.ld -o $@ \
+		$(filter %.c %.S,$^)
+
+$(B)/guest/tests/bootsector.bin: tests/guest/bootsector.S $(B)/flags
+	$(call say,GUESTCC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -m32 -nostdlib -static -Wl,--build-id=none,-Ttext=0x7c00,--oformat=binary -o $@ $<
+
+test-guests: $(B)/guest/initrd $(B)/guest/cloud/initrd $(B)/guest/tests/multiboot.elf $(B)/guest/tests/bootsector.bin
 
 # What `make run` boots. The kernel is started at its PVH entry, which spares Bochs a minute of unpacking. tsc=reliable:
 # what Linux prints at its start delays it in Bochs so much that it would mistrust the TSC and read the ACPI timer.

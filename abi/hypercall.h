@@ -18,6 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "abi/posted_write.h"
+
 #define WHB_ABI_MAJOR 1u
 #define WHB_ABI_MINOR 0u
 
@@ -61,7 +63,12 @@ enum whb_call {
     WHB_CALL_CPUID_OUTPUT = 33,       /* (partition, vp index, leaf | subleaf << 32, buffer of 16 bytes) */
     WHB_CALL_VP_DIAGNOSTICS = 34,     /* (partition, vp index, buffer, size) -> bytes; struct whb_vp_diagnostics */
     WHB_CALL_FAIL_ALLOCATION = 35,    /* (k) -> allocations since the last such call; only with the option test-calls */
-    WHB_CALL_COUNT = 36,
+    WHB_CALL_TRACE_SET = 36,          /* (entries); the calling CPU's exit trace: a ring of so many, 0: off */
+    WHB_CALL_TRACE_READ = 37,         /* (position, buffer, size) -> bytes written; see struct whb_trace_read */
+    WHB_CALL_INSTRUCTION_COUNTS = 38, /* (buffer, size) -> bytes; struct whb_instruction_counts; counter builds only */
+    WHB_CALL_POSTED_ADD = 39,         /* (partition, address, size); abi/posted_write.h */
+    WHB_CALL_POSTED_REMOVE = 40,      /* (partition, address, size) */
+    WHB_CALL_COUNT = 41,
 };
 
 enum whb_status {
@@ -86,7 +93,7 @@ enum whb_status {
     WHB_ERROR_INTERRUPTED = 18,        /* VP_RUN with RFLAGS.IF = 0: a physical interrupt is pending; run again after
                                           taking it. There is no exit record. */
     WHB_ERROR_NOT_SUPPORTED = 19,      /* known, but not available for this object or on this machine */
-    WHB_ERROR_NOT_FOUND = 20,          /* DOORBELL_REMOVE: there is no such doorbell */
+    WHB_ERROR_NOT_FOUND = 20,          /* DOORBELL_REMOVE, POSTED_REMOVE: there is no such doorbell or range */
 };
 
 /*
@@ -191,6 +198,47 @@ struct whb_vp_diagnostics {
     uint64_t qualification; /* the processor's exit qualification (SDM vol. 3C, 27.8) */
 };
 
+/* What TRACE_SET takes: a power of two in this range. */
+#define WHB_TRACE_MIN_ENTRIES 64u
+#define WHB_TRACE_MAX_ENTRIES 65536u
+/* Most entries that one TRACE_READ copies. */
+#define WHB_TRACE_MAX_READ 1024u
+
+/* What TRACE_READ puts before the entries. An entry's position is the number of those before it since TRACE_SET. */
+struct whb_trace_read {
+    uint64_t position; /* of the first entry copied: later than asked if that is overwritten */
+    uint64_t written;  /* entries since TRACE_SET */
+    uint64_t lost;     /* of these, the overwritten ones */
+};
+
+/* One exit of a guest VP. All times are TSC ticks of the CPU that it ran on. */
+struct whb_trace_entry {
+    uint64_t tsc; /* of the host, when the exit arrived */
+    uint64_t vp;  /* WHB_TRACE_PARTITION, WHB_TRACE_VP */
+    uint64_t qualification;
+    uint64_t hypervisor_ticks; /* from the exit to the next entry of a guest on this CPU, less root_ticks */
+    uint64_t root_ticks;       /* in the root until its next VP_RUN; 0: the root did not see the exit, or is at it */
+    uint32_t reason;           /* basic exit reason (SDM vol. 3D, appendix C), or WHB_TRACE_NO_EXIT */
+    uint32_t reserved;
+};
+
+#define WHB_TRACE_PARTITION(vp) ((vp) >> 16) /* its handle */
+#define WHB_TRACE_VP(vp) ((uint32_t)(vp)&0xffffu)
+/* A VP_RUN, or a turn of it, that entered no guest: a cancel, a kick, a window that was open, a state refused. */
+#define WHB_TRACE_NO_EXIT 0x10000u
+
+/* What the hypervisor has executed on the calling CPU since boot, in a counter build (docs/bench.md). */
+struct whb_instruction_counts {
+    uint64_t vmread, vmwrite, vmptrld, vmclear;
+    uint64_t rdmsr, wrmsr;
+    uint64_t xsave;       /* XSAVE, XRSTOR, FXSAVE, FXRSTOR */
+    uint64_t xsetbv;      /* XSETBV */
+    uint64_t serialising; /* CPUID, MOV to CR and DR, INVEPT, INVVPID, INVLPG, WBINVD */
+};
+
+_Static_assert(sizeof(struct whb_instruction_counts) == 72, "ABI");
+_Static_assert(sizeof(struct whb_trace_read) == 24, "ABI");
+_Static_assert(sizeof(struct whb_trace_entry) == 48, "ABI");
 _Static_assert(sizeof(struct whb_translation) == 16, "ABI");
 _Static_assert(sizeof(struct whb_vp_diagnostics) == 144, "ABI");
 _Static_assert(sizeof(struct whb_statistics) == 72, "ABI");

@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "abi/posted_write.h"
+
 /* Bit n of `valid` and `dirty` stands for the register whose WHV_REGISTER_NAME is n: 0 RAX ... 15 R15, 16 RIP, 17
  * RFLAGS. */
 #define WHB_RUN_RSP (1u << 4)
@@ -24,6 +26,7 @@
 
 #define WHB_RUN_RECORD_OFFSET 256u
 #define WHB_RUN_RECORD_SIZE 224u
+#define WHB_RUN_POSTED_OFFSET 1024u
 
 struct whb_run_page {
     /*
@@ -44,7 +47,8 @@ struct whb_run_page {
      * wrote there: the hypervisor clears them when the reason changes.
      */
     uint8_t record[WHB_RUN_RECORD_SIZE];
-    uint8_t reserved_tail[4096 - WHB_RUN_RECORD_OFFSET - WHB_RUN_RECORD_SIZE];
+    uint8_t reserved_middle[WHB_RUN_POSTED_OFFSET - WHB_RUN_RECORD_OFFSET - WHB_RUN_RECORD_SIZE];
+    struct whb_posted_ring posted; /* by its own rules, which hold also while VP_RUN is in progress */
 };
 
 _Static_assert(offsetof(struct whb_run_page, rip) == 128, "ABI");
@@ -52,4 +56,5 @@ _Static_assert(offsetof(struct whb_run_page, valid) == 144, "ABI");
 _Static_assert(offsetof(struct whb_run_page, sequence) == 152, "ABI");
 _Static_assert(offsetof(struct whb_run_page, wanted) == 160, "ABI");
 _Static_assert(offsetof(struct whb_run_page, record) == WHB_RUN_RECORD_OFFSET, "ABI");
+_Static_assert(offsetof(struct whb_run_page, posted) == WHB_RUN_POSTED_OFFSET, "ABI");
 _Static_assert(sizeof(struct whb_run_page) == 4096, "ABI");

@@ -12,4 +12,5 @@ void asm_offsets(void)
 {
     OFFSET(CPU_HOST_RSP, struct cpu, host_rsp);
     OFFSET(CPU_KICK, struct cpu, kick);
+    OFFSET(CPU_TRACE, struct cpu, trace.current);
 }

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "arch/count.h"
+
 #define CR0_PE (1ull << 0)
 #define CR0_MP (1ull << 1)
 #define CR0_EM (1ull << 2)
@@ -49,6 +51,7 @@ struct cpuid_result {
 static inline struct cpuid_result cpuid(uint32_t leaf, uint32_t subleaf)
 {
     struct cpuid_result r;
+    count_instruction(COUNTED_SERIALISING);
     __asm__ volatile("cpuid" : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx) : "a"(leaf), "c"(subleaf));
     return r;
 }
@@ -56,12 +59,14 @@ static inline struct cpuid_result cpuid(uint32_t leaf, uint32_t subleaf)
 static inline uint64_t rdmsr(uint32_t msr)
 {
     uint32_t low, high;
+    count_instruction(COUNTED_RDMSR);
     __asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr));
     return ((uint64_t)high << 32) | low;
 }
 
 static inline void wrmsr(uint32_t msr, uint64_t value)
 {
+    count_instruction(COUNTED_WRMSR);
     __asm__ volatile("wrmsr" : : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)) : "memory");
 }
 
@@ -74,6 +79,7 @@ static inline void wrmsr(uint32_t msr, uint64_t value)
     }                                                                                                                  \
     static inline void write_cr##n(uint64_t v)                                                                         \
     {                                                                                                                  \
+        count_instruction(COUNTED_SERIALISING);                                                                        \
         __asm__ volatile("mov %0, %%cr" #n : : "r"(v) : "memory");                                                     \
     }
 
@@ -91,6 +97,7 @@ CPU_CR_ACCESSORS(4)
     }                                                                                                                  \
     static inline void write_dr##n(uint64_t v)                                                                         \
     {                                                                                                                  \
+        count_instruction(COUNTED_SERIALISING);                                                                        \
         __asm__ volatile("mov %0, %%dr" #n : : "r"(v) : "memory");                                                     \
     }
 
@@ -124,6 +131,13 @@ static inline uint64_t rdtsc(void)
     return ((uint64_t)high << 32) | low;
 }
 
+/* The same into memory, in as few instructions as there can be. */
+static inline void rdtsc_to(uint64_t *to)
+{
+    uint32_t *half = (uint32_t *)to;
+    __asm__ volatile("rdtsc" : "=a"(half[0]), "=d"(half[1]));
+}
+
 static inline uint64_t xgetbv(uint32_t index)
 {
     uint32_t low, high;
@@ -133,16 +147,19 @@ static inline uint64_t xgetbv(uint32_t index)
 
 static inline void xsetbv(uint32_t index, uint64_t value)
 {
+    count_instruction(COUNTED_XSETBV);
     __asm__ volatile("xsetbv" : : "c"(index), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)) : "memory");
 }
 
 static inline void cpu_invlpg(uintptr_t address)
 {
+    count_instruction(COUNTED_SERIALISING);
     __asm__ volatile("invlpg (%0)" : : "r"(address) : "memory");
 }
 
 static inline void cpu_wbinvd(void)
 {
+    count_instruction(COUNTED_SERIALISING);
     __asm__ volatile("wbinvd" : : : "memory");
 }
 

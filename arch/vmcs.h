@@ -10,6 +10,8 @@
 
 #include <stdint.h>
 
+#include "arch/count.h"
+
 struct vmcs16 {
     uint32_t encoding;
 };
@@ -208,6 +210,7 @@ _Noreturn void vmcs_access_failed(uint32_t encoding) __attribute__((cold));
 static inline uint64_t vmcs_raw_read(uint32_t encoding)
 {
     uint64_t value = 0; /* for cppcheck, which knows no outputs of asm goto */
+    count_instruction(COUNTED_VMREAD);
     __asm__ goto("vmread %1, %0" VMCS_JUMP_IF_FAILED : "=r"(value) : "r"((uint64_t)encoding) : "cc" : failed);
     return value;
 failed:
@@ -216,10 +219,18 @@ failed:
 
 static inline void vmcs_raw_write(uint32_t encoding, uint64_t value)
 {
+    count_instruction(COUNTED_VMWRITE);
     __asm__ goto("vmwrite %0, %1" VMCS_JUMP_IF_FAILED : : "r"(value), "r"((uint64_t)encoding) : "cc" : failed);
     return;
 failed:
     vmcs_access_failed(encoding);
+}
+
+/* Into memory, unchecked: for a field that every CPU has, with a VMCS that an exit just left. */
+static inline void vmcs_readnw_to(struct vmcsnw field, uint64_t *to)
+{
+    count_instruction(COUNTED_VMREAD);
+    __asm__ volatile("vmread %1, %0" : "=m"(*to) : "r"((uint64_t)field.encoding) : "cc");
 }
 
 static inline uint16_t vmcs_read16(struct vmcs16 field)

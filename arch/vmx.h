@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "arch/count.h"
+
 /* 25.6.1: pin-based VM-execution controls */
 #define PIN_EXTERNAL_INTERRUPT (1u << 0)
 #define PIN_NMI (1u << 3)
@@ -204,6 +206,7 @@ void vmcs_clear(void *page);
 void vmcs_load_failed(uint64_t pa) __attribute__((cold, noreturn));
 static inline void vmcs_load_pa(const uint64_t *pa)
 {
+    count_instruction(COUNTED_VMPTRLD);
     __asm__ goto("vmptrld %0\n\tjbe %l[failed]" : : "m"(*pa) : "cc", "memory" : failed);
     return;
 failed:
@@ -232,4 +235,4 @@ enum vmx_entry_result vmx_enter(uint64_t *gpr, bool launched);
  */
 extern const char vmx_enter_window[], vmx_enter_window_end[], vmx_enter_kicked[];
 /* HOST_RIP for root and guest VPs. */
-extern const char vmx_exit_root[], vmx_exit_guest[];
+extern const char vmx_exit_root[], vmx_exit_root_traced[], vmx_exit_guest[];

@@ -21,6 +21,7 @@ static bool try_clear(void *page)
 {
     uint64_t pa = virt_to_phys(page);
     uint8_t failed;
+    count_instruction(COUNTED_VMCLEAR);
     __asm__ volatile("vmclear %1" : "=@ccbe"(failed) : "m"(pa) : "memory");
     return failed == 0;
 }
@@ -58,6 +59,7 @@ void vmx_flush_ept(uint64_t eptp)
 {
     struct invalidate_descriptor d = {eptp, 0};
     uint8_t failed;
+    count_instruction(COUNTED_SERIALISING);
     __asm__ volatile("invept %1, %2" : "=@ccbe"(failed) : "m"(d), "r"(INVALIDATE_SINGLE_CONTEXT) : "memory");
     if (failed != 0) {
         panic("INVEPT of %#llx failed", (unsigned long long)eptp);
@@ -68,6 +70,7 @@ void vmx_flush_vpid(uint16_t vpid)
 {
     struct invalidate_descriptor d = {vpid, 0};
     uint8_t failed;
+    count_instruction(COUNTED_SERIALISING);
     __asm__ volatile("invvpid %1, %2" : "=@ccbe"(failed) : "m"(d), "r"(INVALIDATE_SINGLE_CONTEXT) : "memory");
     if (failed != 0) {
         panic("INVVPID of %u failed", vpid);

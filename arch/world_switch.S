@@ -37,7 +37,7 @@
      * If it did, it returns the block, and the VP is entered again without anything restored that nothing but the usual
      * way needs. It follows no pointer and no index of the guest's but one that it masks.
      */
-    .macro LEAVE fast
+    .macro LEAVE fast, traced
     pushq %r15
     pushq %r14
     pushq %r13
@@ -56,6 +56,12 @@
     pushq %rax
     movq %gs:CPU_HOST_RSP, %rsp
     xorl %ebp, %ebp                 /* no frame of the hypervisor's, should it stop here */
+    .ifnb \traced
+#ifndef NO_EXIT_TRACE
+    cmpq $0, %gs:CPU_TRACE
+    jne \traced\()_call
+#endif
+    .endif
     call \fast
     testq %rax, %rax
     jnz vmx_enter_again
@@ -103,9 +109,22 @@ vmx_exit_root:
     jmp vmx_exit_usual
 
     .balign 16
+    .globl vmx_exit_root_traced     /* the same where the exit trace is on: vmm/hypercall_trace.c */
+vmx_exit_root_traced:
+    LEAVE fast_exit_root_traced
+    jmp vmx_exit_usual
+
+fast_exit_guest_traced_call:
+    call fast_exit_guest_traced
+    movq %rax, %rdi
+    testq %rax, %rax
+    jnz vmx_enter_again
+    jmp vmx_exit_usual
+
+    .balign 16
     .globl vmx_exit_guest
 vmx_exit_guest:
-    LEAVE fast_exit_guest
+    LEAVE fast_exit_guest, fast_exit_guest_traced
 vmx_exit_usual:
     xorl %eax, %eax                 /* VMX_ENTRY_EXITED; the rest so that no guest value lingers for speculation */
     xorl %ecx, %ecx

@@ -12,12 +12,22 @@
 #define MAX_CPUS 64u
 
 struct vp;
+struct trace_raw;
 struct partition;
 
 enum cpu_vmx_state {
     CPU_VMX_PENDING,
     CPU_VMX_ON,      /* in VMX operation, with a root VP */
     CPU_VMX_REFUSED, /* left out */
+};
+
+/* A ring of trace_ring.h. */
+struct exit_trace {
+    struct trace_raw *current; /* the newest entry; before the first one, the ring's last. NULL: off */
+    struct trace_raw *next;    /* the entry after it, to be written: the oldest */
+    struct trace_raw *end;
+    struct trace_raw *first;
+    uint64_t laps; /* times that the ring was filled to its end */
 };
 
 struct cpu {
@@ -45,6 +55,7 @@ struct cpu {
     struct vp *recall;         /* shared: VP whose VMCS and extended state another CPU wants back; NULL: none */
     uint64_t xcr0;             /* value in XCR0 */
     uint64_t msr_shadow[5];    /* values in the MSRs of enum switched_msr (vmm/switch.c) */
+    struct exit_trace trace;   /* vmm/exit_trace.h */
     uint64_t content;          /* of XCR0 and these: vp->content of who has the same */
     bool breakpoints_loaded;   /* DR0 to DR3 are a guest's; root_vp->dr has the root's */
     void *vmxon_region;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Doorbells: writes of a guest, to unmapped or read-only memory or to a port, that signal an event of the root and do
- * not exit. Exit handlers read the table without a lock; what is removed is used again only when every CPU that ran the
- * partition has left its handler.
+ * not exit.
  */
 #pragma once
 
@@ -13,7 +12,7 @@
 #include "abi/whv.h"
 
 struct partition;
-struct vp;
+struct write_table;
 
 /*
  * `data` is the hypervisor's own copy, `event` the address of a struct whb_event in RAM of the root, which must be
@@ -25,9 +24,6 @@ enum whb_status doorbell_add(struct partition *p, const WHV_DOORBELL_MATCH_DATA 
 /* When it returns, the event is signalled no more. WHB_ERROR_NOT_FOUND. */
 enum whb_status doorbell_remove(struct partition *p, const WHV_DOORBELL_MATCH_DATA *data);
 
-/*
- * For exits of the VP whose VMCS is current. True: the write matched; every matching doorbell's event is signalled and
- * the VP is past the instruction.
- */
-bool doorbell_memory_write(struct vp *vp, uint64_t gpa, uint64_t qualification);
-bool doorbell_port_write(struct vp *vp);
+/* For vmm/guest_write.c: whether a doorbell is at the address; signals every one that matches, true: there was one. */
+bool doorbell_watches(const struct write_table *table, uint64_t address);
+bool doorbell_signal(const struct write_table *table, uint64_t address, uint64_t value, uint32_t size);

@@ -6,6 +6,8 @@
 #include "arch/cpu.h"
 #include "arch/vmcs.h"
 #include "vmm/exit_skip.h"
+#include "vmm/exit_trace.h"
+#include "vmm/guest_write.h"
 #include "vmm/run_straight.h"
 #include "vmm/vp.h"
 
@@ -48,11 +50,13 @@ uint64_t *fast_exit_root(void)
 
 static inline uint64_t *answer_cpuid(struct vp *vp)
 {
+    exit_trace_arrived(this_cpu(), TRACED, VMX_EXIT_CPUID);
     volatile uint64_t *gpr = vp->gpr;
     const struct cpuid_answer *a = cpuid_cache_find(&vp->cpuid, (uint32_t)gpr[0], (uint32_t)gpr[1]);
     if (a == NULL || a->wanted != 0 || !skip_plain_instruction(false)) {
         return NULL;
     }
+    exit_trace_taken(this_cpu(), TRACED, vp);
     vp->fast_left--;
     vp->launched = true;
     vp->counters.exits[INTERCEPT_CPUID]++;
@@ -60,6 +64,18 @@ static inline uint64_t *answer_cpuid(struct vp *vp)
     gpr[1] = a->ecx;
     gpr[2] = a->edx;
     gpr[3] = a->ebx;
+    exit_trace_entered(this_cpu(), TRACED);
+    return vp->gpr;
+}
+
+uint64_t *fast_write_port(struct vp *vp)
+{
+    if (vp->fast_left == 0 || !guest_write_port_plain(vp)) {
+        return NULL;
+    }
+    vp->fast_left--;
+    vp->launched = true;
+    vp->counters.exits[INTERCEPT_IO]++;
     return vp->gpr;
 }
 
@@ -69,5 +85,8 @@ uint64_t *fast_exit_guest(void)
     struct vp *vp = cpu->current;
     uint32_t reason = vmcs_read32(VMCS_EXIT_REASON);
     uint64_t *gpr = reason == VMX_EXIT_CPUID && vp->fast_left != 0 ? answer_cpuid(vp) : NULL;
-    return gpr == NULL && cpu->straight != NULL ? run_straight_exit(cpu, reason) : gpr;
+    if (gpr == NULL && cpu->straight != NULL) {
+        return run_straight_exit(cpu, reason);
+    }
+    return reason == VMX_EXIT_IO ? fast_write_port(vp) : gpr;
 }

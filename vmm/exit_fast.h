@@ -12,5 +12,9 @@
 
 /* A VMCALL that asks for the version. */
 uint64_t *fast_exit_root(void);
-/* CPUID with an answer that was given before (vmm/cpuid_cache.h). */
+/* CPUID with an answer that was given before (vmm/cpuid_cache.h); OUT to a doorbell or a posted range. */
 uint64_t *fast_exit_guest(void);
+
+struct vp;
+/* The latter, for an I/O exit of the VP whose VMCS is current. */
+uint64_t *fast_write_port(struct vp *vp);

@@ -9,9 +9,9 @@
 #include "vmm/apic.h"
 #include "vmm/apicv.h"
 #include "vmm/diagnostics.h"
-#include "vmm/doorbell.h"
 #include "vmm/fault_chain.h"
 #include "vmm/guest_cpuid.h"
+#include "vmm/guest_write.h"
 #include "vmm/partition.h"
 #include "vmm/partition_time.h"
 #include "vmm/switch.h"
@@ -71,8 +71,8 @@ static enum exit_action exit_vmcall(struct cpu *cpu, struct vp *vp, struct exit_
 }
 
 /*
- * EPT violation: a tracked page's first write, a doorbell, or the root's. What was being delivered and NMI blocking are
- * kept (SDM vol. 3C, 28.2.1 bit 12).
+ * EPT violation: a tracked page's first write, a doorbell or posted write, or the root's. What was being delivered and
+ * NMI blocking are kept (SDM vol. 3C, 28.2.1 bit 12).
  */
 static enum exit_action exit_ept_violation(struct vp *vp, struct exit_snapshot *snapshot)
 {
@@ -88,7 +88,7 @@ static enum exit_action exit_ept_violation(struct vp *vp, struct exit_snapshot *
     if ((qualification & EPT_VIOLATION_WRITE) == 0) {
         return EXIT_DELIVER;
     }
-    bool done = guest_memory_write_fault(vp->partition, gpa) || doorbell_memory_write(vp, gpa, qualification);
+    bool done = guest_memory_write_fault(vp->partition, gpa) || guest_write_memory(vp, gpa, qualification);
     return done ? EXIT_RESUME : EXIT_DELIVER;
 }
 
@@ -102,7 +102,7 @@ enum exit_action guest_exit(struct cpu *cpu, struct vp *vp, struct exit_snapshot
 {
     switch ((enum vmx_exit_reason)snapshot->reason) {
     case VMX_EXIT_IO:
-        return doorbell_port_write(vp) ? EXIT_RESUME : EXIT_DELIVER;
+        return guest_write_port(vp) ? EXIT_RESUME : EXIT_DELIVER;
     case VMX_EXIT_TRIPLE_FAULT:
         return fault_chain(cpu, vp, snapshot);
     case VMX_EXIT_INVALID_GUEST_STATE:

@@ -142,7 +142,12 @@ static const struct handler handlers[WHB_CALL_COUNT] = {
     [WHB_CALL_VP_SET_REGISTERS] = {.on_partition = call_set_registers},
     [WHB_CALL_CPUID_OUTPUT] = {.on_partition = call_cpuid_output},
     [WHB_CALL_FAIL_ALLOCATION] = {.plain = call_fail_allocation},
+    [WHB_CALL_POSTED_ADD] = {.on_partition = call_posted_add},
+    [WHB_CALL_POSTED_REMOVE] = {.on_partition = call_posted_remove},
     [WHB_CALL_VP_DIAGNOSTICS] = {.on_partition = call_vp_diagnostics},
+    [WHB_CALL_TRACE_SET] = {.plain = call_trace_set},
+    [WHB_CALL_TRACE_READ] = {.plain = call_trace_read},
+    [WHB_CALL_INSTRUCTION_COUNTS] = {.plain = call_instruction_counts},
 };
 
 static enum whb_status dispatch(struct call *c, enum whb_call number)

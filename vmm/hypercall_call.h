@@ -51,6 +51,8 @@ enum whb_status call_gpa_read(struct call *c, struct partition *p);
 enum whb_status call_gpa_write(struct call *c, struct partition *p);
 enum whb_status call_doorbell_add(struct call *c, struct partition *p);
 enum whb_status call_doorbell_remove(struct call *c, struct partition *p);
+enum whb_status call_posted_add(struct call *c, struct partition *p);
+enum whb_status call_posted_remove(struct call *c, struct partition *p);
 
 /* vmm/hypercall_counters.c */
 enum whb_status call_partition_counters(struct call *c, struct partition *p);
@@ -75,3 +77,10 @@ enum whb_status call_vp_diagnostics(struct call *c, struct partition *p);
 
 /* vmm/hypercall_cpuid.c */
 enum whb_status call_cpuid_output(struct call *c, struct partition *p);
+
+/* vmm/hypercall_trace.c */
+enum whb_status call_trace_set(struct call *c);
+enum whb_status call_trace_read(struct call *c);
+
+/* vmm/hypercall_counts.c */
+enum whb_status call_instruction_counts(struct call *c);

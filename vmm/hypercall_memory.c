@@ -4,6 +4,7 @@
 #include "kernel/string.h"
 #include "vmm/doorbell.h"
 #include "vmm/hypercall_call.h"
+#include "vmm/posted.h"
 
 enum whb_status call_gpa_map(struct call *c, struct partition *p)
 {
@@ -79,4 +80,14 @@ enum whb_status call_doorbell_remove(struct call *c, struct partition *p)
     WHV_DOORBELL_MATCH_DATA match;
     enum whb_status status = call_fetch(c->arg[1], &match, sizeof(match));
     return status != WHB_OK ? status : doorbell_remove(p, &match);
+}
+
+enum whb_status call_posted_add(struct call *c, struct partition *p)
+{
+    return posted_add(p, c->arg[1], c->arg[2]);
+}
+
+enum whb_status call_posted_remove(struct call *c, struct partition *p)
+{
+    return posted_remove(p, c->arg[1], c->arg[2]);
 }

@@ -66,10 +66,11 @@ static enum whb_status create_locked(uint64_t *handle)
     uint64_t generation = ((slot->state >> SLOT_GENERATION_SHIFT) + 1) & 0xffffffffu;
     generation = generation == 0 ? 1 : generation;
     p->slot = (uint32_t)(slot - partition_slots);
+    p->handle = make_handle(p->slot, generation);
     slot->partition = p;
     __atomic_store_n(&slot->state, (generation << SLOT_GENERATION_SHIFT) | SLOT_ALIVE, __ATOMIC_RELEASE);
     (void)__atomic_fetch_add(&alive, 1, __ATOMIC_RELAXED);
-    *handle = make_handle(p->slot, generation);
+    *handle = p->handle;
     return WHB_OK;
 }
 

@@ -20,7 +20,8 @@
 
 struct partition {
     struct spinlock lock;
-    uint32_t slot;             /* index in the handle table */
+    uint32_t slot; /* index in the handle table */
+    uint64_t handle;
     bool set_up;               /* properties are frozen, VPs and mappings may be made */
     uint32_t processor_count;  /* 0: not set yet */
     uint64_t tsc_offset;       /* added to the TSC for VPs of this partition at their creation or reset */
@@ -35,8 +36,8 @@ struct partition {
     uint64_t cpu_generation[MAX_CPUS]; /* of each CPU, its own: the change after which it last did INVEPT */
     struct vp *vps[WHB_MAX_VPS]; /* atomic; NULL: never created. A deleted VP's struct stays until the partition goes */
     struct partition_policy *policy;
-    uint8_t *msr_bitmap; /* the partition's own, once its properties need one; NULL: vmm.guest_msr_bitmap */
-    struct doorbell_table *doorbells; /* atomic; NULL until the first one is added (vmm/doorbell.h) */
+    uint8_t *msr_bitmap;           /* the partition's own, once its properties need one; NULL: vmm.guest_msr_bitmap */
+    struct write_table *doorbells; /* atomic; and posted ranges; NULL until the first one (vmm/guest_write.h) */
 };
 
 _Static_assert(sizeof(struct partition) <= 4096, "a partition is one page");

@@ -7,8 +7,10 @@
 #include "vmm/diagnostics.h"
 #include "vmm/exit_fast.h"
 #include "vmm/exit_skip.h"
+#include "vmm/exit_trace.h"
 #include "vmm/fetch_plain.h"
 #include "vmm/guest_exit.h"
+#include "vmm/guest_write.h"
 #include "vmm/partition.h"
 #include "vmm/partition_slots.h"
 #include "vmm/switch_quickly.h"
@@ -50,12 +52,14 @@ static bool is_plain(const struct cpu *cpu, const struct vp *vp)
 
 static uint64_t *enter(struct cpu *cpu, struct vp *vp, uint32_t dirty, uint64_t rip)
 {
+    exit_trace_returned(cpu, TRACED, TRACED ? rdtsc() : 0);
     switch_quickly(cpu, cpu->root_vp, vp);
     if ((dirty & WHB_RUN_RIP) != 0) {
         vmcs_writenw(VMCS_GUEST_RIP, rip);
     }
     cpu->straight = vp;
     vp->fast_left = FAST_EXITS;
+    exit_trace_entered(cpu, TRACED);
     return vp->run->gpr;
 }
 
@@ -105,6 +109,7 @@ ALWAYS_INLINE uint64_t *finish(struct cpu *cpu, struct vp *vp)
     cpu->straight = NULL;
     __atomic_store_n(&cpu->running, NULL, __ATOMIC_RELEASE);
     switch_quickly(cpu, vp, root);
+    exit_trace_left(cpu, TRACED, TRACED ? rdtsc() : 0);
     struct partition *p = vp->partition; /* read while the VP is still ours */
     __atomic_store_n(&vp->owner, VP_OWNER_NONE, __ATOMIC_RELEASE);
     partition_give(p);
@@ -178,6 +183,7 @@ static inline WHV_RUN_VP_EXIT_CONTEXT *open_record(struct vp *vp, uint32_t kind,
 ALWAYS_INLINE uint64_t *deliver(struct cpu *cpu, struct vp *vp, const struct mode *m, uint64_t rip, uint32_t length,
                                 enum intercept_class counted)
 {
+    exit_trace_taken(cpu, TRACED, vp);
     WHV_RUN_VP_EXIT_CONTEXT *r = (void *)vp->run->record;
     uint8_t *length_and_cr8 = (uint8_t *)&r->VpContext + 2;
     *length_and_cr8 = (uint8_t)((*((const uint8_t *)vp->virtual_apic + 0x80) & 0xf0u) | length);
@@ -210,12 +216,14 @@ static __attribute__((noinline)) uint64_t *deliver_instruction(struct cpu *cpu, 
 /* The exit is dealt with: in again, or the usual way does it if something came up. */
 static inline uint64_t *again(struct cpu *cpu, struct vp *vp, enum intercept_class counted)
 {
+    exit_trace_taken(cpu, TRACED, vp);
     vp->counters.exits[counted]++;
     if ((vp->event.info & INTERRUPTION_VALID) != 0 || vp->attention != 0 || vp->fast_left == 0) {
         cpu->straight_again = true;
         return NULL;
     }
     vp->fast_left--;
+    exit_trace_entered(cpu, TRACED);
     return vp->gpr;
 }
 
@@ -228,8 +236,10 @@ static uint64_t *exit_io(struct cpu *cpu, struct vp *vp)
 {
     struct mode m;
     uint32_t q = (uint32_t)vmcs_readnw(VMCS_EXIT_QUALIFICATION);
-    if (__atomic_load_n(&vp->partition->doorbells, __ATOMIC_ACQUIRE) != NULL || (q & IO_STRING) != 0 ||
-        !read_mode(&m)) {
+    if (__atomic_load_n(&vp->partition->doorbells, __ATOMIC_ACQUIRE) != NULL) {
+        return fast_write_port(vp);
+    }
+    if ((q & IO_STRING) != 0 || !read_mode(&m)) {
         return NULL;
     }
     WHV_RUN_VP_EXIT_CONTEXT *r = open_record(vp, RECORD_IO, WHvRunVpExitReasonX64IoPortAccess);
@@ -301,7 +311,7 @@ static __attribute__((noinline)) uint64_t *exit_memory(struct cpu *cpu, struct v
             return again(cpu, vp, INTERCEPT_NESTED_PAGE_FAULT);
         }
         if (__atomic_load_n(&vp->partition->doorbells, __ATOMIC_ACQUIRE) != NULL) {
-            return NULL;
+            return guest_write_memory(vp, gpa, q) ? again(cpu, vp, INTERCEPT_NESTED_PAGE_FAULT) : NULL;
         }
     }
     WHV_RUN_VP_EXIT_CONTEXT *r = open_record(vp, RECORD_MEMORY, WHvRunVpExitReasonMemoryAccess);
@@ -320,6 +330,7 @@ static __attribute__((noinline)) uint64_t *exit_memory(struct cpu *cpu, struct v
 uint64_t *run_straight_exit(struct cpu *cpu, uint32_t reason)
 {
     struct vp *vp = cpu->straight;
+    exit_trace_arrived(cpu, TRACED, reason);
     if (reason == VMX_EXIT_IO) {
         return exit_io(cpu, vp);
     }

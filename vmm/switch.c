@@ -213,6 +213,7 @@ void switch_fpu_before_entry(struct cpu *cpu, struct vp *vp)
 static void save_state(struct cpu *cpu, struct vp *vp)
 {
     uint8_t *image = vp->extended_state;
+    count_instruction(COUNTED_XSAVE);
     if (xcr0_supported == 0) {
         __asm__ volatile("fxsave64 (%0)" : : "r"(image) : "memory");
         return;
@@ -226,6 +227,7 @@ static void save_state(struct cpu *cpu, struct vp *vp)
 static void load_state(struct cpu *cpu, const struct vp *vp)
 {
     const uint8_t *image = vp->extended_state;
+    count_instruction(COUNTED_XSAVE);
     if (xcr0_supported == 0) {
         __asm__ volatile("fxrstor64 (%0)" : : "r"(image) : "memory");
         return;

@@ -107,6 +107,7 @@ void vmm_start(struct cpu *cpu)
         }
         wait_for_others();
         root_load_cpus();
+        count_start();
         log_info("%u CPUs in VMX operation; starting the root partition.", cpu_count);
     }
     if (!in_vmx) {

@@ -11,6 +11,7 @@
 #include "vmm/apic.h"
 #include "vmm/kick.h"
 #include "vmm/partition.h"
+#include "vmm/posted.h"
 #include "vmm/switch.h"
 #include "vmm/vmm_state.h"
 
@@ -98,6 +99,7 @@ static void start_over(struct vp *vp)
     run->valid = WHB_RUN_ALL;
     run->dirty = 0;
     run->sequence = 0;
+    posted_clear(vp);
 }
 
 static void initialise(struct vp *vp, struct partition *p, uint32_t index, struct whb_run_page *run)
@@ -110,6 +112,7 @@ static void initialise(struct vp *vp, struct partition *p, uint32_t index, struc
     vp->virtual_apic = pages[1];
     vp->extended_state = pages[2];
     vp->index = index;
+    vp->trace_name = p->handle << 16 | index;
     vp->vpid = (uint16_t)(1 + p->slot * WHB_MAX_VPS + index);
     vp->partition = p;
     vp->run = run;

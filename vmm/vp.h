@@ -75,6 +75,7 @@ struct vp {
 
     uint64_t *gpr;            /* in the run page, or root_gpr */
     struct whb_run_page *run; /* NULL for a root VP */
+    uint32_t posted_tail;     /* of the ring of posted writes in it (vmm/posted.h) */
     void *vmcs;
     uint64_t vmcs_pa;
     void *virtual_apic;    /* page with the guest's TPR, which is its CR8 */
@@ -144,6 +145,7 @@ struct vp {
     uint32_t apic_signals, apic_sipi;
     uint32_t apic_requests[8], apic_levels[8];
     uint64_t run_began;        /* host TSC */
+    uint64_t trace_name;       /* in the exit trace: struct whb_trace_entry */
     uint64_t apic_counters[5]; /* members of WHV_PROCESSOR_APIC_COUNTERS */
     uint64_t root_gpr[16];
 };
@@ -180,9 +182,32 @@ enum run_result {
     RUN_INIT,     /* another root CPU sent INIT to this one */
     RUN_BAD_PAGE, /* the run page's dirty mask has unknown bits; nothing happened */
 };
-enum run_result vp_run(struct cpu *cpu, struct vp *vp);
+enum run_result vp_run_plain(struct cpu *cpu, struct vp *vp);
+enum run_result vp_run_traced(struct cpu *cpu, struct vp *vp);
 /* The rest of a run that vmm/run_straight.c began, after what its last entry came to. */
-enum run_result vp_run_on(struct cpu *cpu, struct vp *vp, enum vmx_entry_result entry);
+enum run_result vp_run_on_plain(struct cpu *cpu, struct vp *vp, enum vmx_entry_result entry);
+enum run_result vp_run_on_traced(struct cpu *cpu, struct vp *vp, enum vmx_entry_result entry);
+
+/* Whether the exit trace is on, for where the hypervisor chooses between two ways that differ in that alone. */
+static inline bool cpu_traced(const struct cpu *cpu)
+{
+#ifdef NO_EXIT_TRACE /* a build to measure what these tests cost */
+    (void)cpu;
+    return false;
+#else
+    return __builtin_expect(cpu->trace.current != NULL, 0);
+#endif
+}
+
+static inline enum run_result vp_run(struct cpu *cpu, struct vp *vp)
+{
+    return cpu_traced(cpu) ? vp_run_traced(cpu, vp) : vp_run_plain(cpu, vp);
+}
+
+static inline enum run_result vp_run_on(struct cpu *cpu, struct vp *vp, enum vmx_entry_result entry)
+{
+    return cpu_traced(cpu) ? vp_run_on_traced(cpu, vp, entry) : vp_run_on_plain(cpu, vp, entry);
+}
 
 /* Brings the VMCS in line with the partition's properties as they are now; the VP's VMCS is current. */
 void vp_apply_policy(struct vp *vp);

@@ -7,6 +7,7 @@
 #include "vmm/apicv.h"
 #include "vmm/diagnostics.h"
 #include "vmm/exit_fast.h"
+#include "vmm/exit_trace.h"
 #include "vmm/guest_exit.h"
 #include "vmm/kick.h"
 #include "vmm/partition.h"
@@ -101,12 +102,13 @@ static bool was_page_fault(uint32_t reason)
 }
 
 /* `injected`: the event that the entry carried. */
-static enum exit_action after_exit(struct cpu *cpu, struct vp *vp, uint32_t injected)
+TWICE enum exit_action after_exit(struct cpu *cpu, struct vp *vp, bool traced, uint32_t injected)
 {
     uint64_t since = __builtin_expect(vp->timed, 0) ? rdtsc() : 0;
     struct exit_snapshot snapshot;
     uint32_t reason = vmcs_read32(VMCS_EXIT_REASON);
     snapshot.reason = reason & 0xffffu;
+    exit_trace_exit(cpu, traced, vp, snapshot.reason);
     if ((reason & VMX_EXIT_ENTRY_FAILURE) == 0) {
         vp->launched = true;          /* an entry that fails leaves the launch state as it was (SDM vol. 3C, 27.8) */
         vp->injected_info = injected; /* the rest of the event stays in vp->event */
@@ -129,7 +131,7 @@ static enum exit_action after_exit(struct cpu *cpu, struct vp *vp, uint32_t inje
 }
 
 /* One turn: enters the guest, and deals with what made it leave. EXIT_DELIVER: the record is made. */
-static enum exit_action run_once(struct cpu *cpu, struct vp *vp)
+TWICE enum exit_action run_once(struct cpu *cpu, struct vp *vp, bool traced)
 {
     if (vp->apic_on) {
         apic_before_entry(vp);
@@ -138,6 +140,7 @@ static enum exit_action run_once(struct cpu *cpu, struct vp *vp)
     if (__builtin_expect(vp->windows, 0)) {
         enum exit_action window = window_before_entry(vp);
         if (window != EXIT_RESUME) {
+            exit_trace_no_exit(cpu, traced, vp);
             return window;
         }
     }
@@ -155,13 +158,15 @@ static enum exit_action run_once(struct cpu *cpu, struct vp *vp)
     /* What an entry begins that is finished after its exit is not for the fast way. */
     vp->fast_given = (injected & INTERRUPTION_VALID) != 0 || vp->apic_on || vp->timed ? 0 : FAST_EXITS;
     vp->fast_left = vp->fast_given;
+    exit_trace_entered(cpu, traced);
     bool may_block_nmi = slice_may_block_nmi(vp);
     enum vmx_entry_result entry = vmx_enter(vp->gpr, vp->launched);
     if (__builtin_expect(entry != VMX_ENTRY_EXITED, 0)) {
+        exit_trace_no_exit(cpu, traced, vp);
         return not_entered(cpu, vp, entry);
     }
     slice_correct_nmi(may_block_nmi);
-    return after_exit(cpu, vp, injected);
+    return after_exit(cpu, vp, traced, injected);
 }
 
 /* What the root set may be known to fail at the entry. The usual path, after an exit, looks at nothing. */
@@ -177,7 +182,7 @@ static bool ready_to_enter(struct vp *vp)
 }
 
 /* From what the last turn came to. */
-static enum run_result go_on(struct cpu *cpu, struct vp *vp, enum exit_action action)
+TWICE enum run_result go_on(struct cpu *cpu, struct vp *vp, bool traced, enum exit_action action)
 {
     for (uint32_t resumed = 0;; resumed++) {
         switch (action) {
@@ -196,24 +201,27 @@ static enum run_result go_on(struct cpu *cpu, struct vp *vp, enum exit_action ac
             return RUN_INIT;
         }
         if (take_cancel(vp)) {
+            exit_trace_no_exit(cpu, traced, vp);
             exit_record_cancel(vp);
             return RUN_RECORD;
         }
-        action = run_once(cpu, vp);
+        action = run_once(cpu, vp, traced);
     }
 }
 
-static enum run_result run_until_root(struct cpu *cpu, struct vp *vp)
+TWICE enum run_result run_until_root(struct cpu *cpu, struct vp *vp, bool traced)
 {
     if (!ready_to_enter(vp)) {
+        exit_trace_no_exit(cpu, traced, vp);
         exit_record_invalid(vp);
         return RUN_RECORD;
     }
     if (take_cancel(vp)) {
+        exit_trace_no_exit(cpu, traced, vp);
         exit_record_cancel(vp);
         return RUN_RECORD;
     }
-    return go_on(cpu, vp, run_once(cpu, vp));
+    return go_on(cpu, vp, traced, run_once(cpu, vp, traced));
 }
 
 /*
@@ -248,33 +256,37 @@ bool vp_take_run_page(struct vp *vp)
     return true;
 }
 
-static enum run_result end_run(struct cpu *cpu, struct vp *vp, enum run_result result)
+TWICE enum run_result end_run(struct cpu *cpu, struct vp *vp, bool traced, enum run_result result)
 {
     guest_memory_unpin();
     if (__builtin_expect(result != RUN_RECORD, 0)) {
         vp->run->valid = WHB_RUN_ALL & ~(WHB_RUN_RSP | WHB_RUN_RIP | WHB_RUN_RFLAGS);
     }
     switch_to(cpu, cpu->root_vp);
-    vp->counters.run_ticks += vp->timed ? rdtsc() - vp->run_began : 0;
+    uint64_t now = traced || vp->timed ? rdtsc() : 0;
+    exit_trace_left(cpu, traced, now);
+    vp->counters.run_ticks += vp->timed ? now - vp->run_began : 0;
     return result;
 }
 
-enum run_result vp_run_on(struct cpu *cpu, struct vp *vp, enum vmx_entry_result entry)
+TWICE enum run_result run_on(struct cpu *cpu, struct vp *vp, bool traced, enum vmx_entry_result entry)
 {
     enum exit_action action = EXIT_RESUME;
     vp->fast_given = FAST_EXITS;
     if (entry != VMX_ENTRY_EXITED) {
+        exit_trace_no_exit(cpu, traced, vp);
         action = not_entered(cpu, vp, entry);
     } else if (!cpu->straight_again) {
-        action = after_exit(cpu, vp, 0);
+        action = after_exit(cpu, vp, traced, 0);
     }
     cpu->straight_again = false;
-    return end_run(cpu, vp, go_on(cpu, vp, action));
+    return end_run(cpu, vp, traced, go_on(cpu, vp, traced, action));
 }
 
-enum run_result vp_run(struct cpu *cpu, struct vp *vp)
+TWICE enum run_result run(struct cpu *cpu, struct vp *vp, bool traced)
 {
     vp->run_began = rdtsc();
+    exit_trace_returned(cpu, traced, vp->run_began);
     vp_bring_here(cpu, vp);
     if (vp_take_run_page(vp)) {
         guest_memory_pin(vp->partition);
@@ -282,8 +294,30 @@ enum run_result vp_run(struct cpu *cpu, struct vp *vp)
         if (vp->policy_generation != __atomic_load_n(&vp->partition->policy->generation, __ATOMIC_ACQUIRE)) {
             vp_apply_policy(vp);
         }
-        return end_run(cpu, vp, run_until_root(cpu, vp));
+        return end_run(cpu, vp, traced, run_until_root(cpu, vp, traced));
     }
+    exit_trace_no_exit(cpu, traced, vp);
     switch_to(cpu, cpu->root_vp);
+    exit_trace_left(cpu, traced, rdtsc());
     return RUN_BAD_PAGE;
+}
+
+enum run_result vp_run_plain(struct cpu *cpu, struct vp *vp)
+{
+    return run(cpu, vp, false);
+}
+
+enum run_result vp_run_traced(struct cpu *cpu, struct vp *vp)
+{
+    return run(cpu, vp, true);
+}
+
+enum run_result vp_run_on_plain(struct cpu *cpu, struct vp *vp, enum vmx_entry_result entry)
+{
+    return run_on(cpu, vp, false, entry);
+}
+
+enum run_result vp_run_on_traced(struct cpu *cpu, struct vp *vp, enum vmx_entry_result entry)
+{
+    return run_on(cpu, vp, true, entry);
 }

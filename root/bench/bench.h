@@ -53,8 +53,11 @@ static inline uint64_t bench_time(void)
     return t;
 }
 
-/* Warms up, takes bench.runs samples of the work, and reports them under `name`. */
-void bench_measure(const char *name, const struct bench_work *work);
+/* Warms up, takes bench.runs samples of the work, and reports them under `name`. Returns the median. */
+uint32_t bench_measure(const char *name, const struct bench_work *work);
+
+/* In a counter build: prints what the hypervisor executes for one run of the work. bench_measure calls it. */
+void bench_counts(const char *name, const struct bench_work *work);
 
 /* For a case that takes its times itself: samples go into the block of bench_begin, bench_report sorts and prints. */
 struct bench_samples *bench_begin(const char *name);
@@ -79,4 +82,8 @@ void bench_inside(void);
 void bench_emulator(void);
 void bench_memory(void);
 void bench_scaling(void);
+void bench_trace(void);
 void bench_cpus(void); /* needs two CPUs */
+
+/* Instead of them: a mixed load on every CPU, whose last `entries` exits are printed. */
+void bench_trace_load(uint32_t entries);

@@ -21,6 +21,20 @@ bench_pio_end:
     jmp 1b
 bench_cpuid_end:
 
+/* Exits of several kinds, with some work between them. RSI is the device's address. */
+    CODE mixed
+1:  outb %al, $0x10
+    movl (%rsi), %eax
+    xorl %eax, %eax
+    cpuid
+    movl $200, %ecx
+2:  decl %ecx
+    jnz 2b
+    outb %al, $0x11
+    hlt
+    jmp 1b
+bench_mixed_end:
+
 /* ECX names the MSR. */
     CODE msr
 1:  rdmsr
@@ -83,6 +97,37 @@ bench_handler_end:
     jb 1b
     hlt
 bench_inside_cpuid_end:
+
+    CODE inside_pio
+1:  lfence
+    rdtsc
+    movl %eax, %r9d
+    xorl %eax, %eax
+    outb %al, $0x10
+    rdtsc
+    subl %r9d, %eax
+    movl %eax, (%rdi,%r8,4)
+    incq %r8
+    cmpq %r10, %r8
+    jb 1b
+    hlt
+bench_inside_pio_end:
+
+/* RBX is the device's address. */
+    CODE inside_mmio
+1:  lfence
+    rdtsc
+    movl %eax, %r9d
+    xorl %eax, %eax
+    movl %eax, (%rbx)
+    rdtsc
+    subl %r9d, %eax
+    movl %eax, (%rdi,%r8,4)
+    incq %r8
+    cmpq %r10, %r8
+    jb 1b
+    hlt
+bench_inside_mmio_end:
 
     CODE inside_nothing
 1:  lfence

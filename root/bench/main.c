@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The root module's command line: only=WORD,WORD (cases whose names begin so), runs=N (samples a case, 2000 by default,
- * at most 8192).
+ * at most 8192), trace=N (nothing of that, but a mixed load under the exit trace: N entries a CPU, a power of two).
  */
 #include "root/bench/bench.h"
 
 #define DEFAULT_RUNS 2000u
+#define TRACE_ENTRIES 512u /* where the command line names no good number */
 
 struct bench bench;
 
@@ -91,6 +92,19 @@ static void print_machine(const struct whb_handoff *handoff)
     }
 }
 
+static _Noreturn void finish(void)
+{
+    root_printf("@bench end %u\n", bench_failures());
+    root_power_off(bench_failures() == 0 ? 0 : 1);
+}
+
+static _Noreturn void trace_load(uint32_t entries)
+{
+    bool good = entries >= WHB_TRACE_MIN_ENTRIES && entries <= WHB_TRACE_MAX_READ && (entries & (entries - 1)) == 0;
+    bench_trace_load(good ? entries : TRACE_ENTRIES);
+    finish();
+}
+
 void root_main(const struct whb_handoff *handoff)
 {
     bench.only = find_value(handoff->cmdline, "only=");
@@ -98,15 +112,18 @@ void root_main(const struct whb_handoff *handoff)
     mask_interrupts();
     root_printf("@bench begin 1\n");
     print_machine(handoff);
+    if (find_value(handoff->cmdline, "trace=") != NULL) {
+        trace_load(read_number(find_value(handoff->cmdline, "trace="), TRACE_ENTRIES));
+    }
     bench_calls();
     bench_inside();
     bench_exits();
     bench_emulator();
     bench_memory();
     bench_scaling();
+    bench_trace();
     if (root_cpu_count() > 1) {
         bench_cpus();
     }
-    root_printf("@bench end %u\n", bench_failures());
-    root_power_off(bench_failures() == 0 ? 0 : 1);
+    finish();
 }

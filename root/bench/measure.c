@@ -135,13 +135,15 @@ void bench_report(struct bench_samples *s)
     print_histogram(s);
 }
 
-void bench_measure(const char *name, const struct bench_work *work)
+uint32_t bench_measure(const char *name, const struct bench_work *work)
 {
     uint32_t empty = overhead();
     struct bench_samples *s = bench_begin(name);
     s->overhead = empty;
     take(s, work, bench.runs);
     bench_report(s);
+    bench_counts(name, work);
+    return s->ticks[s->count / 2];
 }
 
 void bench_value(const char *name, uint64_t value)

@@ -18,6 +18,27 @@
 HRESULT whb_protect_gpa_range(WHV_PARTITION_HANDLE partition, WHV_GUEST_PHYSICAL_ADDRESS gpa, UINT64 size,
                               WHV_MAP_GPA_RANGE_FLAGS flags);
 
+/*
+ * Posted writes (docs/posted-writes.md): from now on plain writes of the partition's guest to this range (bytes, or
+ * ports with WHB_POSTED_PORT in `address`) do not end a run but wait until they are taken. E_INVALIDARG: a range that
+ * cannot be, or part of one that was added; E_OUTOFMEMORY: also WHB_MAX_POSTED_RANGES; WHB_HR_INVALID_STATE: no setup
+ * yet.
+ */
+HRESULT whb_add_posted_range(WHV_PARTITION_HANDLE partition, UINT64 address, UINT64 size);
+
+/* A range as it was added, else WHB_HR_NOT_FOUND. What waits stays; nothing comes after the return. */
+HRESULT whb_remove_posted_range(WHV_PARTITION_HANDLE partition, UINT64 address, UINT64 size);
+
+/* How many writes of the VP wait: after a run, those that came before its exit. 0 also if there is no such VP. */
+UINT32 whb_posted_waiting(WHV_PARTITION_HANDLE partition, UINT32 vp_index);
+
+/*
+ * Takes the oldest writes of a VP, at most `room`, in their order; `*taken` is how many. From any CPU, also while the
+ * VP runs, but on one CPU at a time. E_POINTER, and the errors of a handle or an index that names no VP.
+ */
+HRESULT whb_take_posted_writes(WHV_PARTITION_HANDLE partition, UINT32 vp_index, struct whb_posted_write *writes,
+                               UINT32 room, UINT32 *taken);
+
 /* The VP's run page (abi/run_page.h); NULL if there is no such partition or VP. */
 struct whb_run_page *whb_run_page(WHV_PARTITION_HANDLE partition, UINT32 vp_index);
 
@@ -35,6 +56,20 @@ HRESULT whb_vp_diagnostics(WHV_PARTITION_HANDLE partition, UINT32 vp_index, stru
 
 /* What `check` of struct whb_vp_diagnostics means, in English: "EFER.LMA without CR4.PAE". Never null. */
 const char *whb_entry_check_text(uint32_t check);
+
+/*
+ * The calling CPU's exit trace (docs/exit-trace.md): a ring of so many entries, a power of two from
+ * WHB_TRACE_MIN_ENTRIES to WHB_TRACE_MAX_ENTRIES; 0 turns it off and frees the ring. E_INVALIDARG, E_OUTOFMEMORY, and
+ * the HRESULT of WHB_ERROR_INVALID_STATE if a trace is on already.
+ */
+HRESULT whb_trace_set(UINT32 entries);
+
+/*
+ * Reads the calling CPU's trace: a struct whb_trace_read and, from `position` on, as many entries as there are, as fit
+ * in `size` bytes, at most WHB_TRACE_MAX_READ. `written` (bytes) may be null. E_POINTER, WHV_E_INSUFFICIENT_BUFFER, and
+ * the HRESULT of WHB_ERROR_INVALID_STATE if the trace is off.
+ */
+HRESULT whb_trace_read(UINT64 position, VOID *buffer, UINT32 size, UINT32 *written);
 
 /* What an emulator handle knows of its last attempt, for the cases where the status alone says little. */
 struct whb_emulator_report {

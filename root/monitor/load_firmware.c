@@ -28,19 +28,19 @@ static bool starts_somewhere(const struct boot_file *file)
 static const char *check_firmware(const struct guest_memory *memory, const struct boot_file *file)
 {
     if (file->size < FIRMWARE_MIN) {
-        return "The firmware image is smaller than 64 KiB.";
+        return "the firmware image is smaller than 64 KiB";
     }
     if (file->size > FIRMWARE_MAX) {
-        return "The firmware image is larger than 16 MiB.";
+        return "the firmware image is larger than 16 MiB";
     }
     if (file->size % PAGE != 0) {
-        return "The firmware image's size is not a multiple of 4 KiB.";
+        return "the firmware image's size is not a multiple of 4 KiB";
     }
     if (!starts_somewhere(file)) {
-        return "The firmware image has no code at its reset vector, 16 bytes before its end.";
+        return "the firmware image has no code at its reset vector, 16 bytes before its end";
     }
     if (guest_memory_at(memory, 0, MIB) == NULL) {
-        return "A guest that starts with firmware needs at least 1 MiB of memory.";
+        return "a guest that starts with firmware needs at least 1 MiB of memory";
     }
     return NULL;
 }
@@ -63,13 +63,13 @@ const char *load_firmware(const struct guest_memory *memory, const struct boot_f
 static const char *check_sector(const struct guest_memory *memory, const struct boot_file *file)
 {
     if (file->size != SECTOR_SIZE) {
-        return "A boot sector has 512 bytes; this file has not.";
+        return "a boot sector has 512 bytes; this file has not";
     }
     if (file->data[SECTOR_SIZE - 2] != 0x55 || file->data[SECTOR_SIZE - 1] != 0xaa) {
-        return "The boot sector does not end in the bytes 55 AA.";
+        return "the boot sector does not end in the bytes 55 AA";
     }
     if (guest_memory_at(memory, 0, SECTOR_ADDRESS + SECTOR_SIZE) == NULL) {
-        return "A guest that starts with a boot sector needs at least 32 KiB of memory.";
+        return "a guest that starts with a boot sector needs at least 32 KiB of memory";
     }
     return NULL;
 }

@@ -28,7 +28,8 @@ bool keys_option(const char *text, const char *word)
 
 static void help(void)
 {
-    root_printf("\nCtrl-A and then:\n"
+    service_new_line();
+    root_printf("Ctrl-A and then:\n"
                 "  h       this text\n"
                 "  x       stop all guests and switch the machine off\n"
                 "  s       statistics of the guest's exits so far\n"
@@ -44,11 +45,12 @@ static void help(void)
 
 static void take_focus(uint32_t guest)
 {
+    service_new_line();
     if (guest < run_guest_count()) {
         focus = guest;
-        root_printf("\n[whimbrel-root] keys go to guest %s\n", run_machine(guest)->config->name);
+        root_printf("[whimbrel-root] keys go to guest %s\n", run_machine(guest)->config->name);
     } else {
-        root_printf("\n[whimbrel-root] there are only %u guests\n", run_guest_count());
+        root_printf("[whimbrel-root] there are only %u guests\n", run_guest_count());
     }
 }
 

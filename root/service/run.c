@@ -75,6 +75,7 @@ void run_statistics(uint32_t guest)
 {
     const struct machine *m = machines[guest];
     struct vp_statistics sum;
+    service_new_line();
     struct statistics_report report = {m->config->name, m->config->cpus, cpu_rdtsc() - m->tsc_begin, put_line, NULL};
     memset(&sum, 0, sizeof(sum));
     for (uint32_t i = 0; i < m->config->cpus; i++) {

@@ -72,10 +72,10 @@ class Boot:
         return Result(name, ok, self.seconds, expected, self.last_lines(), self.log)
 
 
-def make_image(name, cmdline="", root_cmdline="", root=ROOT):
+def make_image(name, cmdline="", root_cmdline="", root=ROOT, kernel=KERNEL):
     image = WORK / "images" / f"{name}.iso"
     image.parent.mkdir(parents=True, exist_ok=True)
-    subprocess.run(["scripts/mkiso", "-o", image, "--kernel", KERNEL, "--cmdline", cmdline, "--module", root,
+    subprocess.run(["scripts/mkiso", "-o", image, "--kernel", kernel, "--cmdline", cmdline, "--module", root,
                     "--module-cmdline", root_cmdline], check=True)
     return image
 

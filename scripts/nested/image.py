@@ -4,6 +4,7 @@
 Everything comes from Debian packages. The initramfs is kept under build/ by the content of what went into it.
 """
 
+import glob
 import hashlib
 import os
 import re

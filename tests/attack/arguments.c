@@ -283,6 +283,12 @@ static uint64_t make_doorbell(struct attacker *a)
     return (uintptr_t)buffer;
 }
 
+/* Few, so that ranges meet and are found again. */
+static uint64_t any_posted(struct random *r)
+{
+    return (random_once_in(r, 2) ? WHB_POSTED_PORT : 0x8000) + random_below(r, 16) * 0x1000;
+}
+
 static uint64_t right_number(struct attacker *a, enum argument kind, const uint64_t *before)
 {
     struct random *r = &a->random;
@@ -312,10 +318,16 @@ static uint64_t right_number(struct attacker *a, enum argument kind, const uint6
         return random_below(r, 0x8000);
     case ARG_DESTINATION:
         return random_below(r, 4) | (uint64_t)(16 + random_below(r, 240)) << 32;
+    case ARG_POSTED:
+        return any_posted(r);
+    case ARG_POSTED_SIZE:
+        return 1u << 4 * random_below(r, 4);
     case ARG_LEAF:
         return PICK(r, leaves) | (uint64_t)random_below(r, 4) << 32;
     case ARG_ALLOCATION:
         return random_once_in(r, 2) ? 0 : 1 + random_below(r, 6);
+    case ARG_TRACE:
+        return random_once_in(r, 3) ? 0 : 64u << random_below(r, 12);
     default:
         return 0;
     }

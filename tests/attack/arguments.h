@@ -34,8 +34,11 @@ enum argument {
     ARG_DESTINATION,
     ARG_DOORBELL,
     ARG_EVENT,
+    ARG_POSTED, /* the address of a range of posted writes */
+    ARG_POSTED_SIZE,
     ARG_LEAF,
     ARG_ALLOCATION,
+    ARG_TRACE, /* entries of an exit trace */
 };
 
 /* Fills arguments[0..4] for a call, mostly as it should be: each is wrong once in a while. */

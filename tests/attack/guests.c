@@ -165,6 +165,17 @@ static void change_memory(struct guest *g, const WHV_RUN_VP_EXIT_CONTEXT *record
     }
 }
 
+/* Ranges of posted writes come and go, and the client spoils its ring. */
+static void change_posted(struct guest *g)
+{
+    struct random *r = &g->a->random;
+    bool ports = random_once_in(r, 2);
+    uint64_t address = ports ? WHB_POSTED_PORT : random_below(r, 2 * GUEST_RAM / ROOT_PAGE) * ROOT_PAGE;
+    enum whb_call call = random_once_in(r, 2) ? WHB_CALL_POSTED_ADD : WHB_CALL_POSTED_REMOVE;
+    (void)attack_do(g->a, call, g->partition, address, ports ? 0x10000 : ROOT_PAGE, 0, 0);
+    g->run->posted.head = random_once_in(r, 2) ? g->run->posted.tail : (uint32_t)random_u64(r);
+}
+
 static bool has_ended(const WHV_RUN_VP_EXIT_CONTEXT *record)
 {
     return record->ExitReason == WHvRunVpExitReasonUnrecoverableException ||
@@ -192,6 +203,9 @@ static void answer(struct guest *g, const WHV_RUN_VP_EXIT_CONTEXT *record)
         (void)attack_do(g->a, WHB_CALL_VP_CANCEL, guests[random_below(r, guest_count)].partition, 0, 0, 0, 0);
         break;
     case 4: /* again */
+        if (random_once_in(r, 2)) {
+            change_posted(g);
+        }
         break;
     case 5 ... 9:
         g->run->rip = record->VpContext.Rip + record->VpContext.InstructionLength;

@@ -8,6 +8,8 @@ extern scenario_list scenarios_smoke;
 extern scenario_list scenarios_calls_arguments;
 extern scenario_list scenarios_calls_memory;
 extern scenario_list scenarios_doorbell;
+extern scenario_list scenarios_posted;
+extern scenario_list scenarios_posted_limits;
 extern scenario_list scenarios_memory_dirty;
 extern scenario_list scenarios_memory_rights;
 extern scenario_list scenarios_root_events;
@@ -44,6 +46,7 @@ extern scenario_list scenarios_guest_msrs;
 extern scenario_list scenarios_error_codes;
 extern scenario_list scenarios_memory_modes;
 extern scenario_list scenarios_races;
+extern scenario_list scenarios_exit_trace;
 extern scenario_list scenarios_run_page;
 extern scenario_list scenarios_run_page_smp;
 
@@ -70,6 +73,8 @@ static const struct scenario *const scenario_lists[] = {
     scenarios_memory_rights,
     scenarios_memory_dirty,
     scenarios_doorbell,
+    scenarios_posted,
+    scenarios_posted_limits,
     scenarios_out_of_memory,
     scenarios_smp_run,
     scenarios_state_separation,
@@ -93,6 +98,7 @@ static const struct scenario *const scenario_lists[] = {
     scenarios_guest_msrs,
     scenarios_memory_modes,
     scenarios_races,
+    scenarios_exit_trace,
     scenarios_run_page,
     scenarios_run_page_smp,
     NULL,

@@ -165,6 +165,11 @@ static enum whb_status add_doorbell(void)
     return on_partition(WHB_CALL_DOORBELL_ADD, (uintptr_t)test.buffer, (uintptr_t)test.buffer + 64, 0, 0);
 }
 
+static enum whb_status add_posted(void)
+{
+    return on_partition(WHB_CALL_POSTED_ADD, WHB_POSTED_PORT | 0x80, 1, 0, 0);
+}
+
 static const struct step life[] = {
     {"partition create", create, 2},
     {"processor count", set_count, 0},
@@ -179,7 +184,8 @@ static const struct step life[] = {
     {"unmap, splitting", unmap_split, 1},
     {"map, tracked", map_protected, 1},
     {"protect, splitting", protect_split, 2},
-    {"first doorbell", add_doorbell, 1},
+    {"first posted range", add_posted, 1},
+    {"doorbell in the same table", add_doorbell, 0},
 };
 
 static void prepare(void)

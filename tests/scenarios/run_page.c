@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Registers by the run page: what is set there counts at once, whoever looks, and what is read there is so. */
 #include "abi/run_page.h"
+#include "abi/entry_check.h"
 #include "tests/scenarios/records.h"
 
 #define COPIES (WHB_RUN_RSP | WHB_RUN_RIP | WHB_RUN_RFLAGS)
 #define NAMES 18u
 #define CLAIMED 0x80000000u /* root/libwhv/client.h */
 #define FLAGS 0x893u        /* OF, SF, AF, CF */
+#define FLAG_IF 0x200u
 
 DECLARE_PAYLOAD(tell);
 
@@ -183,6 +185,49 @@ static void impossible_values(void)
     guest_destroy(&guest);
 }
 
+static void set_event(uint64_t flags, uint64_t event)
+{
+    CHECK_EQ(S_OK, set_two(WHvX64RegisterRflags, flags, WHvRegisterPendingInterruption, event));
+}
+
+static void check_refused(uint32_t check)
+{
+    WHV_RUN_VP_EXIT_CONTEXT r;
+    struct whb_vp_diagnostics d = {0};
+    guest_run(&guest, 0, &r, WHvRunVpExitReasonInvalidVpRegisterValue);
+    CHECK_EQ(S_OK, whb_vp_diagnostics(guest.partition, 0, &d));
+    CHECK_EQ(check, d.check);
+}
+
+/* An event and what it needs, set one after the other by either way: the run is refused before the processor is asked.
+ */
+static void event_and_flags(void)
+{
+    const uint64_t interrupt = 1 | 0x40u << 16, handler = PAYLOAD_AT;
+    WHV_RUN_VP_EXIT_CONTEXT r;
+    start();
+    memcpy(guest.ram + 4 * 0x40, &handler, 4); /* real mode: offset and CS 0 */
+    set_event(FLAGS | FLAG_IF, interrupt);
+    guest_set(&guest, 0, WHvX64RegisterRflags, FLAGS);
+    check_refused(WHB_CHECK_RFLAGS_IF);
+    guest_set(&guest, 0, WHvX64RegisterRflags, FLAGS | FLAG_IF);
+    guest_set(&guest, 0, WHvRegisterInterruptState, 1);
+    check_refused(WHB_CHECK_SHADOW_EXTERNAL);
+    guest_set(&guest, 0, WHvRegisterPendingInterruption, 0);
+    guest_set(&guest, 0, WHvRegisterPendingInterruption, interrupt);
+    check_refused(WHB_CHECK_SHADOW_EXTERNAL);
+    guest_set(&guest, 0, WHvRegisterInterruptState, 0);
+    guest_set(&guest, 0, WHvX64RegisterRflags, FLAGS);
+    guest_set(&guest, 0, WHvRegisterPendingInterruption, interrupt);
+    check_refused(WHB_CHECK_RFLAGS_IF);
+    set_event(FLAGS | FLAG_IF, interrupt);
+    guest_set(&guest, 0, WHvX64RegisterRip, 0xdead); /* where the interrupt comes back to: not seen here */
+    guest_run(&guest, 0, &r, WHvRunVpExitReasonX64IoPortAccess);
+    CHECK_EQ(0, guest_get(&guest, 0, WHvRegisterPendingInterruption));
+    CHECK_EQ(FLAGS, guest_get(&guest, 0, WHvX64RegisterRbx)); /* the handler has IF off */
+    guest_destroy(&guest);
+}
+
 static void check_reset(void)
 {
     CHECK_EQ(0, page()->dirty);
@@ -243,6 +288,7 @@ const struct scenario scenarios_run_page[] = {
     {"run-page/seen-by-guest", 1, seen_by_guest},
     {"run-page/mixed-batches", 1, mixed_batches},
     {"run-page/impossible-values", 1, impossible_values},
+    {"run-page/event-and-flags", 1, event_and_flags},
     {"run-page/reset-and-delete", 1, reset_and_delete},
     {"run-page/claims", 1, claims},
     {0},

@@ -84,10 +84,10 @@ static void an_image_ends_at_4_gib_and_at_1_mib(void **state)
 static void images_of_other_sizes_are_refused(void **state)
 {
     (void)state;
-    assert_string_equal(firmware(0), "The firmware image is smaller than 64 KiB.");
-    assert_string_equal(firmware(FIRMWARE_MIN - 0x1000), "The firmware image is smaller than 64 KiB.");
-    assert_string_equal(firmware(FIRMWARE_MAX + 0x1000), "The firmware image is larger than 16 MiB.");
-    assert_string_equal(firmware(FIRMWARE_MIN + 1), "The firmware image's size is not a multiple of 4 KiB.");
+    assert_string_equal(firmware(0), "the firmware image is smaller than 64 KiB");
+    assert_string_equal(firmware(FIRMWARE_MIN - 0x1000), "the firmware image is smaller than 64 KiB");
+    assert_string_equal(firmware(FIRMWARE_MAX + 0x1000), "the firmware image is larger than 16 MiB");
+    assert_string_equal(firmware(FIRMWARE_MIN + 1), "the firmware image's size is not a multiple of 4 KiB");
     assert_true(untouched());
     assert_int_equal(state_out.rip, 0xeeeeeeeeeeeeeeee);
     assert_int_equal(layout.size, 0xeeeeeeeeeeeeeeee);
@@ -139,7 +139,7 @@ static void other_files_are_no_boot_sectors(void **state)
     assert_non_null(sector(513));
     assert_non_null(sector(1024));
     image[510] = 0x54;
-    assert_string_equal(sector(512), "The boot sector does not end in the bytes 55 AA.");
+    assert_string_equal(sector(512), "the boot sector does not end in the bytes 55 AA");
     image[510] = 0x55;
     image[511] = 0xab;
     assert_non_null(sector(512));

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The exit trace's hooks on the path of a run (vmm/vp_run.c). `traced` is a constant of the function that they are
+ * compiled into; where it is false they are nothing. docs/exit-trace.md has their price.
+ */
+#pragma once
+
+#include "arch/cpu.h"
+#include "arch/vmcs.h"
+#include "vmm/trace_ring.h"
+#include "vmm/vp.h"
+
+/*
+ * The path of a run is compiled twice, with the hooks and without: by vmm/run_straight_traced.c and
+ * vmm/exit_fast_traced.c, and in vmm/vp_run.c. So a trace that is off costs one test at an exit and one at a run.
+ */
+#define TWICE static inline __attribute__((always_inline))
+#ifndef TRACED
+#define TRACED false
+#endif
+
+/* The root called VP_RUN at `tsc`. */
+static inline void exit_trace_returned(struct cpu *cpu, bool traced, uint64_t tsc)
+{
+    if (traced) {
+        cpu->trace.current->returned = tsc;
+    }
+}
+
+/* The guest is about to be entered. */
+static inline void exit_trace_entered(struct cpu *cpu, bool traced)
+{
+    if (traced) {
+        rdtsc_to(&cpu->trace.current->entered);
+    }
+}
+
+/* An exit came; the VP's VMCS is current. */
+static inline void exit_trace_exit(struct cpu *cpu, bool traced, const struct vp *vp, uint32_t reason)
+{
+    if (traced) {
+        struct trace_raw *entry = trace_ring_commit(&cpu->trace);
+        rdtsc_to(&entry->tsc);
+        entry->vp = vp->trace_name;
+        entry->reason = reason;
+        vmcs_readnw_to(VMCS_EXIT_QUALIFICATION, &entry->qualification);
+    }
+}
+
+/* The same in two steps, where the usual way may still take the exit over and tell of it itself. */
+static inline void exit_trace_arrived(struct cpu *cpu, bool traced, uint32_t reason)
+{
+    if (traced) {
+        struct trace_raw *entry = cpu->trace.next;
+        rdtsc_to(&entry->tsc);
+        entry->reason = reason;
+    }
+}
+
+static inline void exit_trace_taken(struct cpu *cpu, bool traced, const struct vp *vp)
+{
+    if (traced) {
+        struct trace_raw *entry = trace_ring_commit(&cpu->trace);
+        entry->vp = vp->trace_name;
+        vmcs_readnw_to(VMCS_EXIT_QUALIFICATION, &entry->qualification);
+    }
+}
+
+/* The hypervisor has something to do about the VP that no exit told. */
+void exit_trace_write_no_exit(struct cpu *cpu, const struct vp *vp);
+
+static inline void exit_trace_no_exit(struct cpu *cpu, bool traced, const struct vp *vp)
+{
+    if (traced) {
+        exit_trace_write_no_exit(cpu, vp);
+    }
+}
+
+/* The run is over, and the root goes on at `tsc`. */
+static inline void exit_trace_left(struct cpu *cpu, bool traced, uint64_t tsc)
+{
+    if (traced) {
+        cpu->trace.current->left = tsc;
+    }
+}
