@@ -73,9 +73,11 @@ uint64_t *fast_write_port(struct vp *vp)
     if (vp->fast_left == 0 || !guest_write_port_plain(vp)) {
         return NULL;
     }
+    exit_trace_taken(this_cpu(), TRACED, vp);
     vp->fast_left--;
     vp->launched = true;
     vp->counters.exits[INTERCEPT_IO]++;
+    exit_trace_entered(this_cpu(), TRACED);
     return vp->gpr;
 }
 

@@ -183,7 +183,7 @@ static bool check_exception_event(const struct register_value *v)
         return true;
     }
     if (register_to_external(v) != 0) {
-        return v->low >> 16 == 0 && v->high == 0 && (v->low & 0xf0u) == 0 && (v->low >> 8) >= 16;
+        return v->low >> 16 == 0 && v->high == 0 && (v->low & 0xf0u) == 0; /* any vector: 8259s in real mode */
     }
     bool has_error = (v->low & (1u << 8)) != 0;
     return (v->low & 0xfefeu) == 0 && vector < 32 && vector != 2 &&

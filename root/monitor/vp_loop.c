@@ -39,7 +39,10 @@ static void offer_pic_interrupt(struct machine_vp *vp)
     values[0].ExtIntEvent.EventPending = 1;
     values[0].ExtIntEvent.EventType = WHvX64PendingEventExtInt;
     values[0].ExtIntEvent.Vector = pic_acknowledge(&vp->machine->pic);
-    (void)WHvSetVirtualProcessorRegisters(vp->machine->partition, vp->index, names, 2, values);
+    HRESULT hr = WHvSetVirtualProcessorRegisters(vp->machine->partition, vp->index, names, 2, values);
+    if (FAILED(hr)) {
+        crash_call_failed(vp, "WHvSetVirtualProcessorRegisters (PIC interrupt)", hr);
+    }
     vp->record.VpContext.ExecutionState.InterruptionPending = 1;
 }
 
@@ -63,7 +66,7 @@ static void keep_time(struct machine_vp *vp)
     }
     if (pic_has_interrupt(&m->pic)) {
         offer_pic_interrupt(vp);
-        next = bus_deadline(&m->ports); /* a tick that was taken makes room for one that is owed */
+        next = deadline(m); /* a tick that was taken makes room for one that is owed */
     }
     if (next != m->alarm) {
         m->alarm = next;

@@ -16,7 +16,7 @@ from .terminal import Command, Terminal
 KERNEL, INITRD = "build/guest/vmlinuz", "build/guest/initrd"  # Debian's linux-image-amd64
 CLOUD, CLOUD_INITRD = "build/guest/cloud/vmlinuz", "build/guest/cloud/initrd"  # the same, packed by LZ4
 MULTIBOOT, SECTOR = "build/guest/tests/multiboot.elf", "build/guest/tests/bootsector.bin"
-SEABIOS = "/usr/share/seabios/bios.bin"
+SEABIOS = "/usr/share/seabios/bios-256k.bin"
 
 # Without cryptomgr.notests most of the boot is the kernel's tests of its own ciphers; bochs.md has the figures of a KVM
 # guest with them. nokaslr: the same run each time.
