@@ -229,13 +229,12 @@ $(B)/generated/asm_offsets.h: arch/asm_offsets.c scripts/mkoffsets $(B)/flags
 $(B)/obj/root/samples/%: flags_of = $(CLIENT_CFLAGS)
 $(B)/obj/root/% $(B)/obj/tests/%: flags_of = $(ROOT_CFLAGS) $(CFLAGS_$*)
 # Called by the exit stub alone, which needs no register kept, on a stack of 8-byte slots.
-without_frames := -foptimize-sibling-calls -fomit-frame-pointer -momit-leaf-frame-pointer \
-	$(if $(is_clang),,-mpreferred-stack-boundary=3 \
-	$(addprefix -fcall-used-,rbx r12 r13 r14 r15))
-CFLAGS_vmm/exit_fast := $(without_frames)
-CFLAGS_vmm/run_straight := $(without_frames)
-CFLAGS_vmm/exit_fast_traced := $(without_frames)
-CFLAGS_vmm/run_straight_traced := $(without_frames)
+straight_flags := -DVMCS_UNCHECKED -foptimize-sibling-calls -fomit-frame-pointer -momit-leaf-frame-pointer \
+	$(if $(is_clang),,-mpreferred-stack-boundary=3 $(addprefix -fcall-used-,rbx r12 r13 r14 r15))
+CFLAGS_vmm/exit_fast := $(straight_flags)
+CFLAGS_vmm/run_straight := $(straight_flags)
+CFLAGS_vmm/exit_fast_traced := $(straight_flags)
+CFLAGS_vmm/run_straight_traced := $(straight_flags)
 $(B)/obj/arch/% $(B)/obj/kernel/% $(B)/obj/vmm/% $(B)/obj/symbols%: flags_of = $(HOST_CFLAGS) $(CFLAGS_$*)
 
 $(B)/obj/%.c.o: %.c $(B)/flags

@@ -196,12 +196,22 @@ static inline struct vmcsnw vmcs_base_field(enum vmcs_segment s)
 /* Stops the machine: no VMCS is current, or the CPU lacks the field. */
 _Noreturn void vmcs_access_failed(uint32_t encoding) __attribute__((cold));
 
+/*
+ * The exit path's own files are compiled without the test: each runs after an exit, with the VMCS that caused it or one
+ * that a checked VMPTRLD made current, and accesses only fields that every processor has.
+ */
+#ifdef VMCS_UNCHECKED
+#define VMCS_JUMP_IF_FAILED ""
+#else
+#define VMCS_JUMP_IF_FAILED "\n\tjbe %l[failed]"
+#endif
+
 /* No memory is clobbered: what VMREAD and VMWRITE touch is reached by these alone, and volatile keeps their order. */
 static inline uint64_t vmcs_raw_read(uint32_t encoding)
 {
     uint64_t value = 0; /* for cppcheck, which knows no outputs of asm goto */
     count_instruction(COUNTED_VMREAD);
-    __asm__ goto("vmread %1, %0\n\tjbe %l[failed]" : "=r"(value) : "r"((uint64_t)encoding) : "cc" : failed);
+    __asm__ goto("vmread %1, %0" VMCS_JUMP_IF_FAILED : "=r"(value) : "r"((uint64_t)encoding) : "cc" : failed);
     return value;
 failed:
     vmcs_access_failed(encoding);
@@ -210,7 +220,7 @@ failed:
 static inline void vmcs_raw_write(uint32_t encoding, uint64_t value)
 {
     count_instruction(COUNTED_VMWRITE);
-    __asm__ goto("vmwrite %0, %1\n\tjbe %l[failed]" : : "r"(value), "r"((uint64_t)encoding) : "cc" : failed);
+    __asm__ goto("vmwrite %0, %1" VMCS_JUMP_IF_FAILED : : "r"(value), "r"((uint64_t)encoding) : "cc" : failed);
     return;
 failed:
     vmcs_access_failed(encoding);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a guest VP's exits cost, for WHvGetVirtualProcessorCounters. Counts are always kept; the time of single exits
+ * What a guest VP's exits cost, for WHvGetVirtualProcessorCounters. Counts are always kept; times
  * only from the first time on that someone asks, since two RDTSC an exit would be paid by everybody else for nothing.
  */
 #pragma once
@@ -34,7 +34,7 @@ enum intercept_class {
 struct vp_counters {
     uint64_t exits[INTERCEPT_CLASSES];
     uint64_t ticks[INTERCEPT_CLASSES];            /* TSC ticks from the exit to the next entry or to the root */
-    uint64_t run_ticks, hypervisor_ticks;         /* in runs, all told; in the hypervisor */
+    uint64_t run_ticks, hypervisor_ticks;         /* in runs; in the hypervisor */
     uint64_t page_faults, exceptions, interrupts; /* events delivered by injection */
 };
 

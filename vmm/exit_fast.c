@@ -42,14 +42,10 @@ uint64_t *fast_exit_root(void)
     if (vmcs_read32(VMCS_EXIT_REASON) != VMX_EXIT_VMCALL || !is_kernel64()) {
         return NULL;
     }
-    switch (gpr[0]) {
-    case WHB_CALL(WHB_CALL_VP_RUN):
+    if (__builtin_expect(gpr[0] == WHB_CALL(WHB_CALL_VP_RUN), 1)) {
         return run_straight_begin(cpu, root);
-    case WHB_CALL(WHB_CALL_VERSION):
-        return answer_version(root, gpr);
-    default:
-        return NULL;
     }
+    return gpr[0] == WHB_CALL(WHB_CALL_VERSION) ? answer_version(root, gpr) : NULL;
 }
 
 static inline uint64_t *answer_cpuid(struct vp *vp)

@@ -46,6 +46,9 @@ static inline struct partition *partition_take(uint64_t handle)
             return NULL;
         }
     } while (!__atomic_compare_exchange_n(&slot->state, &state, state + 1, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE));
+    if (slot->partition == NULL) {
+        __builtin_unreachable(); /* it is alive */
+    }
     return slot->partition;
 }
 

@@ -52,17 +52,15 @@ static bool is_plain(const struct cpu *cpu, const struct vp *vp)
 
 static uint64_t *enter(struct cpu *cpu, struct vp *vp, uint32_t dirty, uint64_t rip)
 {
-    vp->run_began = rdtsc();
-    exit_trace_returned(cpu, TRACED, vp->run_began);
+    exit_trace_returned(cpu, TRACED, TRACED ? rdtsc() : 0);
     switch_quickly(cpu, cpu->root_vp, vp);
     if ((dirty & WHB_RUN_RIP) != 0) {
         vmcs_writenw(VMCS_GUEST_RIP, rip);
     }
     cpu->straight = vp;
-    vp->fast_given = FAST_EXITS;
     vp->fast_left = FAST_EXITS;
     exit_trace_entered(cpu, TRACED);
-    return vp->gpr;
+    return vp->run->gpr;
 }
 
 uint64_t *run_straight_begin(struct cpu *cpu, struct vp *root)
@@ -111,9 +109,7 @@ ALWAYS_INLINE uint64_t *finish(struct cpu *cpu, struct vp *vp)
     cpu->straight = NULL;
     __atomic_store_n(&cpu->running, NULL, __ATOMIC_RELEASE);
     switch_quickly(cpu, vp, root);
-    uint64_t now = rdtsc();
-    exit_trace_left(cpu, TRACED, now);
-    vp->counters.run_ticks += now - vp->run_began;
+    exit_trace_left(cpu, TRACED, TRACED ? rdtsc() : 0);
     struct partition *p = vp->partition; /* read while the VP is still ours */
     __atomic_store_n(&vp->owner, VP_OWNER_NONE, __ATOMIC_RELEASE);
     partition_give(p);
@@ -143,30 +139,33 @@ ALWAYS_INLINE void publish(struct vp *vp, uint64_t rip, uint64_t rflags)
 /* What every record needs first. */
 struct mode {
     uint64_t cr0, rflags;
-    uint32_t cs_access;
+    uint32_t cs_access, entry;
 };
 
-/* Protected mode, and a code segment whose DPL is the CPL: the usual case. */
+/* Protected mode with a code segment whose DPL is the CPL: the usual case. In long mode CR0.PE is 1, RFLAGS.VM 0. */
 ALWAYS_INLINE bool read_mode(struct mode *m)
 {
     m->cr0 = vmcs_readnw(VMCS_GUEST_CR0);
     m->rflags = vmcs_readnw(VMCS_GUEST_RFLAGS);
     m->cs_access = vmcs_read32(VMCS_GUEST_CS_ACCESS);
-    return (m->cr0 & CR0_PE) != 0 && (m->rflags & RFLAGS_VM) == 0 && (m->cs_access & ACCESS_CONFORMING) == 0;
+    m->entry = vmcs_read32(VMCS_ENTRY_CONTROLS);
+    if ((m->cs_access & ACCESS_CONFORMING) != 0) {
+        return false;
+    }
+    return (m->entry & ENTRY_IA32E) != 0 || ((m->cr0 & CR0_PE) != 0 && (m->rflags & RFLAGS_VM) == 0);
 }
 
 #define STATE_CR0_PE (1u << 2)
 #define STATE_INTERRUPT_SHADOW (1u << 12)
 
-/* The first word of the context: execution state, length of the instruction, CR8. No breakpoint is on, no event due. */
-ALWAYS_INLINE uint32_t context_word(const struct vp *vp, const struct mode *m, uint32_t entry, uint32_t length)
+/* No breakpoint is on, no event due. */
+ALWAYS_INLINE uint16_t execution_state(const struct mode *m)
 {
-    uint32_t word = STATE_CR0_PE | (m->cs_access >> 5 & 3u) | ((uint32_t)m->cr0 >> 15 & 8u) | (entry >> 5 & 0x10u);
-    if ((vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY) & (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS)) != 0) {
-        word |= STATE_INTERRUPT_SHADOW;
+    uint32_t state = STATE_CR0_PE | (m->cs_access >> 5 & 3u) | ((uint32_t)m->cr0 >> 15 & 8u) | (m->entry >> 5 & 16u);
+    if (__builtin_expect((vmcs_raw_read(VMCS_GUEST_INTERRUPTIBILITY.encoding) & 3u) != 0, 0)) {
+        state |= STATE_INTERRUPT_SHADOW;
     }
-    word |= (length & 15u) << 16;
-    return word | (uint32_t)(*((const uint8_t *)vp->virtual_apic + 0x80) & 0xf0u) << 16;
+    return (uint16_t)state;
 }
 
 /* The record, with the reason's own context as the last one of this kind left it. */
@@ -181,12 +180,14 @@ static inline WHV_RUN_VP_EXIT_CONTEXT *open_record(struct vp *vp, uint32_t kind,
     return r;
 }
 
-ALWAYS_INLINE uint64_t *deliver(struct cpu *cpu, struct vp *vp, const struct mode *m, uint64_t rip, uint32_t word,
+ALWAYS_INLINE uint64_t *deliver(struct cpu *cpu, struct vp *vp, const struct mode *m, uint64_t rip, uint32_t length,
                                 enum intercept_class counted)
 {
     exit_trace_taken(cpu, TRACED, vp);
     WHV_RUN_VP_EXIT_CONTEXT *r = (void *)vp->run->record;
-    *(uint32_t *)(void *)&r->VpContext = word;
+    uint8_t *length_and_cr8 = (uint8_t *)&r->VpContext + 2;
+    *length_and_cr8 = (uint8_t)((*((const uint8_t *)vp->virtual_apic + 0x80) & 0xf0u) | length);
+    r->VpContext.ExecutionState.AsUINT16 = execution_state(m);
     r->VpContext.Cs.Base = vmcs_readnw(VMCS_GUEST_CS_BASE);
     r->VpContext.Cs.Limit = vmcs_read32(VMCS_GUEST_CS_LIMIT);
     r->VpContext.Cs.Selector = vmcs_read16(VMCS_GUEST_CS_SELECTOR);
@@ -202,8 +203,8 @@ ALWAYS_INLINE uint64_t *deliver(struct cpu *cpu, struct vp *vp, const struct mod
 ALWAYS_INLINE uint64_t *deliver_instruction_here(struct cpu *cpu, struct vp *vp, const struct mode *m,
                                                  enum intercept_class counted)
 {
-    uint32_t entry = vmcs_read32(VMCS_ENTRY_CONTROLS), length = vmcs_read32(VMCS_EXIT_INSTRUCTION_LENGTH);
-    return deliver(cpu, vp, m, vmcs_readnw(VMCS_GUEST_RIP), context_word(vp, m, entry, length), counted);
+    uint32_t length = vmcs_read32(VMCS_EXIT_INSTRUCTION_LENGTH); /* 1 to 15 */
+    return deliver(cpu, vp, m, vmcs_readnw(VMCS_GUEST_RIP), length, counted);
 }
 
 static __attribute__((noinline)) uint64_t *deliver_instruction(struct cpu *cpu, struct vp *vp, const struct mode *m,
@@ -226,6 +227,11 @@ static inline uint64_t *again(struct cpu *cpu, struct vp *vp, enum intercept_cla
     return vp->gpr;
 }
 
+/* By size and direction, as the qualification has them: the size in bytes above the bit for a write. */
+static const uint8_t io_access_info[16] = {
+    [0] = 3, [1] = 5, [3] = 9, [IO_IN] = 2, [IO_IN + 1] = 4, [IO_IN + 3] = 8,
+};
+
 static uint64_t *exit_io(struct cpu *cpu, struct vp *vp)
 {
     struct mode m;
@@ -237,9 +243,9 @@ static uint64_t *exit_io(struct cpu *cpu, struct vp *vp)
         return NULL;
     }
     WHV_RUN_VP_EXIT_CONTEXT *r = open_record(vp, RECORD_IO, WHvRunVpExitReasonX64IoPortAccess);
-    r->IoPortAccess.AccessInfo.AsUINT32 = (((q & IO_SIZE) + 1) << 1) | ((q & IO_IN) == 0);
+    r->IoPortAccess.AccessInfo.AsUINT32 = io_access_info[q & (IO_SIZE | IO_IN)];
     r->IoPortAccess.PortNumber = (uint16_t)(q >> IO_PORT_SHIFT);
-    r->IoPortAccess.Rax = vp->gpr[0];
+    r->IoPortAccess.Rax = vp->run->gpr[0];
     return deliver_instruction_here(cpu, vp, &m, INTERCEPT_IO);
 }
 
@@ -283,9 +289,9 @@ static __attribute__((noinline)) uint64_t *exit_cpuid(struct cpu *cpu, struct vp
     return deliver_instruction(cpu, vp, &m, INTERCEPT_CPUID);
 }
 
-static inline bool is_code64(const struct mode *m, uint32_t entry)
+static inline bool is_code64(const struct mode *m)
 {
-    return (entry & ENTRY_IA32E) != 0 && (m->cs_access & ACCESS_LONG) != 0;
+    return (m->entry & ENTRY_IA32E) != 0 && (m->cs_access & ACCESS_LONG) != 0;
 }
 
 /* A data access while no event was being delivered and no IRET had unblocked NMIs (28.2.1, table 28-7). */
@@ -293,9 +299,8 @@ static __attribute__((noinline)) uint64_t *exit_memory(struct cpu *cpu, struct v
 {
     struct mode m;
     uint64_t q = vmcs_readnw(VMCS_EXIT_QUALIFICATION);
-    uint32_t entry = vmcs_read32(VMCS_ENTRY_CONTROLS);
     bool event = (vmcs_read32(VMCS_IDT_VECTORING_INFO) & INTERRUPTION_VALID) != 0;
-    if ((q & (EPT_FETCH | EPT_NMI_UNBLOCKING)) != 0 || event || !read_mode(&m) || !is_code64(&m, entry)) {
+    if ((q & (EPT_FETCH | EPT_NMI_UNBLOCKING)) != 0 || event || !read_mode(&m) || !is_code64(&m)) {
         return NULL;
     }
     uint64_t gpa = vmcs_read64(VMCS_GUEST_PHYSICAL_ADDRESS), rip = vmcs_readnw(VMCS_GUEST_RIP);
@@ -319,7 +324,7 @@ static __attribute__((noinline)) uint64_t *exit_memory(struct cpu *cpu, struct v
     r->MemoryAccess.AccessInfo.AsUINT32 = info | (gva_valid ? MEMORY_GVA_VALID : 0);
     r->MemoryAccess.Gpa = gpa;
     r->MemoryAccess.Gva = gva_valid ? vmcs_readnw(VMCS_GUEST_LINEAR_ADDRESS) : 0;
-    return deliver(cpu, vp, &m, rip, context_word(vp, &m, entry, 0), INTERCEPT_NESTED_PAGE_FAULT);
+    return deliver(cpu, vp, &m, rip, 0, INTERCEPT_NESTED_PAGE_FAULT);
 }
 
 uint64_t *run_straight_exit(struct cpu *cpu, uint32_t reason)

@@ -267,15 +267,16 @@ TWICE enum run_result end_run(struct cpu *cpu, struct vp *vp, bool traced, enum 
         vp->run->valid = WHB_RUN_ALL & ~(WHB_RUN_RSP | WHB_RUN_RIP | WHB_RUN_RFLAGS);
     }
     switch_to(cpu, cpu->root_vp);
-    uint64_t now = rdtsc();
+    uint64_t now = traced || vp->timed ? rdtsc() : 0;
     exit_trace_left(cpu, traced, now);
-    vp->counters.run_ticks += now - vp->run_began;
+    vp->counters.run_ticks += vp->timed ? now - vp->run_began : 0;
     return result;
 }
 
 TWICE enum run_result run_on(struct cpu *cpu, struct vp *vp, bool traced, enum vmx_entry_result entry)
 {
     enum exit_action action = EXIT_RESUME;
+    vp->fast_given = FAST_EXITS;
     if (entry != VMX_ENTRY_EXITED) {
         exit_trace_no_exit(cpu, traced, vp);
         action = not_entered(cpu, vp, entry);
