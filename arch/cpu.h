@@ -58,10 +58,10 @@ static inline struct cpuid_result cpuid(uint32_t leaf, uint32_t subleaf)
 
 static inline uint64_t rdmsr(uint32_t msr)
 {
-    uint32_t low, high;
+    uint64_t low, high; /* in 64-bit mode it clears the upper halves */
     count_instruction(COUNTED_RDMSR);
     __asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr));
-    return ((uint64_t)high << 32) | low;
+    return (high << 32) | low;
 }
 
 static inline void wrmsr(uint32_t msr, uint64_t value)

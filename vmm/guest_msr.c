@@ -36,7 +36,7 @@ static uint64_t *find_mtrr(struct vp *vp, uint32_t msr, bool *fixed)
     static const uint32_t fixed_msrs[GUEST_MTRR_FIXED] = {0x250, 0x258, 0x259, 0x268, 0x269, 0x26a,
                                                           0x26b, 0x26c, 0x26d, 0x26e, 0x26f};
     *fixed = true;
-    for (unsigned i = 0; i < GUEST_MTRR_FIXED; i++) {
+    for (unsigned i = 0; msr >= 0x250 && msr <= 0x26f && i < GUEST_MTRR_FIXED; i++) {
         if (fixed_msrs[i] == msr) {
             return &vp->mtrrs.fixed[i];
         }

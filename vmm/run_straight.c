@@ -43,11 +43,11 @@ static __attribute__((cold, noinline)) uint64_t *give_up(struct vp *vp)
 }
 
 /* The VP is this CPU's and its partition pinned: whether an entry needs nothing but its VMCS. */
-static bool is_plain(const struct cpu *cpu, const struct vp *vp)
+static bool is_plain(const struct cpu *cpu, const struct vp *vp, const struct partition *p)
 {
-    return vp->loaded_on == cpu && vp->launched && vp->attention == 0 && (vp->event.info & INTERRUPTION_VALID) == 0 &&
+    return vp->loaded_on == cpu && vp->attention == 0 && (vp->event.info & INTERRUPTION_VALID) == 0 &&
            cpu->fpu_owner == vp && !cpu->mitigate && !vmm.nmi_blocked_once &&
-           vp->policy_generation == __atomic_load_n(&vp->partition->policy->generation, __ATOMIC_SEQ_CST);
+           vp->policy_generation == __atomic_load_n(&p->policy->generation, __ATOMIC_SEQ_CST);
 }
 
 static uint64_t *enter(struct cpu *cpu, struct vp *vp, uint32_t dirty, uint64_t rip)
@@ -72,7 +72,8 @@ uint64_t *run_straight_begin(struct cpu *cpu, struct vp *root)
     }
     struct vp *vp = index < WHB_MAX_VPS ? __atomic_load_n(&p->vps[index], __ATOMIC_ACQUIRE) : NULL;
     uint64_t free = VP_OWNER_NONE;
-    if (vp == NULL || !__atomic_compare_exchange_n(&vp->owner_and_cancel, &free, cpu->index + 1ull, false,
+    uint64_t cpu_index = cpu->index;
+    if (vp == NULL || !__atomic_compare_exchange_n(&vp->owner_and_cancel, &free, cpu_index + 1ull, false,
                                                    __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) {
         partition_give(p);
         return NULL;
@@ -81,7 +82,7 @@ uint64_t *run_straight_begin(struct cpu *cpu, struct vp *root)
     __atomic_store_n(&cpu->flush_ack, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&cpu->running, p, __ATOMIC_SEQ_CST);
     uint64_t generation = __atomic_load_n(&p->ept_generation, __ATOMIC_SEQ_CST);
-    if (!is_plain(cpu, vp) || p->cpu_generation[cpu->index] != generation) {
+    if (!is_plain(cpu, vp, p) || p->cpu_generation[cpu_index] != generation) {
         return give_up(vp);
     }
     volatile struct whb_run_page *run = vp->run;
@@ -123,9 +124,8 @@ ALWAYS_INLINE uint64_t *finish(struct cpu *cpu, struct vp *vp)
 }
 
 /* The run page but for the record. */
-ALWAYS_INLINE void publish(struct vp *vp, uint64_t rip, uint64_t rflags)
+ALWAYS_INLINE void publish(const struct vp *vp, struct whb_run_page *run, uint64_t rip, uint64_t rflags)
 {
-    struct whb_run_page *run = vp->run;
     run->rip = rip;
     run->rflags = rflags;
     run->valid = WHB_RUN_ALL & ~WHB_RUN_RSP;
@@ -169,9 +169,10 @@ ALWAYS_INLINE uint16_t execution_state(const struct mode *m)
 }
 
 /* The record, with the reason's own context as the last one of this kind left it. */
-static inline WHV_RUN_VP_EXIT_CONTEXT *open_record(struct vp *vp, uint32_t kind, WHV_RUN_VP_EXIT_REASON reason)
+static inline WHV_RUN_VP_EXIT_CONTEXT *open_record(struct vp *vp, struct whb_run_page *run, uint32_t kind,
+                                                   WHV_RUN_VP_EXIT_REASON reason)
 {
-    WHV_RUN_VP_EXIT_CONTEXT *r = (void *)vp->run->record;
+    WHV_RUN_VP_EXIT_CONTEXT *r = (void *)run->record;
     if (vp->record_kind != kind) {
         memset(r, 0, sizeof(*r));
         r->ExitReason = reason;
@@ -180,11 +181,11 @@ static inline WHV_RUN_VP_EXIT_CONTEXT *open_record(struct vp *vp, uint32_t kind,
     return r;
 }
 
-ALWAYS_INLINE uint64_t *deliver(struct cpu *cpu, struct vp *vp, const struct mode *m, uint64_t rip, uint32_t length,
-                                enum intercept_class counted)
+ALWAYS_INLINE uint64_t *deliver(struct cpu *cpu, struct vp *vp, struct whb_run_page *run, const struct mode *m,
+                                uint64_t rip, uint32_t length, enum intercept_class counted)
 {
     exit_trace_taken(cpu, TRACED, vp);
-    WHV_RUN_VP_EXIT_CONTEXT *r = (void *)vp->run->record;
+    WHV_RUN_VP_EXIT_CONTEXT *r = (void *)run->record;
     uint8_t *length_and_cr8 = (uint8_t *)&r->VpContext + 2;
     *length_and_cr8 = (uint8_t)((*((const uint8_t *)vp->virtual_apic + 0x80) & 0xf0u) | length);
     r->VpContext.ExecutionState.AsUINT16 = execution_state(m);
@@ -194,23 +195,23 @@ ALWAYS_INLINE uint64_t *deliver(struct cpu *cpu, struct vp *vp, const struct mod
     r->VpContext.Cs.Attributes = (uint16_t)(m->cs_access & 0xf0ffu);
     r->VpContext.Rip = rip;
     r->VpContext.Rflags = m->rflags;
-    publish(vp, rip, m->rflags);
+    publish(vp, run, rip, m->rflags);
     vp->counters.exits[counted]++;
     return finish(cpu, vp);
 }
 
 /* For exits with instructions that have a length. */
-ALWAYS_INLINE uint64_t *deliver_instruction_here(struct cpu *cpu, struct vp *vp, const struct mode *m,
-                                                 enum intercept_class counted)
+ALWAYS_INLINE uint64_t *deliver_instruction_here(struct cpu *cpu, struct vp *vp, struct whb_run_page *run,
+                                                 const struct mode *m, enum intercept_class counted)
 {
     uint32_t length = vmcs_read32(VMCS_EXIT_INSTRUCTION_LENGTH); /* 1 to 15 */
-    return deliver(cpu, vp, m, vmcs_readnw(VMCS_GUEST_RIP), length, counted);
+    return deliver(cpu, vp, run, m, vmcs_readnw(VMCS_GUEST_RIP), length, counted);
 }
 
 static __attribute__((noinline)) uint64_t *deliver_instruction(struct cpu *cpu, struct vp *vp, const struct mode *m,
                                                                enum intercept_class counted)
 {
-    return deliver_instruction_here(cpu, vp, m, counted);
+    return deliver_instruction_here(cpu, vp, vp->run, m, counted);
 }
 
 /* The exit is dealt with: in again, or the usual way does it if something came up. */
@@ -242,11 +243,12 @@ static uint64_t *exit_io(struct cpu *cpu, struct vp *vp)
     if ((q & IO_STRING) != 0 || !read_mode(&m)) {
         return NULL;
     }
-    WHV_RUN_VP_EXIT_CONTEXT *r = open_record(vp, RECORD_IO, WHvRunVpExitReasonX64IoPortAccess);
+    struct whb_run_page *run = vp->run;
+    WHV_RUN_VP_EXIT_CONTEXT *r = open_record(vp, run, RECORD_IO, WHvRunVpExitReasonX64IoPortAccess);
     r->IoPortAccess.AccessInfo.AsUINT32 = io_access_info[q & (IO_SIZE | IO_IN)];
     r->IoPortAccess.PortNumber = (uint16_t)(q >> IO_PORT_SHIFT);
-    r->IoPortAccess.Rax = vp->run->gpr[0];
-    return deliver_instruction_here(cpu, vp, &m, INTERCEPT_IO);
+    r->IoPortAccess.Rax = run->gpr[0];
+    return deliver_instruction_here(cpu, vp, run, &m, INTERCEPT_IO);
 }
 
 static __attribute__((noinline)) uint64_t *exit_msr(struct cpu *cpu, struct vp *vp, bool write)
@@ -258,12 +260,12 @@ static __attribute__((noinline)) uint64_t *exit_msr(struct cpu *cpu, struct vp *
     if ((write ? exit_guest_wrmsr(cpu, vp) : exit_guest_rdmsr(cpu, vp)) != EXIT_DELIVER) {
         return again(cpu, vp, INTERCEPT_MSR);
     }
-    WHV_RUN_VP_EXIT_CONTEXT *r = open_record(vp, RECORD_MSR, WHvRunVpExitReasonX64MsrAccess);
+    WHV_RUN_VP_EXIT_CONTEXT *r = open_record(vp, vp->run, RECORD_MSR, WHvRunVpExitReasonX64MsrAccess);
     r->MsrAccess.AccessInfo.AsUINT32 = write;
     r->MsrAccess.MsrNumber = (uint32_t)vp->gpr[1];
     r->MsrAccess.Rax = vp->gpr[0];
     r->MsrAccess.Rdx = vp->gpr[2];
-    return deliver_instruction(cpu, vp, &m, INTERCEPT_MSR);
+    return deliver_instruction_here(cpu, vp, vp->run, &m, INTERCEPT_MSR);
 }
 
 static __attribute__((noinline)) uint64_t *exit_cpuid(struct cpu *cpu, struct vp *vp)
@@ -275,7 +277,7 @@ static __attribute__((noinline)) uint64_t *exit_cpuid(struct cpu *cpu, struct vp
     if (a == NULL || a->wanted == 0 || !read_mode(&m)) {
         return NULL;
     }
-    WHV_RUN_VP_EXIT_CONTEXT *r = open_record(vp, RECORD_CPUID, WHvRunVpExitReasonX64Cpuid);
+    WHV_RUN_VP_EXIT_CONTEXT *r = open_record(vp, vp->run, RECORD_CPUID, WHvRunVpExitReasonX64Cpuid);
     r->CpuidAccess = (WHV_X64_CPUID_ACCESS_CONTEXT){
         .Rax = rax,
         .Rcx = rcx,
@@ -314,7 +316,7 @@ static __attribute__((noinline)) uint64_t *exit_memory(struct cpu *cpu, struct v
             return guest_write_memory(vp, gpa, q) ? again(cpu, vp, INTERCEPT_NESTED_PAGE_FAULT) : NULL;
         }
     }
-    WHV_RUN_VP_EXIT_CONTEXT *r = open_record(vp, RECORD_MEMORY, WHvRunVpExitReasonMemoryAccess);
+    WHV_RUN_VP_EXIT_CONTEXT *r = open_record(vp, vp->run, RECORD_MEMORY, WHvRunVpExitReasonMemoryAccess);
     if (!fetch_plain(vp, rip, m.cs_access >> 5 & 3u, r->MemoryAccess.InstructionBytes)) {
         return NULL; /* the usual way makes the whole record anew */
     }
@@ -324,7 +326,7 @@ static __attribute__((noinline)) uint64_t *exit_memory(struct cpu *cpu, struct v
     r->MemoryAccess.AccessInfo.AsUINT32 = info | (gva_valid ? MEMORY_GVA_VALID : 0);
     r->MemoryAccess.Gpa = gpa;
     r->MemoryAccess.Gva = gva_valid ? vmcs_readnw(VMCS_GUEST_LINEAR_ADDRESS) : 0;
-    return deliver(cpu, vp, &m, rip, 0, INTERCEPT_NESTED_PAGE_FAULT);
+    return deliver(cpu, vp, vp->run, &m, rip, 0, INTERCEPT_NESTED_PAGE_FAULT);
 }
 
 uint64_t *run_straight_exit(struct cpu *cpu, uint32_t reason)

@@ -58,6 +58,7 @@ void vp_bring_here(struct cpu *cpu, struct vp *vp)
         kick_recall(vp);
     }
     vp->loaded_on = cpu;
+    vp->unlaunched = true;
     switch_to(cpu, vp);
     vmcs_setup_host(cpu, vp);
     vp->flush_vpid = true; /* what it did on other CPUs, INVLPG for one, is unknown to this CPU's caches */

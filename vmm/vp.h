@@ -91,6 +91,7 @@ struct vp {
             bool apic_on;      /* this VP has a local APIC: vmm/apic.c */
             bool check_entry;  /* the root changed registers: look before the next entry if it can succeed */
             bool windows;      /* before the next entry vmm/window.c must look what can be delivered */
+            bool unlaunched;   /* no exit of run-VP came since the VMCS was cleared: VMLAUNCH is due */
             bool timed;        /* somebody asked for its counters: those of ticks count */
         };
     };

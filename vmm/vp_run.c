@@ -111,6 +111,7 @@ TWICE enum exit_action after_exit(struct cpu *cpu, struct vp *vp, bool traced, u
     snapshot.reason = reason & 0xffffu;
     exit_trace_exit(cpu, traced, vp, snapshot.reason);
     if ((reason & VMX_EXIT_ENTRY_FAILURE) == 0) {
+        vp->unlaunched = false;
         vp->launched = true;          /* an entry that fails leaves the launch state as it was (SDM vol. 3C, 27.8) */
         vp->injected_info = injected; /* the rest of the event stays in vp->event */
         vp->event.info = vp->suspend == 0 ? 0 : vp->event.info;
