@@ -56,6 +56,19 @@ static inline struct cpuid_result cpuid(uint32_t leaf, uint32_t subleaf)
     return r;
 }
 
+/* CR8 is bits 7:4 of the local APIC's TPR, whatever mode that is in. */
+static inline uint64_t read_cr8(void)
+{
+    uint64_t value;
+    __asm__ volatile("mov %%cr8, %0" : "=r"(value));
+    return value;
+}
+
+static inline void write_cr8(uint64_t value)
+{
+    __asm__ volatile("mov %0, %%cr8" : : "r"(value) : "memory");
+}
+
 static inline uint64_t rdmsr(uint32_t msr)
 {
     uint64_t low, high; /* in 64-bit mode it clears the upper halves */

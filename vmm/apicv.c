@@ -88,7 +88,9 @@ void apicv_before_entry(struct vp *vp)
     }
     if (on) {
         write_eoi_exits(vp);
-        vmcs_write16(VMCS_GUEST_INTERRUPT_STATUS, apic_interrupt_status(&vp->apic));
+        uint16_t status = apic_interrupt_status(&vp->apic);
+        vmcs_write16(VMCS_GUEST_INTERRUPT_STATUS, status);
+        vp->windows |= vmm.hold_interrupts && (status & 0xffu) != 0;
     }
 }
 

@@ -33,6 +33,7 @@ void slice_init(const struct boot_info *info)
         return;
     }
     vmm.slice = (kernel_tsc_khz * SLICE_MS) >> (vmm.caps.misc & MISC_TIMER_RATE);
+    vmm.hold_interrupts = vmm.slice != 0;
     if (vmm.slice != 0) {
         vmm.guest_controls.pin |= PIN_PREEMPTION_TIMER;
         log_debug("guests leave after %u ms at the latest: this emulator can miss interrupts.", SLICE_MS);

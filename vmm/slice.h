@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* What Bochs needs beyond a processor: a bound on how long a guest runs without an exit, and true NMI blocking. */
+/*
+ * What Bochs needs beyond a processor: a bound on how long a guest runs without an exit, true NMI blocking, and quiet
+ * while it delivers virtual interrupts.
+ */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "arch/cpu.h"
 #include "vmm/vmm_state.h"
+
+#define SLICE_NOT_HELD UINT64_MAX
 
 struct boot_info;
 struct vp;
@@ -41,6 +47,33 @@ bool slice_vp_may_block_nmi(const struct vp *vp);
 static inline bool slice_may_block_nmi(const struct vp *vp)
 {
     return __builtin_expect(!vmm.nmi_blocked_once, 1) || slice_vp_may_block_nmi(vp);
+}
+
+/*
+ * Bochs (2.7, and its sources of August 2026) delivers the virtual interrupt that waits in the virtual-APIC page
+ * when an interrupt for the host arrives, whatever RFLAGS.IF says: HandleExtInterrupt looks whether one is pending, not
+ * whether it is unmasked. Linux then waits for ever for a lock that it holds itself. So there a VP with
+ * virtual-interrupt delivery runs with the CPU's own TPR at its highest, which leaves the host's interrupts in the
+ * local APIC until the next exit, at the latest the bound's above; and vmm/window.c keeps it from entering with IF = 0
+ * and one that waits.
+ *
+ * Both stand around each VM entry: slice_hold returns what slice_let_go puts back.
+ */
+static inline uint64_t slice_hold(bool virtual_interrupts)
+{
+    if (__builtin_expect(!virtual_interrupts || !vmm.hold_interrupts, 1)) {
+        return SLICE_NOT_HELD;
+    }
+    uint64_t tpr = read_cr8();
+    write_cr8(15);
+    return tpr;
+}
+
+static inline void slice_let_go(uint64_t held)
+{
+    if (__builtin_expect(held != SLICE_NOT_HELD, 0)) {
+        write_cr8(held);
+    }
 }
 
 void slice_unblock_nmi(void);

@@ -16,6 +16,7 @@ struct vmm_state {
     uint8_t physical_bits;  /* width of physical addresses, CPUID 80000008H */
     uint32_t slice;         /* VMX preemption timer for guests, in its own ticks; 0: not used */
     bool correct_nmi;       /* the machine may carry NMI blocking over between VMCSs: vmm/slice.h */
+    bool hold_interrupts;   /* the machine may deliver virtual interrupts while IF is 0: vmm/slice.h */
     bool nmi_blocked_once;  /* and some VP was entered with NMIs blocked; the one member that changes */
     bool entry_check;       /* states that fail the entry checks are refused without asking the processor */
     bool apicv;             /* guests in x2APIC mode get virtual-interrupt delivery: vmm/apicv.c */

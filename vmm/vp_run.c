@@ -165,7 +165,9 @@ TWICE enum exit_action run_once(struct cpu *cpu, struct vp *vp, bool traced)
     vp->fast_left = vp->fast_given;
     exit_trace_entered(cpu, traced);
     bool may_block_nmi = slice_may_block_nmi(vp);
+    uint64_t held = slice_hold(vp->apicv);
     enum vmx_entry_result entry = vmx_enter(vp->gpr, vp->launched);
+    slice_let_go(held);
     if (__builtin_expect(entry != VMX_ENTRY_EXITED, 0)) {
         exit_trace_no_exit(cpu, traced, vp);
         return not_entered(cpu, vp, entry);

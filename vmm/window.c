@@ -4,6 +4,7 @@
 #include "arch/cpu.h"
 #include "arch/vmcs.h"
 #include "vmm/apic.h"
+#include "vmm/vmm_state.h"
 #include "vmm/window_decide.h"
 
 #define WINDOW_EXITS (CPU_INTERRUPT_WINDOW | CPU_NMI_WINDOW)
@@ -40,14 +41,18 @@ static enum exit_action report(struct vp *vp, uint32_t reason)
 static struct window_state read_state(const struct vp *vp)
 {
     bool apic = vp->apic_on && (vp->suspend & SUSPEND_STARTUP) == 0;
-    return (struct window_state){
+    struct window_state state = {
         .rflags = vmcs_readnw(VMCS_GUEST_RFLAGS),
         .interruptibility = vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY),
         .cr8 = *((const uint8_t *)vp->virtual_apic + 0x80) >> 4,
         .event_pending = (vp->event.info & INTERRUPTION_VALID) != 0,
         .nmi = apic && vp->nmi_pending,
-        .vector = apic && !vp->apicv ? apic_pending(&vp->apic) : 0,
     };
+    /* The processor delivers it by itself if it has virtual-interrupt delivery and may (vmm/slice.h). */
+    if (apic && (!vp->apicv || (vmm.hold_interrupts && !window_interrupt_deliverable(&state)))) {
+        state.vector = apic_pending(&vp->apic);
+    }
+    return state;
 }
 
 /* Moves what the plan injects to vp->event. */

@@ -10,7 +10,7 @@ static bool nmi_deliverable(const struct window_state *s)
     return !s->event_pending && (s->interruptibility & (BLOCKING_BY_NMI | BLOCKING_BY_MOV_SS | BLOCKING_BY_STI)) == 0;
 }
 
-static bool interrupt_deliverable(const struct window_state *s)
+bool window_interrupt_deliverable(const struct window_state *s)
 {
     return !s->event_pending && (s->rflags & RFLAGS_IF) != 0 &&
            (s->interruptibility & (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS)) == 0;
@@ -29,7 +29,7 @@ static uint8_t notified_priority(uint64_t notifications)
 
 static enum window_action choose(const struct window_state *s, uint64_t notifications, bool external)
 {
-    bool open = interrupt_deliverable(s);
+    bool open = window_interrupt_deliverable(s);
     if (s->nmi && nmi_deliverable(s)) {
         return WINDOW_INJECT_NMI;
     }

@@ -38,5 +38,8 @@ struct window_plan {
     uint8_t tpr_threshold; /* 0: none; else exit once CR8 is below it, which it is not now */
 };
 
+/* Whether the VP takes an interrupt at its next entry, whatever its priority. */
+bool window_interrupt_deliverable(const struct window_state *state);
+
 /* `notifications`: what the root wants to hear of; `external`: an external interrupt waits, above all priorities. */
 struct window_plan window_decide(const struct window_state *state, uint64_t notifications, bool external);

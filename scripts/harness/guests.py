@@ -5,7 +5,6 @@ import os
 import pathlib
 import random
 import re
-import shutil
 import subprocess
 import time
 
@@ -90,16 +89,7 @@ def workload(name, cpus, *options, pvh=False):
     """Linux with work on all its VPs, whose results it checks itself."""
     words = linux("workload", cpus) + (["--pvh"] if pvh else [])
     patterns = [r"^\[init\] started", *workload_lines(cpus), r"reboot: Power down", SWITCHED_OFF, ALL_ENDED]
-    result = run(name, words, patterns, cpus, more=options)
-    if not result.ok and cpus > 1 and "it hangs" in result.came:
-        print(f"     guest/{name}: hung, which docs/caveats.md knows, and is tried once more; the log of this try: "
-              f"{kept(name, result.log)}", flush=True)
-        result = run(name, words, patterns, cpus, more=options)
-    return [result]
-
-
-def kept(name, log):
-    return shutil.copy(log, WORK / f"guest-{name}-hung.log")
+    return [run(name, words, patterns, cpus, more=options)]
 
 
 def without_acpi():

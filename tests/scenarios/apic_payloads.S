@@ -251,4 +251,27 @@ payload_apic_x2apic64_end:
     hlt
     outb %al, $0x53
 payload_apic_deliver64_end:
+/* RSI times: an interrupt to itself while IF is 0, a while, and then IF is 1. */
+    PAYLOAD apic_closed64
+1:  cli
+    movl COUNTER, %ebx
+    movl $0x83f, %ecx
+    movl $0x41, %eax
+    xorl %edx, %edx
+    wrmsr
+    movl $20000, %ecx
+2:  loop 2b
+    cmpl COUNTER, %ebx
+    jne 3f
+    sti
+    nop
+    cli
+    incl %ebx
+    cmpl COUNTER, %ebx
+    jne 3f
+    decl %esi
+    jnz 1b
+    outb %al, $0x50
+3:  outb %al, $0x51
+payload_apic_closed64_end:
     .section .note.GNU-stack, "", @progbits

@@ -7,12 +7,15 @@ DECLARE_PAYLOAD(apic_handler32);
 DECLARE_PAYLOAD(apic_wait32);
 DECLARE_PAYLOAD(apic_start32);
 DECLARE_PAYLOAD(apic_started16);
+DECLARE_PAYLOAD(apic_handler64);
+DECLARE_PAYLOAD(apic_closed64);
 DECLARE_AT(apic_wait32_woken);
 
 #define HANDLER_AT 0x1800u
 #define WAIT_AT 0x1a00u
 #define COUNTER 0x2000u
 #define SIPI_AT 0x3000u
+#define CLOSED_ROUNDS 200u
 #define TICKS 2000000000ull
 #define TIMER_COUNT 1000000u /* a nested machine spends tens of thousands of ticks on a run */
 
@@ -108,12 +111,12 @@ static void on_timer(struct root_frame *frame)
     }
 }
 
-static void timer_on(uint32_t cancel)
+static void timer_on(uint32_t cancel, uint32_t count)
 {
     root_ticks = 0;
     cancel_at = cancel;
     root_set_handler(APIC_VECTOR_TIMER, on_timer);
-    apic_timer(TIMER_COUNT, true);
+    apic_timer(count, true);
 }
 
 static void timer_off(void)
@@ -128,7 +131,7 @@ static void halt_leaves_the_root_alone(void)
 {
     WHV_RUN_VP_EXIT_CONTEXT r;
     start(payload_apic_wait32, payload_apic_wait32_end, 1);
-    timer_on(10);
+    timer_on(10, TIMER_COUNT);
     cpu_sti();
     HRESULT hr = WHvRunVirtualProcessor(guest.partition, 0, &r, sizeof(r));
     cpu_cli();
@@ -146,6 +149,34 @@ static void halt_leaves_the_root_alone(void)
     guest_set(&guest, 0, WHvRegisterInternalActivityState, 0);
     to_port(0, 0x50, &r);
     CHECK_EQ(1, word(COUNTER));
+    guest_destroy(&guest);
+}
+
+/*
+ * What waits in the VP's local APIC waits until IF is 1, also while the root's own interrupts come (which Bochs
+ * does not by itself: vmm/slice.h).
+ */
+static void root_interrupts_open_nothing(void)
+{
+    WHV_RUN_VP_EXIT_CONTEXT r;
+    guest_create_apic(&guest, 1, 0, WHvX64LocalApicEmulationModeX2Apic);
+    records_start(&guest, GUEST_LONG, payload_apic_closed64, payload_apic_closed64_end);
+    put_code(HANDLER_AT, payload_apic_handler64, payload_apic_handler64_end);
+    guest_idt(&guest, 0, GUEST_LONG, 0x41, HANDLER_AT);
+    guest_set(&guest, 0, WHvX64RegisterApicBase, 0xfee00d00);
+    guest_set(&guest, 0, WHvX64RegisterApicSpurious, 0x1ff);
+    guest_set(&guest, 0, WHvX64RegisterRsi, CLOSED_ROUNDS);
+    timer_on(0, TIMER_COUNT / 10 + 3); /* no multiple of a round */
+    cpu_sti();
+    HRESULT hr = WHvRunVirtualProcessor(guest.partition, 0, &r, sizeof(r));
+    cpu_cli();
+    timer_off();
+    CHECK_EQ(S_OK, hr);
+    CHECK_EQ(WHvRunVpExitReasonX64IoPortAccess, r.ExitReason);
+    CHECK_EQ(0x50, r.IoPortAccess.PortNumber);
+    CHECK_EQ(0, guest_get(&guest, 0, WHvX64RegisterRsi));
+    CHECK_EQ(CLOSED_ROUNDS, word(COUNTER));
+    CHECK(root_ticks >= 10);
     guest_destroy(&guest);
 }
 
@@ -219,6 +250,7 @@ const struct scenario scenarios_apic_smp[] = {
     {"apic/start-up", 1, start_up},
     {"apic/ipi", 1, ipi_to_other},
     {"apic/halt-and-root", 1, halt_leaves_the_root_alone},
+    {"apic/root-interrupts-open-nothing", 1, root_interrupts_open_nothing},
     {"apic/wake-from-other-cpu", 2, wake_from_other_cpu},
     {"apic/start-up-running", 2, start_up_running},
     {0},
