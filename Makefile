@@ -47,6 +47,8 @@ COMMON := $(if $(is_clang),--target=x86_64-linux-gnu) -std=gnu11 -m64 -march=x86
 	-ffunction-sections -fdata-sections
 # A call in tail position stays a call, so that a crash report names every function on the way.
 HOST_CFLAGS := $(COMMON) -mgeneral-regs-only -mcmodel=kernel -fno-pic -fno-pie -fno-optimize-sibling-calls
+# Small where it is not the exit path: the hypervisor shares the first-level caches with its guests.
+HOST_CFLAGS += $(if $(filter 1,$(DEBUG)),,-Os)
 # For measurements, each in a directory of its own (scripts/bench): COUNT=1 counts instructions, NO_TRACE=1 is without
 # the exit trace.
 HOST_CFLAGS += $(if $(filter 1,$(COUNT)),-DCOUNT_INSTRUCTIONS) $(if $(filter 1,$(NO_TRACE)),-DNO_EXIT_TRACE)
@@ -228,8 +230,14 @@ $(B)/generated/asm_offsets.h: arch/asm_offsets.c scripts/mkoffsets $(B)/flags
 
 $(B)/obj/root/samples/%: flags_of = $(CLIENT_CFLAGS)
 $(B)/obj/root/% $(B)/obj/tests/%: flags_of = $(ROOT_CFLAGS) $(CFLAGS_$*)
+# The rest of what a run and its exits pass through.
+fast := $(if $(filter 1,$(DEBUG)),,-O2)
+fast_files := apic apic_model apic_send apic_timer apicv exit_common exit_decode exit_record fetch_plain guest_cpuid \
+	guest_exit guest_msr guest_write hypercall hypercall_vp kick msr_actions posted posted_range root_exit root_run \
+	switch vp_run vp_registers window
+$(foreach f,$(fast_files),$(eval CFLAGS_vmm/$f := $(fast)))
 # Called by the exit stub alone, which needs no register kept, on a stack of 8-byte slots.
-straight_flags := -DVMCS_UNCHECKED -foptimize-sibling-calls -fomit-frame-pointer -momit-leaf-frame-pointer \
+straight_flags := $(fast) -DVMCS_UNCHECKED -foptimize-sibling-calls -fomit-frame-pointer -momit-leaf-frame-pointer \
 	$(if $(is_clang),,-mpreferred-stack-boundary=3 $(addprefix -fcall-used-,rbx r12 r13 r14 r15))
 CFLAGS_vmm/exit_fast := $(straight_flags)
 CFLAGS_vmm/run_straight := $(straight_flags)

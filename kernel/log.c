@@ -16,8 +16,9 @@ static struct {
     enum log_level level; /* atomic */
     bool panicking;       /* atomic; only ever set */
     uint64_t end;         /* bytes logged since boot */
-    char ring[LOG_RING_SIZE];
 } log_state = {.level = LOG_LEVEL_INFO};
+
+static char ring[LOG_RING_SIZE]; /* by itself, so that the image need not contain it */
 
 /* Both return whether the lock was taken: a panic may begin between the two. */
 static bool lock_log(void)
@@ -87,8 +88,8 @@ static void ring_append(const char *text, size_t size)
     size_t offset = log_state.end & (LOG_RING_SIZE - 1);
     size_t part = ring_room(offset, size);
 
-    memcpy(&log_state.ring[offset], text, part);
-    memcpy(log_state.ring, text + part, size - part);
+    memcpy(&ring[offset], text, part);
+    memcpy(ring, text + part, size - part);
     log_state.end += size;
 }
 
@@ -127,8 +128,8 @@ size_t log_ring_read(uint64_t position, void *dst, size_t size, uint64_t *first_
     size_t offset = first & (LOG_RING_SIZE - 1);
     size_t part = ring_room(offset, count);
 
-    memcpy(to, &log_state.ring[offset], part);
-    memcpy(to + part, log_state.ring, count - part);
+    memcpy(to, &ring[offset], part);
+    memcpy(to + part, ring, count - part);
     unlock_log(locked);
     *first_position = first;
     return count;

@@ -27,6 +27,13 @@ static inline void exit_trace_returned(struct cpu *cpu, bool traced, uint64_t ts
     }
 }
 
+static inline void exit_trace_returned_now(struct cpu *cpu, bool traced)
+{
+    if (traced) {
+        rdtsc_to(&cpu->trace.current->returned);
+    }
+}
+
 /* The guest is about to be entered. */
 static inline void exit_trace_entered(struct cpu *cpu, bool traced)
 {
@@ -81,5 +88,12 @@ static inline void exit_trace_left(struct cpu *cpu, bool traced, uint64_t tsc)
 {
     if (traced) {
         cpu->trace.current->left = tsc;
+    }
+}
+
+static inline void exit_trace_left_now(struct cpu *cpu, bool traced)
+{
+    if (traced) {
+        rdtsc_to(&cpu->trace.current->left);
     }
 }

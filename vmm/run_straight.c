@@ -52,7 +52,7 @@ static bool is_plain(const struct cpu *cpu, const struct vp *vp, const struct pa
 
 static uint64_t *enter(struct cpu *cpu, struct vp *vp, uint32_t dirty, uint64_t rip)
 {
-    exit_trace_returned(cpu, TRACED, TRACED ? rdtsc() : 0);
+    exit_trace_returned_now(cpu, TRACED);
     switch_quickly(cpu, cpu->root_vp, vp);
     if ((dirty & WHB_RUN_RIP) != 0) {
         vmcs_writenw(VMCS_GUEST_RIP, rip);
@@ -110,7 +110,7 @@ ALWAYS_INLINE uint64_t *finish(struct cpu *cpu, struct vp *vp)
     cpu->straight = NULL;
     __atomic_store_n(&cpu->running, NULL, __ATOMIC_RELEASE);
     switch_quickly(cpu, vp, root);
-    exit_trace_left(cpu, TRACED, TRACED ? rdtsc() : 0);
+    exit_trace_left_now(cpu, TRACED);
     struct partition *p = vp->partition; /* read while the VP is still ours */
     __atomic_store_n(&vp->owner, VP_OWNER_NONE, __ATOMIC_RELEASE);
     partition_give(p);
