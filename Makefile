@@ -93,7 +93,7 @@ objects := $(sort $(host_objects) $(root_objects) $(test_objects) $(attack_objec
 	$(sample_objects) $(bench_objects))
 
 .PHONY: all images samples sample-images guest test-guests run test test-nested unit fuzz attack \
-	bench bench-record bench-counters trace bench-peer bench-nested lint format clean help setup FORCE
+	bench bench-record bench-counters trace exit-walk bench-peer bench-nested lint format clean help setup FORCE
 
 all:
 	$(Q)scripts/setup build
@@ -120,6 +120,7 @@ help:
 #:   make bench-record  the same in Bochs, shorter, into tests/bench-baseline.json, which `make test` compares with
 #:   make bench-counters  in a build that counts: VMREAD, VMWRITE, VMPTRLD, WRMSR, XSAVE and the like in each case
 #:   make trace         a mixed load under the exit trace: a table, and the picture build/trace.png
+#:   make exit-walk     one run of CASE=run_vp_pio instruction by instruction (docs/exit-path.md)
 #:   make bench-peer    KVM beside it: Linux with KVM in Bochs, and a client that does the same work
 #:   make bench-nested  the bench in QEMU/KVM in Linux in Bochs
 #:   make lint          formatting, static analysis, house rules
@@ -185,6 +186,10 @@ trace:
 	$(Q)scripts/setup build bench
 	+$(Q)$(submake) $(B)/boot/bench-root.elf $(B)/boot/whimbrel.elf
 	$(Q)scripts/trace
+
+exit-walk:
+	$(Q)scripts/setup build run
+	$(Q)scripts/exit-walk $(CASE)
 
 bench-peer bench-nested:
 	$(Q)scripts/setup build run nested

@@ -68,9 +68,10 @@ class Machine:
 class Bochs(Machine):
     name = "Bochs"
 
-    def __init__(self, workdir, iso, cpus=1, mem=512, model=BOCHS_MODEL, com1=None, ticks=None):
+    def __init__(self, workdir, iso, cpus=1, mem=512, model=BOCHS_MODEL, com1=None, ticks=None, commands=None):
         """`com1`: Bochs' options for the serial line, by default the file console.log. `ticks`: a limit on the time
-        inside the machine; a CPU that spins reaches it, one that halts with interrupts off does not."""
+        inside the machine; a CPU that spins reaches it, one that halts with interrupts off does not. `commands`: for
+        the debugger, instead of a plain run."""
         super().__init__(workdir)
         self.console = self.workdir / "console.log"
         self.console.write_bytes(b"")
@@ -79,7 +80,8 @@ class Bochs(Machine):
             mem=mem, model=model, cpus=cpus, ips=INSTRUCTIONS_A_SECOND, log=self.log, iso=pathlib.Path(iso).resolve(),
             com1=com1 or f"mode=file, dev={self.console}"))
         # Debian's Bochs has its debugger built in: it takes these commands at the first instruction.
-        (self.workdir / "debugger").write_text(f"sb {ticks}\nc\nq\n" if ticks else "c\n")
+        plain = f"sb {ticks}\nc\nq\n" if ticks else "c\n"
+        (self.workdir / "debugger").write_text(commands or plain)
         self.start(["bochs", "-q", "-f", self.workdir / "bochsrc", "-rc", self.workdir / "debugger"])
 
     def _said(self, text):
