@@ -49,8 +49,10 @@ COMMON := $(if $(is_clang),--target=x86_64-linux-gnu) -std=gnu11 -m64 -march=x86
 HOST_CFLAGS := $(COMMON) -mgeneral-regs-only -mcmodel=kernel -fno-pic -fno-pie -fno-optimize-sibling-calls
 # Small where it is not the exit path: the hypervisor shares the first-level caches with its guests.
 HOST_CFLAGS += $(if $(filter 1,$(DEBUG)),,-Os)
+# EVMCS=1, in a directory of its own: under a hypervisor with enlightened VMCSs, and nowhere else (docs/bench.md).
 # For measurements, each in a directory of its own (scripts/bench): COUNT=1 counts instructions, NO_TRACE=1 is without
 # the exit trace.
+HOST_CFLAGS += $(if $(filter 1,$(EVMCS)),-DENLIGHTENED_VMCS)
 HOST_CFLAGS += $(if $(filter 1,$(COUNT)),-DCOUNT_INSTRUCTIONS) $(if $(filter 1,$(NO_TRACE)),-DNO_EXIT_TRACE)
 ROOT_CFLAGS := $(COMMON) -mgeneral-regs-only -fpie -fvisibility=hidden
 LDFLAGS := -nostdlib -z max-page-size=4096 -z noexecstack --no-warn-rwx-segments --build-id=none --gc-sections
@@ -130,6 +132,7 @@ help:
 #: Variables
 #:   CROSS_COMPILE=x86_64-linux-gnu-   prefix of the compiler and binutils
 #:   CC=clang           another compiler
+#:   EVMCS=1            with B=build/evmcs: for a KVM that offers enlightened VMCSs (docs/bench.md), fewer ticks there
 #:   DEBUG=1            for a debugger: -Og; default is a release build, -O2
 #:   V=1                show the commands
 #:   CMDLINE="..."      the hypervisor's command line in build/whimbrel.iso; ROOT_CMDLINE="..." the root program's

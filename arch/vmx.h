@@ -204,6 +204,17 @@ void vmcs_clear(void *page);
 
 /* Makes the VMCS at this physical address the current one; stops the machine if the CPU refuses. */
 void vmcs_load_failed(uint64_t pa) __attribute__((cold, noreturn));
+#ifdef ENLIGHTENED_VMCS
+/* Whether the machine's hypervisor has such VMCSs, and with a zeroed page that the CPU keeps, their use from now on. */
+bool evmcs_offered(void);
+void evmcs_init_cpu(void *assist_page);
+void evmcs_load(uint64_t pa);
+static inline void vmcs_load_pa(const uint64_t *pa)
+{
+    count_instruction(COUNTED_VMPTRLD);
+    evmcs_load(*pa);
+}
+#else
 static inline void vmcs_load_pa(const uint64_t *pa)
 {
     count_instruction(COUNTED_VMPTRLD);
@@ -212,6 +223,7 @@ static inline void vmcs_load_pa(const uint64_t *pa)
 failed:
     vmcs_load_failed(*pa);
 }
+#endif
 
 /* Drops this CPU's cached translations of one EPT pointer, or of one VPID (30.3, INVEPT and INVVPID). */
 void vmx_flush_ept(uint64_t eptp);

@@ -26,11 +26,20 @@ static bool try_clear(void *page)
     return failed == 0;
 }
 
+#ifdef ENLIGHTENED_VMCS
+bool vmcs_prepare(const struct vmx_caps *caps, void *page)
+{
+    (void)caps;
+    *(uint32_t *)page = EVMCS_REVISION; /* VMCLEAR would take the page for a VMCS of the other kind */
+    return true;
+}
+#else
 bool vmcs_prepare(const struct vmx_caps *caps, void *page)
 {
     *(uint32_t *)page = (uint32_t)caps->basic & 0x7fffffffu;
     return try_clear(page);
 }
+#endif
 
 void vmcs_clear(void *page)
 {

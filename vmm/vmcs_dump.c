@@ -12,6 +12,9 @@
 static uint64_t try_read(uint32_t encoding)
 {
     uint64_t value = 0;
+#ifdef ENLIGHTENED_VMCS
+    return evmcs_find(encoding) == EVMCS_NOWHERE ? ~0ull : vmcs_raw_read(encoding);
+#endif
     uint8_t failed;
     __asm__ volatile("vmread %2, %0" : "+r"(value), "=@ccbe"(failed) : "r"((uint64_t)encoding) : "memory");
     return failed != 0 ? ~0ull : value;

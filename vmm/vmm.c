@@ -82,6 +82,17 @@ static bool enter_vmx_operation(struct cpu *cpu)
                   cpu->apic_id);
         return false;
     }
+#ifdef ENLIGHTENED_VMCS
+    void *assist = page_alloc(PAGE_USE_HOST);
+    if (assist == NULL || !evmcs_offered()) {
+        log_error(
+            "CPU %u (APIC ID %u) is left out: this build is for enlightened VMCSs, which nobody offers here (QEMU: "
+            "-cpu host,hv-relaxed,hv-vpindex,hv-time,hv-synic,hv-vapic,hv-evmcs).",
+            cpu->index, cpu->apic_id);
+        return false;
+    }
+    evmcs_init_cpu(assist);
+#endif
     cpu->vmxon_region = page_alloc(PAGE_USE_HOST);
     if (cpu->vmxon_region == NULL || !vmx_on(&vmm.caps, cpu->vmxon_region)) {
         log_error("CPU %u (APIC ID %u) is left out: it does not enter VMX operation.", cpu->index, cpu->apic_id);

@@ -14,7 +14,7 @@ WORK = pathlib.Path("build/test/bench")
 ROOT = "build/boot/bench-root.elf"
 KERNEL = "build/whimbrel.elf"
 # Builds of the hypervisor for measurements: the directory's name, and the variable of the Makefile that makes it.
-COUNTED, UNTRACED = ("counted", "COUNT=1"), ("untraced", "NO_TRACE=1")
+COUNTED, UNTRACED, ENLIGHTENED = ("counted", "COUNT=1"), ("untraced", "NO_TRACE=1"), ("evmcs", "EVMCS=1")
 BASELINE = pathlib.Path("tests/bench-baseline.json")
 
 # A bench may take longer than a test. Inside the machine it takes about 5 thousand million ticks.

@@ -22,7 +22,7 @@ HOST_CC = os.environ.get("HOSTCC", "gcc")
 def sources_of(test):
     """The sources to link with a test, which its second line names: /* sources: a.c b.c d/*.c -lx */"""
     second = test.read_text().splitlines()[1]
-    found = re.fullmatch(r"/\* sources: (.*\S) *\*/", second)
+    found = re.fullmatch(r"/\* sources:(| .*\S) *\*/", second)
     if not found:
         raise ValueError(f"{test}: line 2 must be /* sources: ... */")
     return [name for word in found.group(1).split()

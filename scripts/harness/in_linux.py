@@ -20,6 +20,7 @@ CLIENT_SOURCES = ["tests/peer/kvm_client.c", "root/bench/guests.S"]
 CLIENT_FLAGS = ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-static"]
 EMULATED_SECONDS = 100
 WALL_SECONDS = 1440
+ENLIGHTENED_CPU = "host,hv-vapic,hv-evmcs"
 NESTED_RUNS = 1000
 COUNTED_RUNS = 8000  # many, so that the boot's exits hardly count
 
@@ -53,8 +54,8 @@ def kvm_client():
     return figures_of(machines.run_bochs(cd, arguments, boot_logs, progress), arguments.logs)
 
 
-def in_qemu(arguments, root_cmdline):
-    arguments.iso = str(boot.make_image("bench-nested", "mitigations=off", root_cmdline, bench.ROOT))
+def in_qemu(arguments, root_cmdline, kernel=boot.KERNEL):
+    arguments.iso = str(boot.make_image("bench-nested", "mitigations=off", root_cmdline, bench.ROOT, kernel))
     seen = machines.run_machines(arguments, [1], os.path.abspath(arguments.logs), machines.Progress())
     figures = figures_of(seen, arguments.logs)
     bench.derive(figures)
@@ -64,6 +65,13 @@ def in_qemu(arguments, root_cmdline):
 def nested():
     """Our own figures in QEMU with KVM in that Linux."""
     return in_qemu(settings("nested", 384), f"runs={NESTED_RUNS}")
+
+
+def enlightened():
+    """The same by the build for enlightened VMCSs, with a QEMU that offers them."""
+    arguments = settings("evmcs", 384)
+    arguments.cpu_model = ENLIGHTENED_CPU
+    return in_qemu(arguments, f"runs={NESTED_RUNS}", bench.build(bench.ENLIGHTENED))
 
 
 def count_exits(case, every_access):

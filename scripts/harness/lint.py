@@ -153,6 +153,7 @@ JOBS = [
     ("cppcheck", False, cppcheck),
     ("build/clang", True, functools.partial(other_build, "clang", "CC=clang")),
     ("build/debug", True, functools.partial(other_build, "debug", "DEBUG=1")),
+    ("build/evmcs", True, functools.partial(other_build, "evmcs", "EVMCS=1")),
     ("headers/gcc", False, functools.partial(headers, "gcc")),
     ("headers/clang", False, functools.partial(headers, "clang")),
     ("format", False, clang_format),

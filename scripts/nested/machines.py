@@ -222,7 +222,8 @@ def run_machines(arguments, wanted, logs, progress):
         rest = wanted[len(machines) :]
         config = {"CPUS": " ".join(map(str, rest)), "MEMORY": arguments.memory, "LIMIT": arguments.limit,
                   "COUNT": getattr(arguments, "count_exits", ""),
-                  "KVM_PARAMETERS": getattr(arguments, "kvm_parameters", "")}
+                  "KVM_PARAMETERS": getattr(arguments, "kvm_parameters", ""),
+                  "CPU_MODEL": getattr(arguments, "cpu_model", "host")}
         cd = image.build(os.path.abspath(arguments.build), {"test.iso": arguments.iso}, config)
         progress.say(f"image ready, starting Bochs for CPU counts {config['CPUS']}")
         boots += 1

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The Enlightened VMCS (TLFS 6.0b, chapter 16.11, HV_VMX_ENLIGHTENED_VMCS): under a hypervisor that offers it, a VMCS
+ * is an ordinary page, VMREAD and VMWRITE are accesses of that page, and VMPTRLD is a store into a page that both sides
+ * know. Under KVM each of these is an exit otherwise (docs/bench.md). Only in the build for that, ENLIGHTENED_VMCS=1.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "arch/vmcs_fields.h"
+
+#define EVMCS_REVISION 1u
+#define EVMCS_CLEAN_FIELDS 824u /* 32 bits: the hypervisor need not read again what is clean */
+#define EVMCS_NOWHERE 0u        /* the revision's place: no field's */
+
+/* Where a field is in the page; EVMCS_NOWHERE: it has no such field. */
+static inline __attribute__((always_inline)) uint32_t evmcs_place(uint32_t encoding)
+{
+#define PLACE(field, at)                                                                                               \
+    case field##_ENCODING:                                                                                             \
+        return at
+    switch (encoding) {
+        PLACE(VMCS_VPID, 632);
+        PLACE(VMCS_GUEST_ES_SELECTOR, 128);
+        PLACE(VMCS_GUEST_CS_SELECTOR, 130);
+        PLACE(VMCS_GUEST_SS_SELECTOR, 132);
+        PLACE(VMCS_GUEST_DS_SELECTOR, 134);
+        PLACE(VMCS_GUEST_FS_SELECTOR, 136);
+        PLACE(VMCS_GUEST_GS_SELECTOR, 138);
+        PLACE(VMCS_GUEST_LDTR_SELECTOR, 140);
+        PLACE(VMCS_GUEST_TR_SELECTOR, 142);
+        PLACE(VMCS_HOST_ES_SELECTOR, 8);
+        PLACE(VMCS_HOST_CS_SELECTOR, 10);
+        PLACE(VMCS_HOST_SS_SELECTOR, 12);
+        PLACE(VMCS_HOST_DS_SELECTOR, 14);
+        PLACE(VMCS_HOST_FS_SELECTOR, 16);
+        PLACE(VMCS_HOST_GS_SELECTOR, 18);
+        PLACE(VMCS_HOST_TR_SELECTOR, 20);
+        PLACE(VMCS_IO_BITMAP_A, 104);
+        PLACE(VMCS_IO_BITMAP_B, 112);
+        PLACE(VMCS_MSR_BITMAP, 120);
+        PLACE(VMCS_TSC_OFFSET, 400);
+        PLACE(VMCS_VIRTUAL_APIC_PAGE, 408);
+        PLACE(VMCS_EPT_POINTER, 624);
+        PLACE(VMCS_GUEST_PHYSICAL_ADDRESS, 680);
+        PLACE(VMCS_LINK_POINTER, 416);
+        PLACE(VMCS_GUEST_DEBUGCTL, 424);
+        PLACE(VMCS_GUEST_PAT, 432);
+        PLACE(VMCS_GUEST_EFER, 440);
+        PLACE(VMCS_GUEST_PDPTE0, 448);
+        PLACE(VMCS_GUEST_PDPTE1, 456);
+        PLACE(VMCS_GUEST_PDPTE2, 464);
+        PLACE(VMCS_GUEST_PDPTE3, 472);
+        PLACE(VMCS_HOST_PAT, 24);
+        PLACE(VMCS_HOST_EFER, 32);
+        PLACE(VMCS_PIN_CONTROLS, 92);
+        PLACE(VMCS_CPU_CONTROLS, 788);
+        PLACE(VMCS_EXCEPTION_BITMAP, 792);
+        PLACE(VMCS_PAGE_FAULT_MASK, 376);
+        PLACE(VMCS_PAGE_FAULT_MATCH, 380);
+        PLACE(VMCS_CR3_TARGET_COUNT, 384);
+        PLACE(VMCS_EXIT_CONTROLS, 96);
+        PLACE(VMCS_EXIT_MSR_STORE_COUNT, 388);
+        PLACE(VMCS_EXIT_MSR_LOAD_COUNT, 392);
+        PLACE(VMCS_ENTRY_CONTROLS, 796);
+        PLACE(VMCS_ENTRY_MSR_LOAD_COUNT, 396);
+        PLACE(VMCS_ENTRY_INTERRUPTION_INFO, 800);
+        PLACE(VMCS_ENTRY_EXCEPTION_ERROR, 804);
+        PLACE(VMCS_ENTRY_INSTRUCTION_LENGTH, 808);
+        PLACE(VMCS_TPR_THRESHOLD, 812);
+        PLACE(VMCS_CPU_CONTROLS2, 100);
+        PLACE(VMCS_INSTRUCTION_ERROR, 688);
+        PLACE(VMCS_EXIT_REASON, 692);
+        PLACE(VMCS_EXIT_INTERRUPTION_INFO, 696);
+        PLACE(VMCS_EXIT_INTERRUPTION_ERROR, 700);
+        PLACE(VMCS_IDT_VECTORING_INFO, 704);
+        PLACE(VMCS_IDT_VECTORING_ERROR, 708);
+        PLACE(VMCS_EXIT_INSTRUCTION_LENGTH, 712);
+        PLACE(VMCS_EXIT_INSTRUCTION_INFO, 716);
+        PLACE(VMCS_GUEST_ES_LIMIT, 144);
+        PLACE(VMCS_GUEST_CS_LIMIT, 148);
+        PLACE(VMCS_GUEST_SS_LIMIT, 152);
+        PLACE(VMCS_GUEST_DS_LIMIT, 156);
+        PLACE(VMCS_GUEST_FS_LIMIT, 160);
+        PLACE(VMCS_GUEST_GS_LIMIT, 164);
+        PLACE(VMCS_GUEST_LDTR_LIMIT, 168);
+        PLACE(VMCS_GUEST_TR_LIMIT, 172);
+        PLACE(VMCS_GUEST_GDTR_LIMIT, 176);
+        PLACE(VMCS_GUEST_IDTR_LIMIT, 180);
+        PLACE(VMCS_GUEST_ES_ACCESS, 184);
+        PLACE(VMCS_GUEST_CS_ACCESS, 188);
+        PLACE(VMCS_GUEST_SS_ACCESS, 192);
+        PLACE(VMCS_GUEST_DS_ACCESS, 196);
+        PLACE(VMCS_GUEST_FS_ACCESS, 200);
+        PLACE(VMCS_GUEST_GS_ACCESS, 204);
+        PLACE(VMCS_GUEST_LDTR_ACCESS, 208);
+        PLACE(VMCS_GUEST_TR_ACCESS, 212);
+        PLACE(VMCS_GUEST_INTERRUPTIBILITY, 784);
+        PLACE(VMCS_GUEST_ACTIVITY, 504);
+        PLACE(VMCS_GUEST_SYSENTER_CS, 508);
+        PLACE(VMCS_HOST_SYSENTER_CS, 88);
+        PLACE(VMCS_CR0_MASK, 512);
+        PLACE(VMCS_CR4_MASK, 520);
+        PLACE(VMCS_CR0_SHADOW, 528);
+        PLACE(VMCS_CR4_SHADOW, 536);
+        PLACE(VMCS_EXIT_QUALIFICATION, 720);
+        PLACE(VMCS_GUEST_LINEAR_ADDRESS, 760);
+        PLACE(VMCS_GUEST_CR0, 544);
+        PLACE(VMCS_GUEST_CR3, 552);
+        PLACE(VMCS_GUEST_CR4, 560);
+        PLACE(VMCS_GUEST_ES_BASE, 216);
+        PLACE(VMCS_GUEST_CS_BASE, 224);
+        PLACE(VMCS_GUEST_SS_BASE, 232);
+        PLACE(VMCS_GUEST_DS_BASE, 240);
+        PLACE(VMCS_GUEST_FS_BASE, 248);
+        PLACE(VMCS_GUEST_GS_BASE, 256);
+        PLACE(VMCS_GUEST_LDTR_BASE, 264);
+        PLACE(VMCS_GUEST_TR_BASE, 272);
+        PLACE(VMCS_GUEST_GDTR_BASE, 280);
+        PLACE(VMCS_GUEST_IDTR_BASE, 288);
+        PLACE(VMCS_GUEST_DR7, 568);
+        PLACE(VMCS_GUEST_RSP, 768);
+        PLACE(VMCS_GUEST_RIP, 816);
+        PLACE(VMCS_GUEST_RFLAGS, 776);
+        PLACE(VMCS_GUEST_PENDING_DEBUG, 480);
+        PLACE(VMCS_GUEST_SYSENTER_ESP, 488);
+        PLACE(VMCS_GUEST_SYSENTER_EIP, 496);
+        PLACE(VMCS_HOST_CR0, 40);
+        PLACE(VMCS_HOST_CR3, 48);
+        PLACE(VMCS_HOST_CR4, 56);
+        PLACE(VMCS_HOST_FS_BASE, 576);
+        PLACE(VMCS_HOST_GS_BASE, 584);
+        PLACE(VMCS_HOST_TR_BASE, 592);
+        PLACE(VMCS_HOST_GDTR_BASE, 600);
+        PLACE(VMCS_HOST_IDTR_BASE, 608);
+        PLACE(VMCS_HOST_SYSENTER_ESP, 64);
+        PLACE(VMCS_HOST_SYSENTER_EIP, 72);
+        PLACE(VMCS_HOST_RSP, 616);
+        PLACE(VMCS_HOST_RIP, 80);
+    default:
+        return EVMCS_NOWHERE;
+    }
+#undef PLACE
+}
