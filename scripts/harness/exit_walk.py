@@ -24,7 +24,8 @@ TRACED = re.compile(r"^\(0\)\.\[\d+\] \[0x[0-9a-f]+\] [0-9a-f]+:([0-9a-f]+) \([^
 IMMEDIATE = re.compile(r"^mov e?([a-z0-9]+?)d?, 0x([0-9a-f]{8})$")
 ACCESS = re.compile(r"^(vmread|vmwrite) (.*)$")
 # What hardware charges much more for than for others, apart from entries and exits.
-DEAR = re.compile(r"^(vm\w+|rdmsr|wrmsr|rdtsc|cpuid|lfence|lock \w+|xsave\w*|xrstor\w*|swapgs|mov cr\d|mov \w+, cr\d|rep \w+)")
+DEAR = re.compile(r"^(vm\w+|rdmsr|wrmsr|rdtsc|cpuid|lfence|lock \w+|xchg (?=.*\[)|xsave\w*|xrstor\w*|swapgs"
+                  r"|mov [cd]r\d|mov \w+, [cd]r\d|rep \w+)")
 
 
 class WalkError(Exception):
@@ -135,7 +136,7 @@ def dear(stage):
         if step.vmcs_field:
             found.append(f"{step.text.split()[0].upper()} {step.vmcs_field}")
         elif (m := DEAR.match(step.text)) and not (m[1].startswith("rep") and step.address == before):
-            found.append(m[1].upper())
+            found.append(m[1].strip().upper())
         before = step.address
     return found
 
@@ -180,8 +181,9 @@ def walk(case):
     lines, entry = trace(case)
     steps = one_run(parse_trace(lines))
     if not steps:
-        raise WalkError(f"no complete run of {case!r} within {STEPS:,} instructions; is there such a case? "
-                        f"(docs/bench.md lists them; those that the guest measures cannot be walked) See {WORK}/emulator.out")
+        raise WalkError(f"no complete run of {case!r} within {STEPS:,} instructions; is there such a case? ("
+                        "docs/bench.md lists them; those that the guest measures cannot be walked) See "
+                        f"{WORK}/emulator.out")
     name_fields(steps, field_names(pathlib.Path("arch/vmcs_fields.h").read_text()))
     base = entry - entry_offset()
     locate(steps, HYPERVISOR_ELF, ROOT_ELF, base, base + os.path.getsize(ROOT_ELF))
