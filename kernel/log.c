@@ -11,13 +11,15 @@
 
 _Static_assert((LOG_RING_SIZE & (LOG_RING_SIZE - 1)) == 0, "positions are reduced by a mask");
 
+/* All zero at boot, and so no part of the image. */
 static struct {
     struct spinlock lock;
-    enum log_level level; /* atomic */
-    bool panicking;       /* atomic; only ever set */
-    uint64_t end;         /* bytes logged since boot */
+    bool panicking; /* atomic; only ever set */
+    uint64_t end;   /* bytes logged since boot */
     char ring[LOG_RING_SIZE];
-} log_state = {.level = LOG_LEVEL_INFO};
+} log_state;
+
+static enum log_level log_level = LOG_LEVEL_INFO; /* atomic */
 
 /* Both return whether the lock was taken: a panic may begin between the two. */
 static bool lock_log(void)
@@ -38,7 +40,7 @@ static void unlock_log(bool locked)
 
 void log_set_level(enum log_level level)
 {
-    __atomic_store_n(&log_state.level, level, __ATOMIC_RELAXED);
+    __atomic_store_n(&log_level, level, __ATOMIC_RELAXED);
 }
 
 void log_panic_begin(void)
@@ -50,7 +52,7 @@ void log_panic_begin(void)
 
 static bool is_discarded(enum log_level level)
 {
-    return level > __atomic_load_n(&log_state.level, __ATOMIC_RELAXED) &&
+    return level > __atomic_load_n(&log_level, __ATOMIC_RELAXED) &&
            !__atomic_load_n(&log_state.panicking, __ATOMIC_RELAXED);
 }
 
