@@ -210,7 +210,7 @@ clean:
 # Whatever changes the output without changing a file goes into the stamps, which change only with their text.
 $(B)/flags: FORCE
 	@mkdir -p $(@D)
-	@{ echo '$(CC) $(HOST_CFLAGS)'; echo '$(ROOT_CFLAGS)'; echo '$(LD) $(HOST_LDFLAGS)'; echo '$(ROOT_LDFLAGS)'; \
+	@{ echo '$(CC) $(HOST_CFLAGS)'; echo '$(small_flags) $(fast)'; echo '$(ROOT_CFLAGS)'; echo '$(LD) $(HOST_LDFLAGS)'; echo '$(ROOT_LDFLAGS)'; \
 		$(CC) --version; $(LD) --version; } >$@.new 2>&1
 	@cmp -s $@.new $@ && rm -f $@.new || mv $@.new $@
 
@@ -235,7 +235,14 @@ CFLAGS_vmm/exit_fast := $(straight_flags)
 CFLAGS_vmm/run_straight := $(straight_flags)
 CFLAGS_vmm/exit_fast_traced := $(straight_flags)
 CFLAGS_vmm/run_straight_traced := $(straight_flags)
-$(B)/obj/arch/% $(B)/obj/kernel/% $(B)/obj/vmm/% $(B)/obj/symbols%: flags_of = $(HOST_CFLAGS) $(CFLAGS_$*)
+# What an exit does not go through as a rule is compiled to be small: the hypervisor is to have 128 KiB.
+fast := $(addprefix vmm/,exit_fast exit_fast_traced run_straight run_straight_traced fetch_plain guest_msr switch \
+	msr_policy posted posted_range guest_write guest_exit exit_common exit_record vp_run vp vp_state window \
+	msr_actions hypercall hypercall_vp root_exit ept ept_protect kick) \
+	kernel/string
+small_flags := $(if $(filter 1,$(DEBUG)),,-Oz -fno-jump-tables)
+$(B)/obj/arch/% $(B)/obj/kernel/% $(B)/obj/vmm/% $(B)/obj/symbols%: flags_of = $(HOST_CFLAGS) \
+	$(if $(filter $*,$(fast)),,$(small_flags)) $(CFLAGS_$*)
 
 $(B)/obj/%.c.o: %.c $(B)/flags
 	$(call say,CC,$<)
