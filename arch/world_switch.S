@@ -116,7 +116,6 @@ vmx_exit_root_traced:
 
 fast_exit_guest_traced_call:
     call fast_exit_guest_traced
-    movq %rax, %rdi
     testq %rax, %rax
     jnz vmx_enter_again
     jmp vmx_exit_usual

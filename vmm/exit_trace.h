@@ -39,7 +39,8 @@ static inline void exit_trace_entered(struct cpu *cpu, bool traced)
 static inline void exit_trace_exit(struct cpu *cpu, bool traced, const struct vp *vp, uint32_t reason)
 {
     if (traced) {
-        struct trace_raw *entry = trace_ring_commit(&cpu->trace);
+        struct trace_raw *entry = trace_ring_next(&cpu->trace);
+        trace_ring_commit(&cpu->trace, entry);
         rdtsc_to(&entry->tsc);
         entry->vp = vp->trace_name;
         entry->reason = reason;
@@ -47,22 +48,40 @@ static inline void exit_trace_exit(struct cpu *cpu, bool traced, const struct vp
     }
 }
 
-/* The same in two steps, where the usual way may still take the exit over and tell of it itself. */
-static inline void exit_trace_arrived(struct cpu *cpu, bool traced, uint32_t reason)
+/*
+ * The same in two steps, where the usual way may still take the exit over and tell of it itself. The entry that the
+ * first returns is for the others; NULL if not traced.
+ */
+static inline struct trace_raw *exit_trace_arrived(struct cpu *cpu, bool traced, uint32_t reason)
 {
+    struct trace_raw *entry = NULL;
     if (traced) {
-        struct trace_raw *entry = cpu->trace.next;
+        entry = trace_ring_next(&cpu->trace);
         rdtsc_to(&entry->tsc);
         entry->reason = reason;
     }
+    return entry;
 }
 
-static inline void exit_trace_taken(struct cpu *cpu, bool traced, const struct vp *vp)
+/* That entry once more, where it would be in the way until then. */
+static inline struct trace_raw *exit_trace_entry(struct cpu *cpu, bool traced)
+{
+    return traced ? trace_ring_next(&cpu->trace) : NULL;
+}
+
+/* Between the two, by who does not need the qualification. Who reads it stores what it read. */
+static inline void exit_trace_qualification(bool traced, struct trace_raw *entry)
 {
     if (traced) {
-        struct trace_raw *entry = trace_ring_commit(&cpu->trace);
-        entry->vp = vp->trace_name;
         vmcs_readnw_to(VMCS_EXIT_QUALIFICATION, &entry->qualification);
+    }
+}
+
+static inline void exit_trace_taken(struct cpu *cpu, bool traced, struct trace_raw *entry, const struct vp *vp)
+{
+    if (traced) {
+        trace_ring_commit(&cpu->trace, entry);
+        entry->vp = vp->trace_name;
     }
 }
 
