@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The exit trace's hooks on the path of a run (vmm/vp_run.c). `traced` is a constant of the function that they are
- * compiled into; where it is false they are nothing. docs/exit-trace.md has their price.
+ * The exit trace's hooks on the path of a run. `traced` is a constant of the function that they are compiled into on
+ * the short ways (see below), where it is false they are nothing; the usual way (vmm/vp_run.c) has it as a variable.
+ * docs/exit-trace.md has their price.
  */
 #pragma once
 
@@ -11,10 +12,9 @@
 #include "vmm/vp.h"
 
 /*
- * The path of a run is compiled twice, with the hooks and without: by vmm/run_straight_traced.c and
- * vmm/exit_fast_traced.c, and in vmm/vp_run.c. So a trace that is off costs one test at an exit and one at a run.
+ * The short ways are compiled twice, with the hooks and without: by vmm/run_straight_traced.c and
+ * vmm/exit_fast_traced.c. So a trace that is off costs them one test at an exit.
  */
-#define TWICE static inline __attribute__((always_inline))
 #ifndef TRACED
 #define TRACED false
 #endif
