@@ -210,7 +210,8 @@ clean:
 # Whatever changes the output without changing a file goes into the stamps, which change only with their text.
 $(B)/flags: FORCE
 	@mkdir -p $(@D)
-	@{ echo '$(CC) $(HOST_CFLAGS)'; echo '$(small_flags) $(fast)'; echo '$(ROOT_CFLAGS)'; echo '$(LD) $(HOST_LDFLAGS)'; echo '$(ROOT_LDFLAGS)'; \
+	@{ echo '$(CC) $(HOST_CFLAGS)'; echo '$(short): $(usual): $(usual_flags): $(small_flags)'; \
+		echo '$(ROOT_CFLAGS)'; echo '$(LD) $(HOST_LDFLAGS)'; echo '$(ROOT_LDFLAGS)'; \
 		$(CC) --version; $(LD) --version; } >$@.new 2>&1
 	@cmp -s $@.new $@ && rm -f $@.new || mv $@.new $@
 
@@ -235,14 +236,17 @@ CFLAGS_vmm/exit_fast := $(straight_flags)
 CFLAGS_vmm/run_straight := $(straight_flags)
 CFLAGS_vmm/exit_fast_traced := $(straight_flags)
 CFLAGS_vmm/run_straight_traced := $(straight_flags)
-# What an exit does not go through as a rule is compiled to be small: the hypervisor is to have 128 KiB.
-fast := $(addprefix vmm/,exit_fast exit_fast_traced run_straight run_straight_traced fetch_plain guest_msr switch \
-	msr_policy posted posted_range guest_write guest_exit exit_common exit_record vp_run vp vp_state window \
-	msr_actions hypercall hypercall_vp root_exit ept ept_protect kick) \
-	kernel/string
+# What an exit does not go through as a rule is compiled to be small: the goal is 128 KiB. The usual ways are compiled to
+# be fast, but for the gaps between functions; the short ones have these too.
+short := $(addprefix vmm/,exit_fast exit_fast_traced run_straight run_straight_traced)
+usual := kernel/hypercall_gate kernel/string $(addprefix vmm/,counters ept ept_protect exit_common exit_decode \
+	exit_record fetch_plain guest_exit guest_msr guest_write hypercall hypercall_vp kick msr_actions msr_policy \
+	partition_time posted posted_range root_exit switch vp_run)
+usual_flags := -falign-functions=1 -falign-loops=1 $(if $(is_clang),,-falign-jumps=1 -falign-labels=1)
 small_flags := $(if $(filter 1,$(DEBUG)),,-Oz -fno-jump-tables)
+flags_by_use = $(if $(filter $(short),$(1)),,$(if $(filter $(usual),$(1)),$(usual_flags),$(small_flags)))
 $(B)/obj/arch/% $(B)/obj/kernel/% $(B)/obj/vmm/% $(B)/obj/symbols%: flags_of = $(HOST_CFLAGS) \
-	$(if $(filter $*,$(fast)),,$(small_flags)) $(CFLAGS_$*)
+	$(call flags_by_use,$*) $(CFLAGS_$*)
 
 $(B)/obj/%.c.o: %.c $(B)/flags
 	$(call say,CC,$<)

@@ -14,8 +14,8 @@
 #include "arch/msr.h"
 #include "arch/vmcs.h"
 #include "kernel/string.h"
-#include "vmm/switch_quickly.h"
 #include "vmm/mitigate.h"
+#include "vmm/switch_quickly.h"
 
 static uint64_t xcr0_supported; /* 0: no XSAVE, FXSAVE instead */
 static bool has_tsc_aux;
