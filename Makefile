@@ -47,8 +47,6 @@ COMMON := $(if $(is_clang),--target=x86_64-linux-gnu) -std=gnu11 -m64 -march=x86
 	-ffunction-sections -fdata-sections
 # A call in tail position stays a call, so that a crash report names every function on the way.
 HOST_CFLAGS := $(COMMON) -mgeneral-regs-only -mcmodel=kernel -fno-pic -fno-pie -fno-optimize-sibling-calls
-# Small where it is not the exit path: the hypervisor shares the first-level caches with its guests.
-HOST_CFLAGS += $(if $(filter 1,$(DEBUG)),,-Os)
 # EVMCS=1, in a directory of its own: under a hypervisor with enlightened VMCSs, and nowhere else (docs/bench.md).
 # For measurements, each in a directory of its own (scripts/bench): COUNT=1 counts instructions, NO_TRACE=1 is without
 # the exit trace.
@@ -220,7 +218,8 @@ clean:
 # Whatever changes the output without changing a file goes into the stamps, which change only with their text.
 $(B)/flags: FORCE
 	@mkdir -p $(@D)
-	@{ echo '$(CC) $(HOST_CFLAGS)'; echo '$(ROOT_CFLAGS)'; echo '$(LD) $(HOST_LDFLAGS)'; echo '$(ROOT_LDFLAGS)'; \
+	@{ echo '$(CC) $(HOST_CFLAGS)'; echo '$(short): $(usual): $(usual_flags): $(small_flags)'; \
+		echo '$(ROOT_CFLAGS)'; echo '$(LD) $(HOST_LDFLAGS)'; echo '$(ROOT_LDFLAGS)'; \
 		$(CC) --version; $(LD) --version; } >$@.new 2>&1
 	@cmp -s $@.new $@ && rm -f $@.new || mv $@.new $@
 
@@ -238,20 +237,24 @@ $(B)/generated/asm_offsets.h: arch/asm_offsets.c scripts/mkoffsets $(B)/flags
 
 $(B)/obj/root/samples/%: flags_of = $(CLIENT_CFLAGS)
 $(B)/obj/root/% $(B)/obj/tests/%: flags_of = $(ROOT_CFLAGS) $(CFLAGS_$*)
-# The rest of what a run and its exits pass through.
-fast := $(if $(filter 1,$(DEBUG)),,-O2)
-fast_files := apic apic_model apic_send apic_timer apicv exit_common exit_decode exit_record fetch_plain guest_cpuid \
-	guest_exit guest_msr guest_write hypercall hypercall_vp kick msr_actions posted posted_range root_exit root_run \
-	switch vp_run vp_registers window
-$(foreach f,$(fast_files),$(eval CFLAGS_vmm/$f := $(fast)))
 # Called by the exit stub alone, which needs no register kept, on a stack of 8-byte slots.
-straight_flags := $(fast) -DVMCS_UNCHECKED -foptimize-sibling-calls -fomit-frame-pointer -momit-leaf-frame-pointer \
+straight_flags := -DVMCS_UNCHECKED -foptimize-sibling-calls -fomit-frame-pointer -momit-leaf-frame-pointer \
 	$(if $(is_clang),,-mpreferred-stack-boundary=3 $(addprefix -fcall-used-,rbx r12 r13 r14 r15))
 CFLAGS_vmm/exit_fast := $(straight_flags)
 CFLAGS_vmm/run_straight := $(straight_flags)
 CFLAGS_vmm/exit_fast_traced := $(straight_flags)
 CFLAGS_vmm/run_straight_traced := $(straight_flags)
-$(B)/obj/arch/% $(B)/obj/kernel/% $(B)/obj/vmm/% $(B)/obj/symbols%: flags_of = $(HOST_CFLAGS) $(CFLAGS_$*)
+# What an exit does not go through as a rule is compiled to be small: the goal is 128 KiB. The usual ways are compiled to
+# be fast, but for the gaps between functions; the short ones have these too.
+short := $(addprefix vmm/,exit_fast exit_fast_traced run_straight run_straight_traced)
+usual := kernel/hypercall_gate kernel/string $(addprefix vmm/,apic apic_model apic_send apicv counters ept ept_protect \
+	exit_common exit_decode exit_record fetch_plain guest_exit guest_msr guest_write hypercall hypercall_vp kick \
+	msr_actions msr_policy partition_time posted posted_range root_exit switch vp_run window)
+usual_flags := -falign-functions=1 -falign-loops=1 $(if $(is_clang),,-falign-jumps=1 -falign-labels=1)
+small_flags := $(if $(filter 1,$(DEBUG)),,-Oz -fno-jump-tables)
+flags_by_use = $(if $(filter $(short),$(1)),,$(if $(filter $(usual),$(1)),$(usual_flags),$(small_flags)))
+$(B)/obj/arch/% $(B)/obj/kernel/% $(B)/obj/vmm/% $(B)/obj/symbols%: flags_of = $(HOST_CFLAGS) \
+	$(call flags_by_use,$*) $(CFLAGS_$*)
 
 $(B)/obj/%.c.o: %.c $(B)/flags
 	$(call say,CC,$<)

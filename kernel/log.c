@@ -11,14 +11,15 @@
 
 _Static_assert((LOG_RING_SIZE & (LOG_RING_SIZE - 1)) == 0, "positions are reduced by a mask");
 
+/* All zero at boot, and so no part of the image. */
 static struct {
     struct spinlock lock;
-    enum log_level level; /* atomic */
-    bool panicking;       /* atomic; only ever set */
-    uint64_t end;         /* bytes logged since boot */
-} log_state = {.level = LOG_LEVEL_INFO};
+    bool panicking; /* atomic; only ever set */
+    uint64_t end;   /* bytes logged since boot */
+    char ring[LOG_RING_SIZE];
+} log_state;
 
-static char ring[LOG_RING_SIZE]; /* by itself, so that the image need not contain it */
+static enum log_level log_level = LOG_LEVEL_INFO; /* atomic */
 
 /* Both return whether the lock was taken: a panic may begin between the two. */
 static bool lock_log(void)
@@ -39,7 +40,7 @@ static void unlock_log(bool locked)
 
 void log_set_level(enum log_level level)
 {
-    __atomic_store_n(&log_state.level, level, __ATOMIC_RELAXED);
+    __atomic_store_n(&log_level, level, __ATOMIC_RELAXED);
 }
 
 void log_panic_begin(void)
@@ -51,7 +52,7 @@ void log_panic_begin(void)
 
 static bool is_discarded(enum log_level level)
 {
-    return level > __atomic_load_n(&log_state.level, __ATOMIC_RELAXED) &&
+    return level > __atomic_load_n(&log_level, __ATOMIC_RELAXED) &&
            !__atomic_load_n(&log_state.panicking, __ATOMIC_RELAXED);
 }
 
@@ -88,8 +89,8 @@ static void ring_append(const char *text, size_t size)
     size_t offset = log_state.end & (LOG_RING_SIZE - 1);
     size_t part = ring_room(offset, size);
 
-    memcpy(&ring[offset], text, part);
-    memcpy(ring, text + part, size - part);
+    memcpy(&log_state.ring[offset], text, part);
+    memcpy(log_state.ring, text + part, size - part);
     log_state.end += size;
 }
 
@@ -128,8 +129,8 @@ size_t log_ring_read(uint64_t position, void *dst, size_t size, uint64_t *first_
     size_t offset = first & (LOG_RING_SIZE - 1);
     size_t part = ring_room(offset, count);
 
-    memcpy(to, &ring[offset], part);
-    memcpy(to + part, ring, count - part);
+    memcpy(to, &log_state.ring[offset], part);
+    memcpy(to + part, log_state.ring, count - part);
     unlock_log(locked);
     *first_position = first;
     return count;

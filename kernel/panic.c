@@ -82,8 +82,8 @@ static const struct cpu *known_cpu(void)
 static void print_code_address(const char *label, uint64_t address, uint64_t lookup)
 {
     uintptr_t offset = 0;
-    const char *name = symbol_lookup(lookup, &offset);
-    if (name != NULL) {
+    char name[SYMBOL_NAME_MAX];
+    if (symbol_lookup(lookup, name, &offset)) {
         log_error("%s 0x%016lx %s+0x%lx", label, address, name, offset + (address - lookup));
     } else {
         log_error("%s 0x%016lx (not in the hypervisor's code)", label, address);

@@ -24,10 +24,9 @@ enum cpu_vmx_state {
 /* A ring of trace_ring.h. */
 struct exit_trace {
     struct trace_raw *current; /* the newest entry; before the first one, the ring's last. NULL: off */
-    struct trace_raw *next;    /* the entry after it, to be written: the oldest */
-    struct trace_raw *end;
+    uint64_t written;          /* entries since the start */
     struct trace_raw *first;
-    uint64_t laps; /* times that the ring was filled to its end */
+    uint32_t count; /* of entries in the ring */
 };
 
 struct cpu {

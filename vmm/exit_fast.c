@@ -50,13 +50,14 @@ uint64_t *fast_exit_root(void)
 
 static inline uint64_t *answer_cpuid(struct vp *vp)
 {
-    exit_trace_arrived(this_cpu(), TRACED, VMX_EXIT_CPUID);
+    struct trace_raw *entry = exit_trace_arrived(this_cpu(), TRACED, VMX_EXIT_CPUID);
     volatile uint64_t *gpr = vp->gpr;
     const struct cpuid_answer *a = cpuid_cache_find(&vp->cpuid, (uint32_t)gpr[0], (uint32_t)gpr[1]);
     if (a == NULL || a->wanted != 0 || !skip_plain_instruction(false)) {
         return NULL;
     }
-    exit_trace_taken(this_cpu(), TRACED, vp);
+    exit_trace_qualification(TRACED, entry);
+    exit_trace_taken(this_cpu(), TRACED, entry, vp);
     vp->fast_left--;
     vp->launched = true;
     vp->counters.exits[INTERCEPT_CPUID]++;
@@ -68,12 +69,12 @@ static inline uint64_t *answer_cpuid(struct vp *vp)
     return vp->gpr;
 }
 
-uint64_t *fast_write_port(struct vp *vp)
+uint64_t *fast_write_port(struct vp *vp, struct trace_raw *entry)
 {
     if (vp->fast_left == 0 || !guest_write_port_plain(vp)) {
         return NULL;
     }
-    exit_trace_taken(this_cpu(), TRACED, vp);
+    exit_trace_taken(this_cpu(), TRACED, entry, vp);
     vp->fast_left--;
     vp->launched = true;
     vp->counters.exits[INTERCEPT_IO]++;
@@ -90,5 +91,10 @@ uint64_t *fast_exit_guest(void)
     if (gpr == NULL && cpu->straight != NULL) {
         return run_straight_exit(cpu, reason);
     }
-    return reason == VMX_EXIT_IO ? fast_write_port(vp) : gpr;
+    if (reason == VMX_EXIT_IO) {
+        struct trace_raw *entry = exit_trace_arrived(cpu, TRACED, reason);
+        exit_trace_qualification(TRACED, entry);
+        return fast_write_port(vp, entry);
+    }
+    return gpr;
 }

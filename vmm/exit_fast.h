@@ -16,5 +16,7 @@ uint64_t *fast_exit_root(void);
 uint64_t *fast_exit_guest(void);
 
 struct vp;
-/* The latter, for an I/O exit of the VP whose VMCS is current. */
-uint64_t *fast_write_port(struct vp *vp);
+struct trace_raw;
+/* The latter, for an I/O exit of the VP whose VMCS is current. `entry`: of exit_trace_arrived, complete but for the VP.
+ */
+uint64_t *fast_write_port(struct vp *vp, struct trace_raw *entry);

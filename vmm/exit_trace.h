@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The exit trace's hooks on the path of a run (vmm/vp_run.c). `traced` is a constant of the function that they are
- * compiled into; where it is false they are nothing. docs/exit-trace.md has their price.
+ * The exit trace's hooks on the path of a run. `traced` is a constant of the function that they are compiled into on
+ * the short ways (see below), where it is false they are nothing; the usual way (vmm/vp_run.c) has it as a variable.
+ * docs/exit-trace.md has their price.
  */
 #pragma once
 
@@ -11,10 +12,9 @@
 #include "vmm/vp.h"
 
 /*
- * The path of a run is compiled twice, with the hooks and without: by vmm/run_straight_traced.c and
- * vmm/exit_fast_traced.c, and in vmm/vp_run.c. So a trace that is off costs one test at an exit and one at a run.
+ * The short ways are compiled twice, with the hooks and without: by vmm/run_straight_traced.c and
+ * vmm/exit_fast_traced.c. So a trace that is off costs them one test at an exit.
  */
-#define TWICE static inline __attribute__((always_inline))
 #ifndef TRACED
 #define TRACED false
 #endif
@@ -46,7 +46,8 @@ static inline void exit_trace_entered(struct cpu *cpu, bool traced)
 static inline void exit_trace_exit(struct cpu *cpu, bool traced, const struct vp *vp, uint32_t reason)
 {
     if (traced) {
-        struct trace_raw *entry = trace_ring_commit(&cpu->trace);
+        struct trace_raw *entry = trace_ring_next(&cpu->trace);
+        trace_ring_commit(&cpu->trace, entry);
         rdtsc_to(&entry->tsc);
         entry->vp = vp->trace_name;
         entry->reason = reason;
@@ -54,22 +55,40 @@ static inline void exit_trace_exit(struct cpu *cpu, bool traced, const struct vp
     }
 }
 
-/* The same in two steps, where the usual way may still take the exit over and tell of it itself. */
-static inline void exit_trace_arrived(struct cpu *cpu, bool traced, uint32_t reason)
+/*
+ * The same in two steps, where the usual way may still take the exit over and tell of it itself. The entry that the
+ * first returns is for the others; NULL if not traced.
+ */
+static inline struct trace_raw *exit_trace_arrived(struct cpu *cpu, bool traced, uint32_t reason)
 {
+    struct trace_raw *entry = NULL;
     if (traced) {
-        struct trace_raw *entry = cpu->trace.next;
+        entry = trace_ring_next(&cpu->trace);
         rdtsc_to(&entry->tsc);
         entry->reason = reason;
     }
+    return entry;
 }
 
-static inline void exit_trace_taken(struct cpu *cpu, bool traced, const struct vp *vp)
+/* That entry once more, where it would be in the way until then. */
+static inline struct trace_raw *exit_trace_entry(struct cpu *cpu, bool traced)
+{
+    return traced ? trace_ring_next(&cpu->trace) : NULL;
+}
+
+/* Between the two, by who does not need the qualification. Who reads it stores what it read. */
+static inline void exit_trace_qualification(bool traced, struct trace_raw *entry)
 {
     if (traced) {
-        struct trace_raw *entry = trace_ring_commit(&cpu->trace);
-        entry->vp = vp->trace_name;
         vmcs_readnw_to(VMCS_EXIT_QUALIFICATION, &entry->qualification);
+    }
+}
+
+static inline void exit_trace_taken(struct cpu *cpu, bool traced, struct trace_raw *entry, const struct vp *vp)
+{
+    if (traced) {
+        trace_ring_commit(&cpu->trace, entry);
+        entry->vp = vp->trace_name;
     }
 }
 

@@ -19,7 +19,7 @@ static size_t pages_of(uint64_t entries)
 static void turn_off(struct cpu *cpu)
 {
     if (cpu->trace.current != NULL) {
-        page_free_contiguous(cpu->trace.first, PAGE_USE_HOST, pages_of(trace_ring_size(&cpu->trace)));
+        page_free_contiguous(cpu->trace.first, PAGE_USE_HOST, pages_of(cpu->trace.count));
         cpu->trace.current = NULL;
         vmcs_writenw(VMCS_HOST_RIP, (uintptr_t)vmx_exit_root);
     }

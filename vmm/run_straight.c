@@ -182,9 +182,9 @@ static inline WHV_RUN_VP_EXIT_CONTEXT *open_record(struct vp *vp, struct whb_run
 }
 
 ALWAYS_INLINE uint64_t *deliver(struct cpu *cpu, struct vp *vp, struct whb_run_page *run, const struct mode *m,
-                                uint64_t rip, uint32_t length, enum intercept_class counted)
+                                uint64_t rip, uint32_t length, enum intercept_class counted, struct trace_raw *entry)
 {
-    exit_trace_taken(cpu, TRACED, vp);
+    exit_trace_taken(cpu, TRACED, entry, vp);
     WHV_RUN_VP_EXIT_CONTEXT *r = (void *)run->record;
     uint8_t *length_and_cr8 = (uint8_t *)&r->VpContext + 2;
     *length_and_cr8 = (uint8_t)((*((const uint8_t *)vp->virtual_apic + 0x80) & 0xf0u) | length);
@@ -202,22 +202,23 @@ ALWAYS_INLINE uint64_t *deliver(struct cpu *cpu, struct vp *vp, struct whb_run_p
 
 /* For exits with instructions that have a length. */
 ALWAYS_INLINE uint64_t *deliver_instruction_here(struct cpu *cpu, struct vp *vp, struct whb_run_page *run,
-                                                 const struct mode *m, enum intercept_class counted)
+                                                 const struct mode *m, enum intercept_class counted,
+                                                 struct trace_raw *entry)
 {
     uint32_t length = vmcs_read32(VMCS_EXIT_INSTRUCTION_LENGTH); /* 1 to 15 */
-    return deliver(cpu, vp, run, m, vmcs_readnw(VMCS_GUEST_RIP), length, counted);
+    return deliver(cpu, vp, run, m, vmcs_readnw(VMCS_GUEST_RIP), length, counted, entry);
 }
 
 static __attribute__((noinline)) uint64_t *deliver_instruction(struct cpu *cpu, struct vp *vp, const struct mode *m,
                                                                enum intercept_class counted)
 {
-    return deliver_instruction_here(cpu, vp, vp->run, m, counted);
+    return deliver_instruction_here(cpu, vp, vp->run, m, counted, exit_trace_entry(cpu, TRACED));
 }
 
 /* The exit is dealt with: in again, or the usual way does it if something came up. */
 static inline uint64_t *again(struct cpu *cpu, struct vp *vp, enum intercept_class counted)
 {
-    exit_trace_taken(cpu, TRACED, vp);
+    exit_trace_taken(cpu, TRACED, exit_trace_entry(cpu, TRACED), vp);
     vp->counters.exits[counted]++;
     if ((vp->event.info & INTERRUPTION_VALID) != 0 || vp->attention != 0 || vp->fast_left == 0) {
         cpu->straight_again = true;
@@ -233,12 +234,15 @@ static const uint8_t io_access_info[16] = {
     [0] = 3, [1] = 5, [3] = 9, [IO_IN] = 2, [IO_IN + 1] = 4, [IO_IN + 3] = 8,
 };
 
-static uint64_t *exit_io(struct cpu *cpu, struct vp *vp)
+static inline uint64_t *exit_io(struct cpu *cpu, struct vp *vp, struct trace_raw *entry)
 {
     struct mode m;
     uint32_t q = (uint32_t)vmcs_readnw(VMCS_EXIT_QUALIFICATION);
+    if (TRACED) {
+        entry->qualification = q;
+    }
     if (__atomic_load_n(&vp->partition->doorbells, __ATOMIC_ACQUIRE) != NULL) {
-        return fast_write_port(vp);
+        return fast_write_port(vp, entry);
     }
     if ((q & IO_STRING) != 0 || !read_mode(&m)) {
         return NULL;
@@ -248,7 +252,7 @@ static uint64_t *exit_io(struct cpu *cpu, struct vp *vp)
     r->IoPortAccess.AccessInfo.AsUINT32 = io_access_info[q & (IO_SIZE | IO_IN)];
     r->IoPortAccess.PortNumber = (uint16_t)(q >> IO_PORT_SHIFT);
     r->IoPortAccess.Rax = run->gpr[0];
-    return deliver_instruction_here(cpu, vp, run, &m, INTERCEPT_IO);
+    return deliver_instruction_here(cpu, vp, run, &m, INTERCEPT_IO, entry);
 }
 
 static __attribute__((noinline)) uint64_t *exit_msr(struct cpu *cpu, struct vp *vp, bool write)
@@ -265,7 +269,7 @@ static __attribute__((noinline)) uint64_t *exit_msr(struct cpu *cpu, struct vp *
     r->MsrAccess.MsrNumber = (uint32_t)vp->gpr[1];
     r->MsrAccess.Rax = vp->gpr[0];
     r->MsrAccess.Rdx = vp->gpr[2];
-    return deliver_instruction_here(cpu, vp, vp->run, &m, INTERCEPT_MSR);
+    return deliver_instruction_here(cpu, vp, vp->run, &m, INTERCEPT_MSR, exit_trace_entry(cpu, TRACED));
 }
 
 static __attribute__((noinline)) uint64_t *exit_cpuid(struct cpu *cpu, struct vp *vp)
@@ -326,16 +330,17 @@ static __attribute__((noinline)) uint64_t *exit_memory(struct cpu *cpu, struct v
     r->MemoryAccess.AccessInfo.AsUINT32 = info | (gva_valid ? MEMORY_GVA_VALID : 0);
     r->MemoryAccess.Gpa = gpa;
     r->MemoryAccess.Gva = gva_valid ? vmcs_readnw(VMCS_GUEST_LINEAR_ADDRESS) : 0;
-    return deliver(cpu, vp, vp->run, &m, rip, 0, INTERCEPT_NESTED_PAGE_FAULT);
+    return deliver(cpu, vp, vp->run, &m, rip, 0, INTERCEPT_NESTED_PAGE_FAULT, exit_trace_entry(cpu, TRACED));
 }
 
 uint64_t *run_straight_exit(struct cpu *cpu, uint32_t reason)
 {
     struct vp *vp = cpu->straight;
-    exit_trace_arrived(cpu, TRACED, reason);
+    struct trace_raw *entry = exit_trace_arrived(cpu, TRACED, reason);
     if (reason == VMX_EXIT_IO) {
-        return exit_io(cpu, vp);
+        return exit_io(cpu, vp, entry);
     }
+    exit_trace_qualification(TRACED, entry);
     if (reason == VMX_EXIT_EPT_VIOLATION) {
         return exit_memory(cpu, vp);
     }

@@ -3,21 +3,18 @@
 
 void trace_ring_start(struct exit_trace *trace, struct trace_raw *entries, uint32_t count)
 {
+    for (uint32_t i = 0; i < count; i++) {
+        entries[i].next = &entries[i + 1 < count ? i + 1 : 0];
+    }
     trace->first = entries;
-    trace->next = entries;
-    trace->end = entries + count;
-    trace->current = trace->end - 1;
-    trace->laps = 0;
-}
-
-uint64_t trace_ring_written(const struct exit_trace *trace)
-{
-    return trace->laps * trace_ring_size(trace) + (uint64_t)(trace->next - trace->first);
+    trace->count = count;
+    trace->current = &entries[count - 1];
+    trace->written = 0;
 }
 
 uint32_t trace_ring_range(const struct exit_trace *trace, uint64_t position, uint32_t room, struct whb_trace_read *head)
 {
-    uint64_t written = trace_ring_written(trace), size = trace_ring_size(trace);
+    uint64_t written = trace->written, size = trace->count;
     uint64_t lost = written > size ? written - size : 0;
     position = position < lost ? lost : position;
     position = position > written ? written : position;
@@ -29,7 +26,7 @@ uint32_t trace_ring_range(const struct exit_trace *trace, uint64_t position, uin
 
 void trace_ring_entry(const struct exit_trace *trace, uint64_t position, struct whb_trace_entry *to)
 {
-    const struct trace_raw *raw = &trace->first[position % trace_ring_size(trace)];
+    const struct trace_raw *raw = &trace->first[position % trace->count];
     uint64_t begin = raw->tsc; /* of the hypervisor's last turn */
     *to = (struct whb_trace_entry){
         .tsc = raw->tsc, .vp = raw->vp, .qualification = raw->qualification, .reason = raw->reason};

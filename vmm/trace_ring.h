@@ -19,35 +19,28 @@ struct trace_raw {
     uint64_t tsc;
     uint64_t vp;
     uint64_t qualification;
-    uint64_t left;     /* the hypervisor is done with the exit, and leaves to the root */
-    uint64_t returned; /* the root's next VP_RUN */
-    uint64_t entered;  /* the next entry of a guest */
+    uint64_t left;          /* the hypervisor is done with the exit, and leaves to the root */
+    uint64_t returned;      /* the root's next VP_RUN */
+    uint64_t entered;       /* the next entry of a guest */
+    struct trace_raw *next; /* the entry after it: a ring of links needs no test for its end */
     uint32_t reason;
 };
 
 /* A ring of `count` zeroed entries, at least one. */
 void trace_ring_start(struct exit_trace *trace, struct trace_raw *entries, uint32_t count);
 
-/* What was written into trace->next is the newest entry. */
-static inline struct trace_raw *trace_ring_commit(struct exit_trace *trace)
+/* The entry to be written next: the oldest. */
+static inline struct trace_raw *trace_ring_next(const struct exit_trace *trace)
 {
-    struct trace_raw *entry = trace->next;
+    return trace->current->next;
+}
+
+/* What was written into `entry`, which trace_ring_next gave, is the newest entry. */
+static inline void trace_ring_commit(struct exit_trace *trace, struct trace_raw *entry)
+{
     trace->current = entry;
-    trace->next = entry + 1;
-    if (__builtin_expect(entry + 1 == trace->end, 0)) {
-        trace->next = trace->first;
-        trace->laps++;
-    }
-    return entry;
+    trace->written++;
 }
-
-static inline uint32_t trace_ring_size(const struct exit_trace *trace)
-{
-    return (uint32_t)(trace->end - trace->first);
-}
-
-/* Entries written since the start. */
-uint64_t trace_ring_written(const struct exit_trace *trace);
 
 /*
  * What a reader that has all before `position` and room for `room` entries gets: fills `head`, and returns how many

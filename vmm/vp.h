@@ -183,11 +183,9 @@ enum run_result {
     RUN_INIT,     /* another root CPU sent INIT to this one */
     RUN_BAD_PAGE, /* the run page's dirty mask has unknown bits; nothing happened */
 };
-enum run_result vp_run_plain(struct cpu *cpu, struct vp *vp);
-enum run_result vp_run_traced(struct cpu *cpu, struct vp *vp);
+enum run_result vp_run(struct cpu *cpu, struct vp *vp);
 /* The rest of a run that vmm/run_straight.c began, after what its last entry came to. */
-enum run_result vp_run_on_plain(struct cpu *cpu, struct vp *vp, enum vmx_entry_result entry);
-enum run_result vp_run_on_traced(struct cpu *cpu, struct vp *vp, enum vmx_entry_result entry);
+enum run_result vp_run_on(struct cpu *cpu, struct vp *vp, enum vmx_entry_result entry);
 
 /* Whether the exit trace is on, for where the hypervisor chooses between two ways that differ in that alone. */
 static inline bool cpu_traced(const struct cpu *cpu)
@@ -198,16 +196,6 @@ static inline bool cpu_traced(const struct cpu *cpu)
 #else
     return __builtin_expect(cpu->trace.current != NULL, 0);
 #endif
-}
-
-static inline enum run_result vp_run(struct cpu *cpu, struct vp *vp)
-{
-    return cpu_traced(cpu) ? vp_run_traced(cpu, vp) : vp_run_plain(cpu, vp);
-}
-
-static inline enum run_result vp_run_on(struct cpu *cpu, struct vp *vp, enum vmx_entry_result entry)
-{
-    return cpu_traced(cpu) ? vp_run_on_traced(cpu, vp, entry) : vp_run_on_plain(cpu, vp, entry);
 }
 
 /* Brings the VMCS in line with the partition's properties as they are now; the VP's VMCS is current. */

@@ -103,7 +103,8 @@ static bool was_page_fault(uint32_t reason)
 }
 
 /* `injected`: the event that the entry carried. */
-TWICE enum exit_action after_exit(struct cpu *cpu, struct vp *vp, bool traced, uint32_t injected)
+static inline __attribute__((always_inline)) enum exit_action after_exit(struct cpu *cpu, struct vp *vp, bool traced,
+                                                                         uint32_t injected)
 {
     uint64_t since = __builtin_expect(vp->timed, 0) ? rdtsc() : 0;
     struct exit_snapshot snapshot;
@@ -133,7 +134,7 @@ TWICE enum exit_action after_exit(struct cpu *cpu, struct vp *vp, bool traced, u
 }
 
 /* One turn: enters the guest, and deals with what made it leave. EXIT_DELIVER: the record is made. */
-TWICE enum exit_action run_once(struct cpu *cpu, struct vp *vp, bool traced)
+static inline __attribute__((always_inline)) enum exit_action run_once(struct cpu *cpu, struct vp *vp, bool traced)
 {
     if (vp->apic_on) {
         apic_before_entry(vp);
@@ -189,7 +190,7 @@ static bool ready_to_enter(struct vp *vp)
 }
 
 /* From what the last turn came to. */
-TWICE enum run_result go_on(struct cpu *cpu, struct vp *vp, bool traced, enum exit_action action)
+static enum run_result go_on(struct cpu *cpu, struct vp *vp, bool traced, enum exit_action action)
 {
     for (uint32_t resumed = 0;; resumed++) {
         switch (action) {
@@ -216,19 +217,15 @@ TWICE enum run_result go_on(struct cpu *cpu, struct vp *vp, bool traced, enum ex
     }
 }
 
-TWICE enum run_result run_until_root(struct cpu *cpu, struct vp *vp, bool traced)
+static inline enum run_result run_until_root(struct cpu *cpu, struct vp *vp, bool traced)
 {
     if (!ready_to_enter(vp)) {
         exit_trace_no_exit(cpu, traced, vp);
         exit_record_invalid(vp);
         return RUN_RECORD;
     }
-    if (take_cancel(vp)) {
-        exit_trace_no_exit(cpu, traced, vp);
-        exit_record_cancel(vp);
-        return RUN_RECORD;
-    }
-    return go_on(cpu, vp, traced, run_once(cpu, vp, traced));
+    vp->fast_left = vp->fast_given; /* nothing was answered in this run */
+    return go_on(cpu, vp, traced, EXIT_RESUME);
 }
 
 /*
@@ -263,7 +260,7 @@ bool vp_take_run_page(struct vp *vp)
     return true;
 }
 
-TWICE enum run_result end_run(struct cpu *cpu, struct vp *vp, bool traced, enum run_result result)
+static enum run_result end_run(struct cpu *cpu, struct vp *vp, bool traced, enum run_result result)
 {
     guest_memory_unpin();
     if (__builtin_expect(result != RUN_RECORD, 0)) {
@@ -276,8 +273,9 @@ TWICE enum run_result end_run(struct cpu *cpu, struct vp *vp, bool traced, enum 
     return result;
 }
 
-TWICE enum run_result run_on(struct cpu *cpu, struct vp *vp, bool traced, enum vmx_entry_result entry)
+enum run_result vp_run_on(struct cpu *cpu, struct vp *vp, enum vmx_entry_result entry)
 {
+    bool traced = cpu_traced(cpu);
     enum exit_action action = EXIT_RESUME;
     vp->fast_given = FAST_EXITS;
     if (entry != VMX_ENTRY_EXITED) {
@@ -290,8 +288,9 @@ TWICE enum run_result run_on(struct cpu *cpu, struct vp *vp, bool traced, enum v
     return end_run(cpu, vp, traced, go_on(cpu, vp, traced, action));
 }
 
-TWICE enum run_result run(struct cpu *cpu, struct vp *vp, bool traced)
+enum run_result vp_run(struct cpu *cpu, struct vp *vp)
 {
+    bool traced = cpu_traced(cpu);
     vp->run_began = rdtsc();
     exit_trace_returned(cpu, traced, vp->run_began);
     vp_bring_here(cpu, vp);
@@ -307,24 +306,4 @@ TWICE enum run_result run(struct cpu *cpu, struct vp *vp, bool traced)
     switch_to(cpu, cpu->root_vp);
     exit_trace_left(cpu, traced, rdtsc());
     return RUN_BAD_PAGE;
-}
-
-enum run_result vp_run_plain(struct cpu *cpu, struct vp *vp)
-{
-    return run(cpu, vp, false);
-}
-
-enum run_result vp_run_traced(struct cpu *cpu, struct vp *vp)
-{
-    return run(cpu, vp, true);
-}
-
-enum run_result vp_run_on_plain(struct cpu *cpu, struct vp *vp, enum vmx_entry_result entry)
-{
-    return run_on(cpu, vp, false, entry);
-}
-
-enum run_result vp_run_on_traced(struct cpu *cpu, struct vp *vp, enum vmx_entry_result entry)
-{
-    return run_on(cpu, vp, true, entry);
 }
