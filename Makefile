@@ -244,8 +244,8 @@ CFLAGS_vmm/exit_fast := $(straight_flags)
 CFLAGS_vmm/run_straight := $(straight_flags)
 CFLAGS_vmm/exit_fast_traced := $(straight_flags)
 CFLAGS_vmm/run_straight_traced := $(straight_flags)
-# What an exit does not go through as a rule is compiled to be small: the goal is 128 KiB. The usual ways are compiled to
-# be fast, but for the gaps between functions; the short ones have these too.
+# What an exit does not go through as a rule is compiled to be small: the goal is 128 KiB. The usual ways are compiled
+# to be fast, but for the gaps between functions; the short ones have these too.
 short := $(addprefix vmm/,exit_fast exit_fast_traced run_straight run_straight_traced)
 usual := kernel/hypercall_gate kernel/string $(addprefix vmm/,apic apic_model apic_send apicv counters ept ept_protect \
 	exit_common exit_decode exit_record fetch_plain guest_exit guest_msr guest_write hypercall hypercall_vp kick \
