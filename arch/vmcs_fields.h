@@ -22,16 +22,16 @@ struct vmcsnw { /* natural width: 64 bits on every CPU this hypervisor runs on *
 };
 
 #define VMCS_FIELD16(name, value)                                                                                      \
-    enum { name##_ENCODING = value };                                                                                  \
+    enum { name##_ENCODING = (value) };                                                                                \
     static const struct vmcs16 name = {value}
 #define VMCS_FIELD32(name, value)                                                                                      \
-    enum { name##_ENCODING = value };                                                                                  \
+    enum { name##_ENCODING = (value) };                                                                                \
     static const struct vmcs32 name = {value}
 #define VMCS_FIELD64(name, value)                                                                                      \
-    enum { name##_ENCODING = value };                                                                                  \
+    enum { name##_ENCODING = (value) };                                                                                \
     static const struct vmcs64 name = {value}
 #define VMCS_FIELDNW(name, value)                                                                                      \
-    enum { name##_ENCODING = value };                                                                                  \
+    enum { name##_ENCODING = (value) };                                                                                \
     static const struct vmcsnw name = {value}
 
 /* B.1: 16-bit fields */
