@@ -15,7 +15,7 @@ import time
 
 GRUB = pathlib.Path("/usr/lib/grub")
 LABEL = "WHIMBREL"
-COMMON = ("normal multiboot2 boot iso9660 part_gpt part_msdos echo ls cat test sleep halt reboot "
+COMMON = ("normal multiboot multiboot2 boot iso9660 part_gpt part_msdos echo ls cat test sleep halt reboot "
           "search search_label").split()
 BIOS_MODULES = ["biosdisk"] + COMMON
 EFI_MODULES = ["fat", "efi_gop", "efi_uga"] + COMMON
@@ -96,21 +96,21 @@ def quote(text):
     return "'" + text.replace("'", "'\\''") + "'"
 
 
-def grub_config(cmdline, modules):
+def grub_config(cmdline, modules, loader):
     lines = ["set timeout=0", "set default=0", "menuentry 'Whimbrel' {",
-             "    multiboot2 " + " ".join(["/boot/whimbrel.elf"] + [quote(w) for w in cmdline.split()])]
+             f"    {loader} " + " ".join(["/boot/whimbrel.elf"] + [quote(w) for w in cmdline.split()])]
     for module in modules:
         words = [f"/boot/{module.name}", module.name] + [quote(w) for w in module.words]
         lines.append("    module2 " + " ".join(words))
     return "\n".join(lines + ["    boot", "}", ""])
 
 
-def fill_tree(tree, parts, kernel, cmdline, modules, epoch):
+def fill_tree(tree, parts, kernel, config, modules, epoch):
     (tree / "boot/grub").mkdir(parents=True)
     shutil.copyfile(kernel, tree / "boot/whimbrel.elf")
     for module in modules:
         shutil.copyfile(module.path, tree / "boot" / module.name)
-    (tree / "boot/grub/grub.cfg").write_text(grub_config(cmdline, modules))
+    (tree / "boot/grub/grub.cfg").write_text(config)
     shutil.copyfile(parts / "eltorito.img", tree / "boot/grub/eltorito.img")
     shutil.copyfile(parts / "efi.img", tree / "boot/grub/efi.img")
     set_dates(tree, epoch)
@@ -118,8 +118,9 @@ def fill_tree(tree, parts, kernel, cmdline, modules, epoch):
         path.chmod(0o755 if path.is_dir() else 0o644)
 
 
-def make_iso(output, kernel, cmdline, modules, cache):
-    """Writes the image; what is at `output` changes only when the new one is whole."""
+def make_iso(output, kernel, cmdline, modules, cache, loader="multiboot2"):
+    """Writes the image; what is at `output` changes only when the new one is whole. `loader`: GRUB's command that loads
+    `kernel`; a kernel for "multiboot" is a guest's, for once on the bare machine."""
     epoch = int(os.environ.setdefault("SOURCE_DATE_EPOCH", "1767225600"))  # for mtools and xorriso too
     os.environ["TZ"] = "UTC"  # FAT and ISO dates are local time
     parts = grub_parts(cache, epoch)
@@ -127,7 +128,7 @@ def make_iso(output, kernel, cmdline, modules, cache):
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache) as scratch:
         tree = pathlib.Path(scratch) / "tree"
-        fill_tree(tree, parts, kernel, cmdline, modules, epoch)
+        fill_tree(tree, parts, kernel, grub_config(cmdline, modules, loader), modules, epoch)
         image = output.with_name(f".{output.name}.{os.getpid()}")
         try:
             run("xorriso", "-as", "mkisofs", "-quiet", "-o", image, "-V", LABEL, "-r", "-J",

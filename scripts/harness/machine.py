@@ -22,7 +22,7 @@ PROGRAM_GOOD = re.compile(r"^\[whimbrel-root\] (all true: [1-9]|all guests ended
 # The guest's orderly power-off is a panic to Bochs as well.
 BOCHSRC = """\
 megs: {mem}
-cpu: model={model}, count={cpus}, ips={ips}, reset_on_triple_fault=0
+cpu: model={model}, count={cpus}, ips={ips}, reset_on_triple_fault=0{cpu_more}
 romimage: file=/usr/share/bochs/BIOS-bochs-latest
 vgaromimage: file=/usr/share/bochs/VGABIOS-lgpl-latest
 display_library: rfb, options="timeout=0"
@@ -68,17 +68,18 @@ class Machine:
 class Bochs(Machine):
     name = "Bochs"
 
-    def __init__(self, workdir, iso, cpus=1, mem=512, model=BOCHS_MODEL, com1=None, ticks=None, commands=None):
+    def __init__(self, workdir, iso, cpus=1, mem=512, model=BOCHS_MODEL, com1=None, ticks=None, commands=None,
+                 cpu_more=""):
         """`com1`: Bochs' options for the serial line, by default the file console.log. `ticks`: a limit on the time
         inside the machine; a CPU that spins reaches it, one that halts with interrupts off does not. `commands`: for
-        the debugger, instead of a plain run."""
+        the debugger, instead of a plain run. `cpu_more`: more of Bochs' options for the CPU, ", name=value"."""
         super().__init__(workdir)
         self.console = self.workdir / "console.log"
         self.console.write_bytes(b"")
         self.log = self.workdir / "bochs.log"
         (self.workdir / "bochsrc").write_text(BOCHSRC.format(
             mem=mem, model=model, cpus=cpus, ips=INSTRUCTIONS_A_SECOND, log=self.log, iso=pathlib.Path(iso).resolve(),
-            com1=com1 or f"mode=file, dev={self.console}"))
+            cpu_more=cpu_more, com1=com1 or f"mode=file, dev={self.console}"))
         # Debian's Bochs has its debugger built in: it takes these commands at the first instruction.
         plain = f"sb {ticks}\nc\nq\n" if ticks else "c\n"
         (self.workdir / "debugger").write_text(commands or plain)
