@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Whole-machine tests: boots of an image, and what must appear on its console."""
+import os
 import pathlib
 import re
 import socket
@@ -145,6 +146,21 @@ def sample(name, lines):
     wanted = re.escape("\n".join([*lines, f"{name}: good", "[client] ended with 0"]))
     good = re.search(rf"^{wanted}$", boot.console, re.M) and boot.switched_off and CRASHED not in boot.console
     return [boot.result(f"samples/{name}", bool(good), "\n".join(lines))]
+
+
+def run_sample(name, iso, status, sentence):
+    """What `make run ISO=` does with a client's image: it ends with this status and has this last sentence."""
+    workdir = WORK / f"run-{name}"
+    workdir.mkdir(parents=True, exist_ok=True)
+    log = workdir / "run.log"
+    began = time.monotonic()
+    with open(log, "wb") as output:
+        came = subprocess.run(["scripts/run"], stdin=subprocess.DEVNULL, stdout=output, stderr=output, timeout=WALL_SECONDS,
+                              env={**os.environ, "MACHINE": "bochs", "ISO": iso, "WORKDIR": str(workdir)}).returncode
+    last = [line for line in log.read_text(errors="replace").splitlines() if line.startswith("run: ")][-1:]
+    ok = came == status and bool(last) and sentence in last[0]
+    return [Result(f"run/{name}", ok, time.monotonic() - began, f"status {status}, '{sentence}'",
+                   f"status {came}\n{tail(log)}", log)]
 
 
 def judge_missing(name, boot, sentence):

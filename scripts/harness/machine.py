@@ -11,12 +11,12 @@ INSTRUCTIONS_A_SECOND = 50_000_000
 OVMF = "/usr/share/ovmf/OVMF.fd"
 KVM_NESTED = ("/sys/module/kvm_intel/parameters/nested", "Y1")
 
-# The last line of a root program: of the service with guests or without, or of the scenarios; and what it says when all
-# was well.
+# The last line of a root program: of the service with guests or without, of the scenarios, or of a client (root/compat);
+# and what it says when all was well.
 PROGRAM_ENDED = re.compile(r"^\[whimbrel-root\] (all true|\d+ of \d+ checks NOT true|all guests ended)"
-                           r"|^\[scenario\] done\b", re.M)
+                           r"|^\[scenario\] done\b|^\[client\] ended with -?\d+$", re.M)
 PROGRAM_GOOD = re.compile(r"^\[whimbrel-root\] (all true: [1-9]|all guests ended$)"
-                          r"|^\[scenario\] done: [1-9]\d* passed, 0 failed$", re.M)
+                          r"|^\[scenario\] done: [1-9]\d* passed, 0 failed$|^\[client\] ended with 0$", re.M)
 
 # A triple fault must end the run, not start the machine again: hence reset_on_triple_fault=0 and panic: action=fatal.
 # The guest's orderly power-off is a panic to Bochs as well.
