@@ -103,6 +103,7 @@ enum vmx_exit_reason {
     VMX_EXIT_GETSEC = 11,
     VMX_EXIT_HLT = 12,
     VMX_EXIT_INVD = 13,
+    VMX_EXIT_INVLPG = 14,
     VMX_EXIT_RDPMC = 15,
     VMX_EXIT_RDTSC = 16,
     VMX_EXIT_RSM = 17,
@@ -119,6 +120,7 @@ enum vmx_exit_reason {
     VMX_EXIT_MWAIT = 36,
     VMX_EXIT_MONITOR_TRAP = 37,
     VMX_EXIT_MONITOR = 39,
+    VMX_EXIT_PAUSE = 40,
     VMX_EXIT_MACHINE_CHECK_ENTRY = 41,
     VMX_EXIT_TPR_BELOW_THRESHOLD = 43,
     VMX_EXIT_APIC_ACCESS = 44,
@@ -133,6 +135,27 @@ enum vmx_exit_reason {
     VMX_EXIT_INVVPID = 53,
     VMX_EXIT_WBINVD = 54,
     VMX_EXIT_XSETBV = 55,
+    VMX_EXIT_APIC_WRITE = 56,
+    VMX_EXIT_INVPCID = 58,
+    VMX_EXIT_VMFUNC = 59,
+    VMX_EXIT_ENCLS = 60,
+    VMX_EXIT_XSAVES = 63,
+    VMX_EXIT_XRSTORS = 64,
+    VMX_EXIT_PCONFIG = 65,
+    VMX_EXIT_UMWAIT = 67,
+    VMX_EXIT_TPAUSE = 68,
+    VMX_EXIT_LOADIWKEY = 69,
+    VMX_EXIT_ENCLV = 70,
+    VMX_EXIT_ENQCMD = 72,
+    VMX_EXIT_ENQCMDS = 73,
+    VMX_EXIT_SEAMCALL = 76, /* these two exit on processors with TDX whatever the controls say */
+    VMX_EXIT_TDCALL = 77,
+    VMX_EXIT_RDMSRLIST = 78,
+    VMX_EXIT_WRMSRLIST = 79,
+    VMX_EXIT_URDMSR = 80,
+    VMX_EXIT_UWRMSR = 81,
+    VMX_EXIT_RDMSR_IMMEDIATE = 84, /* by the MSR bitmaps, like RDMSR */
+    VMX_EXIT_WRMSRNS_IMMEDIATE = 85,
 };
 #define VMX_EXIT_ENTRY_FAILURE (1u << 31)
 

@@ -39,6 +39,8 @@ enum exit_action apic_halt(struct vp *vp);
 /* A guest's access to its APIC page (xAPIC mode). */
 bool apic_owns_page(const struct vp *vp, uint64_t gpa);
 enum exit_action apic_page_access(struct vp *vp, uint64_t gpa, struct exit_snapshot *snapshot);
+/* An APIC-write exit, after a write that APICv left to software. */
+enum exit_action apic_write_exit(struct vp *vp);
 
 /* MSRs: IA32_APIC_BASE, IA32_TSC_DEADLINE, 800H to 8FFH. */
 bool apic_owns_msr(const struct vp *vp, uint32_t msr);

@@ -94,6 +94,18 @@ static enum exit_action after_write(struct vp *vp, uint32_t offset, uint64_t val
     return EXIT_RESUME;
 }
 
+/*
+ * 30.4.3.2 and 30.5: the processor has stored what the guest wrote, RIP is past the WRMSR. In x2APIC mode that is the
+ * self-IPI with a vector below 16, which it leaves to software.
+ */
+enum exit_action apic_write_exit(struct vp *vp)
+{
+    uint32_t offset = (uint32_t)vmcs_readnw(VMCS_EXIT_QUALIFICATION) & 0xff0u;
+    uint32_t value = __atomic_load_n(&vp->apic.page[offset / 4], __ATOMIC_RELAXED);
+    struct apic_write w = apic_write(&vp->apic, offset, value, partition_time_tsc(vp));
+    return after_write(vp, offset, value, &w);
+}
+
 bool apic_owns_page(const struct vp *vp, uint64_t gpa)
 {
     return vp->apic_on && gpa >> 12 == APIC_PAGE >> 12 && vp->apic.mode == APIC_XAPIC;

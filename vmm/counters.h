@@ -39,7 +39,7 @@ struct vp_counters {
 };
 
 /* 1 plus the class of each basic exit reason, 0 for INTERCEPT_OTHER; exceptions stand under PAGE_FAULT. */
-#define COUNTED_REASONS 64u
+#define COUNTED_REASONS 128u
 extern const uint8_t counters_class[COUNTED_REASONS];
 
 /* An exit was handled that began at host TSC `since`, which counts if the VP is timed. */

@@ -3,9 +3,11 @@
 #include "arch/cpu.h"
 #include "arch/msr.h"
 #include "arch/vmcs.h"
+#include "kernel/log.h"
 #include "kernel/panic.h"
 #include "vmm/guest_cpuid.h"
 #include "vmm/guest_exit.h"
+#include "vmm/instruction_check.h"
 #include "vmm/kick.h"
 #include "vmm/slice.h"
 #include "vmm/switch.h"
@@ -46,6 +48,32 @@ void exit_block_nmi(void)
 {
     slice_note_nmi();
     vmcs_write32(VMCS_GUEST_INTERRUPTIBILITY, vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY) | BLOCKING_BY_NMI);
+}
+
+/* CR4 as the VP sees it in what the check looks at: neither mask takes these bits. */
+bool exit_check_instruction(struct vp *vp, uint32_t reason)
+{
+    struct instruction_mode mode = {
+        .cr0 = vmcs_readnw(VMCS_GUEST_CR0),
+        .cr4 = vmcs_readnw(VMCS_GUEST_CR4),
+        .rflags = vmcs_readnw(VMCS_GUEST_RFLAGS),
+        .dr7 = vmcs_readnw(VMCS_GUEST_DR7),
+        .ss_access = vmcs_read32(VMCS_GUEST_SS_ACCESS),
+    };
+    switch (instruction_check(reason, vmcs_readnw(VMCS_EXIT_QUALIFICATION), &mode)) {
+    case INSTRUCTION_LEGAL:
+        return true;
+    case INSTRUCTION_UD:
+        exit_inject(vp, VECTOR_UD, 0);
+        return false;
+    case INSTRUCTION_GP:
+        exit_inject(vp, VECTOR_GP, 0);
+        return false;
+    case INSTRUCTION_DETECT:
+        exit_general_detect(vp);
+        return false;
+    }
+    return false;
 }
 
 static bool has_error_code(enum exception_vector vector)
@@ -144,6 +172,9 @@ enum exit_action exit_cr_access(struct vp *vp)
     switch (type) {
     case 0: {
         uint64_t value = register_operand(vp, (q >> 8) & 15u);
+        if (cr != 0 && cr != 4) {
+            return EXIT_DELIVER;
+        }
         return cr == 0 ? mov_to_cr0(vp, value) : mov_to_cr4(vp, value);
     }
     case 2: /* CLTS */
@@ -153,15 +184,14 @@ enum exit_action exit_cr_access(struct vp *vp)
         set_shadow(VMCS_CR0_SHADOW, VMCS_CR0_MASK, q >> 16, CR0_MP | CR0_TS);
         return EXIT_RESUME;
     default:
-        panic("control register exit with qualification %#llx", (unsigned long long)q);
+        return EXIT_DELIVER;
     }
 }
 
 enum exit_action exit_xsetbv(struct cpu *cpu, struct vp *vp)
 {
     uint64_t value = ((uint64_t)(uint32_t)register_operand(vp, 2) << 32) | (uint32_t)register_operand(vp, 0);
-    bool cpl0 = ((vmcs_read32(VMCS_GUEST_SS_ACCESS) >> 5) & 3u) == 0;
-    if (!cpl0 || (uint32_t)register_operand(vp, 1) != 0 || !switch_xcr0_valid(value, guest_cpuid_xcr0(vp))) {
+    if ((uint32_t)register_operand(vp, 1) != 0 || !switch_xcr0_valid(value, guest_cpuid_xcr0(vp))) {
         exit_inject(vp, VECTOR_GP, 0);
         return EXIT_RESUME;
     }
@@ -229,6 +259,28 @@ static bool client_wants(struct vp *vp, uint32_t info)
     return true;
 }
 
+void exit_machine_check(struct cpu *cpu)
+{
+    log_error("CPU %u: machine check while a VP ran; it is the root's", cpu->index);
+    cpu->root_vp->event = (struct pending_event){
+        .info = VECTOR_MC | (INTERRUPTION_HARDWARE_EXCEPTION << INTERRUPTION_TYPE_SHIFT) | INTERRUPTION_VALID,
+    };
+}
+
+/* As the processor would have delivered it: nobody asked for this exit. */
+static void reflect(struct vp *vp, uint32_t info)
+{
+    uint32_t type = (info & INTERRUPTION_TYPE) >> INTERRUPTION_TYPE_SHIFT;
+    exit_inject(vp, (enum exception_vector)(info & INTERRUPTION_VECTOR), vmcs_read32(VMCS_EXIT_INTERRUPTION_ERROR));
+    if (type == INTERRUPTION_SOFTWARE_EXCEPTION || type == INTERRUPTION_PRIVILEGED_SOFTWARE_EXCEPTION) {
+        vp->event.info = info & (INTERRUPTION_VALID | INTERRUPTION_TYPE | INTERRUPTION_VECTOR);
+        vp->event.instruction_length = vmcs_read32(VMCS_EXIT_INSTRUCTION_LENGTH);
+    }
+    if ((info & INTERRUPTION_VECTOR) == VECTOR_PF) {
+        write_cr2(vmcs_readnw(VMCS_EXIT_QUALIFICATION)); /* the exit has left it alone */
+    }
+}
+
 enum exit_action exit_exception(struct cpu *cpu, struct vp *vp)
 {
     uint32_t info = vmcs_read32(VMCS_EXIT_INTERRUPTION_INFO);
@@ -260,8 +312,10 @@ enum exit_action exit_exception(struct cpu *cpu, struct vp *vp)
         exit_inject(vp, VECTOR_AC, vmcs_read32(VMCS_EXIT_INTERRUPTION_ERROR));
         return EXIT_RESUME;
     case VECTOR_MC:
-        panic("machine check while a VP ran");
+        exit_machine_check(cpu);
+        return EXIT_RESTART;
     default:
-        panic("exit for exception %u, which the exception bitmap does not ask for", info & INTERRUPTION_VECTOR);
+        reflect(vp, info);
+        return EXIT_RESUME;
     }
 }

@@ -48,17 +48,18 @@ static bool write_register(struct vp *vp, unsigned dr, uint64_t value)
     return true;
 }
 
+void exit_general_detect(struct vp *vp)
+{
+    vp->dr6 |= DR6_BD;
+    vmcs_writenw(VMCS_GUEST_DR7, vmcs_readnw(VMCS_GUEST_DR7) & ~DR7_GD);
+    exit_inject(vp, VECTOR_DB, 0);
+}
+
 enum exit_action exit_guest_mov_dr(struct vp *vp)
 {
     uint64_t q = vmcs_readnw(VMCS_EXIT_QUALIFICATION); /* SDM vol. 3C, table 28-4 */
     unsigned dr = q & 7u, reg = (q >> 8) & 15u;
     bool from_dr = (q & 16u) != 0, long_mode = (vmcs_read32(VMCS_GUEST_CS_ACCESS) & (1u << 13)) != 0;
-    if ((vmcs_readnw(VMCS_GUEST_DR7) & DR7_GD) != 0) {
-        vp->dr6 |= DR6_BD;
-        vmcs_writenw(VMCS_GUEST_DR7, vmcs_readnw(VMCS_GUEST_DR7) & ~DR7_GD);
-        exit_inject(vp, VECTOR_DB, 0);
-        return EXIT_RESUME;
-    }
     if (dr == 4 || dr == 5) {
         dr += 2; /* CR4.DE is clear, or the instruction had raised #UD */
     }

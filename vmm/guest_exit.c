@@ -5,7 +5,6 @@
 #include "abi/whv.h"
 #include "arch/cpu.h"
 #include "arch/vmcs.h"
-#include "kernel/panic.h"
 #include "vmm/apic.h"
 #include "vmm/apicv.h"
 #include "vmm/diagnostics.h"
@@ -57,12 +56,11 @@ static enum exit_action inject_and_resume(struct vp *vp, enum exception_vector v
     return EXIT_RESUME;
 }
 
-/* Hypercalls are for CPL 0, as Hyper-V's; without the root's interest VMCALL is undefined. */
+/* Without the root's interest VMCALL is undefined. */
 static enum exit_action exit_vmcall(struct cpu *cpu, struct vp *vp, struct exit_snapshot *snapshot)
 {
     WHV_EXTENDED_VM_EXITS exits = {.AsUINT64 = vp->partition->policy->extended_exits};
-    bool cpl0 = ((vmcs_read32(VMCS_GUEST_SS_ACCESS) >> 5) & 3u) == 0;
-    if (exits.HypercallExit == 0 || !cpl0 || (vmcs_readnw(VMCS_GUEST_CR0) & CR0_PE) == 0) {
+    if (exits.HypercallExit == 0) {
         return inject_and_resume(vp, VECTOR_UD);
     }
     switch_fpu_put(cpu, vp);
@@ -92,10 +90,44 @@ static enum exit_action exit_ept_violation(struct vp *vp, struct exit_snapshot *
     return done ? EXIT_RESUME : EXIT_DELIVER;
 }
 
-/* Exits that mean a defect of the hypervisor or of the hardware. */
-static _Noreturn void exit_impossible(const struct exit_snapshot *snapshot)
+/*
+ * An exit that this hypervisor has no use for: of a processor newer than it, or one that its controls should not allow.
+ * The machine has nothing to fear from it, the VP cannot go on without somebody who knows it: the record names the
+ * reason. After a failed entry the VMCS has no event of this exit (SDM vol. 3C, 27.8).
+ */
+static enum exit_action exit_unknown(struct vp *vp)
 {
-    panic("guest exit with reason %u, which its controls do not allow", snapshot->reason);
+    if ((vmcs_read32(VMCS_EXIT_REASON) & VMX_EXIT_ENTRY_FAILURE) == 0) {
+        exit_keep_event(vp);
+    }
+    return EXIT_DELIVER;
+}
+
+/* Instructions that the processor may make exit before it has looked at all that makes them fault. */
+static enum exit_action exit_instruction(struct cpu *cpu, struct vp *vp, struct exit_snapshot *snapshot)
+{
+    if (!exit_check_instruction(vp, snapshot->reason)) {
+        return EXIT_RESUME;
+    }
+    switch ((enum vmx_exit_reason)snapshot->reason) {
+    case VMX_EXIT_MOV_DR:
+        return exit_guest_mov_dr(vp);
+    case VMX_EXIT_XSETBV:
+        return exit_xsetbv(cpu, vp);
+    case VMX_EXIT_WBINVD:
+    case VMX_EXIT_INVD: /* caches are coherent with the root's view of guest memory: nothing to write back or drop */
+        exit_skip_instruction();
+        return EXIT_RESUME;
+    case VMX_EXIT_RDPMC:
+        return inject_and_resume(vp, VECTOR_GP); /* there are no counters */
+    case VMX_EXIT_RDTSC:
+    case VMX_EXIT_RDTSCP:
+        return exit_rdtsc(vp, snapshot);
+    case VMX_EXIT_VMCALL:
+        return exit_vmcall(cpu, vp, snapshot);
+    default:
+        return exit_unknown(vp);
+    }
 }
 
 enum exit_action guest_exit(struct cpu *cpu, struct vp *vp, struct exit_snapshot *snapshot)
@@ -134,23 +166,10 @@ enum exit_action guest_exit(struct cpu *cpu, struct vp *vp, struct exit_snapshot
         return exit_exception(cpu, vp);
     case VMX_EXIT_CR_ACCESS:
         return exit_cr_access(vp);
-    case VMX_EXIT_MOV_DR:
-        return exit_guest_mov_dr(vp);
-    case VMX_EXIT_XSETBV:
-        return exit_xsetbv(cpu, vp);
-    case VMX_EXIT_WBINVD:
-    case VMX_EXIT_INVD: /* caches are coherent with the root's view of guest memory: nothing to write back or drop */
-        exit_skip_instruction();
-        return EXIT_RESUME;
-    case VMX_EXIT_RDPMC:
-        return inject_and_resume(vp, VECTOR_GP);
     case VMX_EXIT_EOI_INDUCED:
         return apicv_eoi_exit(vp);
-    case VMX_EXIT_RDTSC:
-    case VMX_EXIT_RDTSCP:
-        return exit_rdtsc(vp, snapshot);
-    case VMX_EXIT_VMCALL:
-        return exit_vmcall(cpu, vp, snapshot);
+    case VMX_EXIT_APIC_WRITE:
+        return apic_write_exit(vp);
     case VMX_EXIT_INTERRUPT_WINDOW:
     case VMX_EXIT_NMI_WINDOW:
     case VMX_EXIT_TPR_BELOW_THRESHOLD:
@@ -158,15 +177,10 @@ enum exit_action guest_exit(struct cpu *cpu, struct vp *vp, struct exit_snapshot
     case VMX_EXIT_INIT:
         exit_keep_event(vp);
         return EXIT_INIT;
-    case VMX_EXIT_VMCLEAR ... VMX_EXIT_VMXON:
-    case VMX_EXIT_GETSEC:
-    case VMX_EXIT_INVEPT:
-    case VMX_EXIT_INVVPID:
-    case VMX_EXIT_MWAIT:
-    case VMX_EXIT_MONITOR:
-    case VMX_EXIT_RSM:
-        return inject_and_resume(vp, VECTOR_UD); /* CPUID hides these features */
+    case VMX_EXIT_MACHINE_CHECK_ENTRY:
+        exit_machine_check(cpu);
+        return EXIT_RESTART;
     default:
-        exit_impossible(snapshot);
+        return exit_instruction(cpu, vp, snapshot);
     }
 }

@@ -29,16 +29,31 @@ void exit_skip_bytes(uint32_t length);
 /* Both. Event for the next entry. Exceptions with an error code get it from `error`; others ignore it. */
 void exit_inject(struct vp *vp, enum exception_vector vector, uint32_t error);
 
-/* Both. */
+/*
+ * Both. Whether the instruction that made this exit is legal where it was executed; if not, the fault is the VP's event
+ * and the exit done. vmm/instruction_check.h.
+ */
+bool exit_check_instruction(struct vp *vp, uint32_t reason);
+
+/* Both. EXIT_DELIVER: an access that the controls do not make exit. */
 enum exit_action exit_cr_access(struct vp *vp);
 enum exit_action exit_xsetbv(struct cpu *cpu, struct vp *vp);
 enum exit_action exit_exception(struct cpu *cpu, struct vp *vp);
+
+/*
+ * Both. A machine check came while this CPU's VP ran or was being entered. The banks are the root's, so it gets the
+ * exception, at the next entry of its VP on this CPU; what to do about a guest that cannot go on is its to decide.
+ */
+void exit_machine_check(struct cpu *cpu);
 
 /* Keeps what was being delivered when the exit came, for the next entry (SDM vol. 3C, 25.9.3). Both. */
 void exit_keep_event(struct vp *vp);
 void exit_load_event(const struct vp *vp);
 /* Both. NMIs are blocked from the next entry on. */
 void exit_block_nmi(void);
+
+/* Guest only. #DB for an access to a debug register with DR7.GD set (SDM vol. 3B, 18.2.4). */
+void exit_general_detect(struct vp *vp);
 
 /* Guest only. */
 enum exit_action exit_guest_mov_dr(struct vp *vp);

@@ -5,7 +5,6 @@
 #include "arch/msr.h"
 #include "arch/vmcs.h"
 #include "kernel/log.h"
-#include "kernel/panic.h"
 #include "kernel/power.h"
 #include "vmm/cpuid_policy.h"
 #include "vmm/guest_exit.h"
@@ -112,6 +111,16 @@ static void root_wrmsr(struct cpu *cpu, struct vp *root)
     }
 }
 
+static void refuse_access(struct vp *root, uint64_t pa)
+{
+    log_debug("root VP %u touched %#llx, which is not the root's: #GP", root->index, (unsigned long long)pa);
+    if ((root->event.info & INTERRUPTION_VALID) != 0) {
+        exit_inject(root, VECTOR_DF, 0); /* the fault came while an event was being delivered */
+    } else {
+        exit_inject(root, VECTOR_GP, 0);
+    }
+}
+
 static void root_ept_violation(struct vp *root)
 {
     uint64_t pa = vmcs_read64(VMCS_GUEST_PHYSICAL_ADDRESS), qualification = vmcs_readnw(VMCS_EXIT_QUALIFICATION);
@@ -122,12 +131,13 @@ static void root_ept_violation(struct vp *root)
     if (root_memory_fill(pa)) {
         return;
     }
-    log_debug("root VP %u touched %#llx, which is not the root's: #GP", root->index, (unsigned long long)pa);
-    if ((root->event.info & INTERRUPTION_VALID) != 0) {
-        exit_inject(root, VECTOR_DF, 0); /* the fault came while an event was being delivered */
-    } else {
-        exit_inject(root, VECTOR_GP, 0);
-    }
+    refuse_access(root, pa);
+}
+
+static void root_ept_misconfiguration(struct vp *root)
+{
+    exit_keep_event(root);
+    refuse_access(root, vmcs_read64(VMCS_GUEST_PHYSICAL_ADDRESS));
 }
 
 static void after_hypercall(struct cpu *cpu, struct vp *root, enum hypercall_next next)
@@ -151,12 +161,21 @@ static void after_hypercall(struct cpu *cpu, struct vp *root, enum hypercall_nex
     }
 }
 
-/* A triple fault of the root resets the machine, as it does on a PC without a hypervisor. */
-static _Noreturn void root_triple_fault(const struct vp *root)
+/* The end of the root resets the machine, as a triple fault does on a PC without a hypervisor. */
+static _Noreturn void root_ended(const struct vp *root, const char *how)
 {
-    log_error("root VP %u: triple fault at RIP %#llx, CR3 %#llx; the machine is reset", root->index,
+    log_error("root VP %u: %s at RIP %#llx, CR3 %#llx; the machine is reset", root->index, how,
               (unsigned long long)vmcs_readnw(VMCS_GUEST_RIP), (unsigned long long)vmcs_readnw(VMCS_GUEST_CR3));
     power_reset();
+}
+
+/* The entry found something wrong with the root VP's state, or the machine itself was wrong (SDM vol. 3C, 27.8). */
+static void entry_failed(struct cpu *cpu, const struct vp *root, uint32_t reason)
+{
+    if ((reason & 0xffffu) != VMX_EXIT_MACHINE_CHECK_ENTRY) {
+        root_ended(root, "a state that no processor has");
+    }
+    exit_machine_check(cpu);
 }
 
 void root_exit_straight(struct cpu *cpu, struct vp *root, enum vmx_entry_result entry)
@@ -167,7 +186,8 @@ void root_exit_straight(struct cpu *cpu, struct vp *root, enum vmx_entry_result 
 void root_exit(struct cpu *cpu, struct vp *root, uint32_t reason)
 {
     if ((reason & VMX_EXIT_ENTRY_FAILURE) != 0) {
-        panic("entry of root VP %u failed, exit reason %#x", root->index, reason);
+        entry_failed(cpu, root, reason);
+        return;
     }
     switch ((enum vmx_exit_reason)(reason & 0xffffu)) {
     case VMX_EXIT_VMCALL:
@@ -182,7 +202,9 @@ void root_exit(struct cpu *cpu, struct vp *root, uint32_t reason)
         root_cpuid(root);
         break;
     case VMX_EXIT_CR_ACCESS:
-        (void)exit_cr_access(root);
+        if (exit_cr_access(root) == EXIT_DELIVER) {
+            exit_inject(root, VECTOR_UD, 0);
+        }
         break;
     case VMX_EXIT_RDMSR:
         root_rdmsr(root);
@@ -191,7 +213,9 @@ void root_exit(struct cpu *cpu, struct vp *root, uint32_t reason)
         root_wrmsr(cpu, root);
         break;
     case VMX_EXIT_XSETBV:
-        (void)exit_xsetbv(cpu, root);
+        if (exit_check_instruction(root, VMX_EXIT_XSETBV)) {
+            (void)exit_xsetbv(cpu, root);
+        }
         break;
     case VMX_EXIT_EPT_VIOLATION:
         root_ept_violation(root);
@@ -205,7 +229,7 @@ void root_exit(struct cpu *cpu, struct vp *root, uint32_t reason)
         root_ipi_sipi(cpu, root, vmcs_readnw(VMCS_EXIT_QUALIFICATION) & 0xff);
         break;
     case VMX_EXIT_TRIPLE_FAULT:
-        root_triple_fault(root);
+        root_ended(root, "triple fault");
     case VMX_EXIT_INVD: /* dropping dirty lines could lose the hypervisor's data: write them back */
         cpu_wbinvd();
         exit_skip_instruction();
@@ -215,7 +239,8 @@ void root_exit(struct cpu *cpu, struct vp *root, uint32_t reason)
         exit_inject(root, VECTOR_GP, 0); /* hardware task switches are not offered (docs/caveats.md) */
         break;
     case VMX_EXIT_EPT_MISCONFIGURATION:
-        panic("the root's EPT is malformed at %#llx", (unsigned long long)vmcs_read64(VMCS_GUEST_PHYSICAL_ADDRESS));
+        root_ept_misconfiguration(root);
+        break;
     default:
         exit_inject(root, VECTOR_UD, 0); /* VMX and SMX instructions, which CPUID hides */
         break;

@@ -70,9 +70,12 @@ static void root_turn(struct cpu *cpu, struct vp *root)
         return;
     }
     slice_correct_nmi(may_block_nmi);
-    root->launched = true;
-    root->event.info = 0;
-    root_exit(cpu, root, vmcs_read32(VMCS_EXIT_REASON));
+    uint32_t reason = vmcs_read32(VMCS_EXIT_REASON);
+    if ((reason & VMX_EXIT_ENTRY_FAILURE) == 0) {
+        root->launched = true;
+        root->event.info = 0;
+    }
+    root_exit(cpu, root, reason);
 }
 
 void root_run(struct cpu *cpu)

@@ -42,6 +42,7 @@ extern scenario_list scenarios_msr_policy;
 extern scenario_list scenarios_emulator;
 extern scenario_list scenarios_fpu_registers;
 extern scenario_list scenarios_debug_registers;
+extern scenario_list scenarios_instruction_faults;
 extern scenario_list scenarios_guest_msrs;
 extern scenario_list scenarios_error_codes;
 extern scenario_list scenarios_memory_modes;
@@ -95,6 +96,7 @@ static const struct scenario *const scenario_lists[] = {
     scenarios_properties,
     scenarios_cpuid_lists,
     scenarios_debug_registers,
+    scenarios_instruction_faults,
     scenarios_error_codes,
     scenarios_fpu_registers,
     scenarios_guest_msrs,
