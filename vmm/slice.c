@@ -13,7 +13,6 @@
 #define RSDP_OEM_ID 9u
 #define CPUID_1_ECX_HYPERVISOR (1u << 31)
 #define SLICE_MS 1u
-#define SLICE_EXITS 256u      /* take about as long on Bochs */
 #define MISC_TIMER_RATE 0x1fu /* IA32_VMX_MISC: the timer counts when this bit of the TSC changes */
 
 /* The BIOS of Bochs signs the ACPI tables with this name, and so does that of QEMU. */
@@ -38,11 +37,6 @@ void slice_init(const struct boot_info *info)
         vmm.guest_controls.pin |= PIN_PREEMPTION_TIMER;
         log_debug("guests leave after %u ms at the latest: this emulator can miss interrupts.", SLICE_MS);
     }
-}
-
-bool slice_is_over(uint32_t resumed)
-{
-    return __builtin_expect(vmm.slice != 0, 0) && resumed >= SLICE_EXITS;
 }
 
 bool slice_vp_may_block_nmi(const struct vp *vp)

@@ -25,12 +25,6 @@ struct vp;
 void slice_init(const struct boot_info *info);
 
 /*
- * After an exit that was dealt with, with the number of those before it in the same run: every entry starts the timer
- * anew, so a guest that exits again and again would never see it expire.
- */
-bool slice_is_over(uint32_t resumed);
-
-/*
  * Bochs 2.7 never unblocks virtual NMIs at an entry, so that a VP which exited in its NMI handler leaves them blocked
  * for all other VPs of the CPU until one of these executes IRET, and their exits report it. A VP's NMIs can only be
  * blocked after an exit if they were at the entry or if that injected an NMI. Until the first time that anything blocks
