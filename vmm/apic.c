@@ -16,6 +16,7 @@
  * as its exit comes before that of an interrupt (SDM vol. 3C, 26.2), the root no interrupt.
  */
 #define TIMER_LEAST 2000u
+#define PENDING_DEBUG_DUE (1ull << 12 | 1ull << 14) /* a breakpoint that is enabled, a single step */
 
 bool apic_available(void)
 {
@@ -124,14 +125,28 @@ static void take_vectors(struct vp *vp)
     }
 }
 
-/* HLT ends with an interrupt that can be delivered, or an NMI. Nothing shadows either: HLT has ended any shadow. */
+/*
+ * HLT ends with what the processor would take there (SDM vol. 2A, HLT): an event for the next entry, which makes it
+ * active whatever the event is (vol. 3C, 27.6), a #DB that is due, an NMI, an interrupt. Nothing shadows these: HLT
+ * has ended any shadow.
+ */
 static bool wakes(const struct vp *vp)
 {
     uint8_t tpr = (uint8_t)vp->apic.page[APIC_TPR / 4];
+    if ((vp->event.info & INTERRUPTION_VALID) != 0 ||
+        (vmcs_readnw(VMCS_GUEST_PENDING_DEBUG) & PENDING_DEBUG_DUE) != 0) {
+        return true;
+    }
     if (vp->nmi_pending && (vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY) & BLOCKING_BY_NMI) == 0) {
         return true;
     }
-    return (apic_pending(&vp->apic) >> 4) > (tpr >> 4) && (vmcs_readnw(VMCS_GUEST_RFLAGS) & RFLAGS_IF) != 0;
+    bool interrupt = vp->external != 0 || (apic_pending(&vp->apic) >> 4) > (tpr >> 4);
+    return interrupt && (vmcs_readnw(VMCS_GUEST_RFLAGS) & RFLAGS_IF) != 0;
+}
+
+bool apic_sleeps(const struct vp *vp)
+{
+    return vp->suspend != 0 && (vp->suspend != SUSPEND_HALT || !wakes(vp));
 }
 
 void apic_before_entry(struct vp *vp)
@@ -142,7 +157,7 @@ void apic_before_entry(struct vp *vp)
     if (vp->apic.timer_armed && apic_timer_expire(&vp->apic, partition_time_tsc(vp), &vector)) {
         apic_accept(&vp->apic, vector, false);
     }
-    if (vp->suspend == SUSPEND_HALT && wakes(vp)) {
+    if (!apic_sleeps(vp)) {
         vp->suspend = 0;
     }
     vp->windows |= vp->nmi_pending || (!vp->apicv && apic_pending(&vp->apic) != 0);

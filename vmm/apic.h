@@ -32,6 +32,9 @@ void apic_start(struct vp *vp);
 void apic_before_entry(struct vp *vp);
 void apic_arm(struct vp *vp);
 
+/* Whether the VP would not execute at an entry now; a VP without an APIC never sleeps. */
+bool apic_sleeps(const struct vp *vp);
+
 /* Exits. The VMX preemption timer's: EXIT_RESTART if the root's turn has come. */
 enum exit_action apic_timer_exit(struct vp *vp);
 enum exit_action apic_halt(struct vp *vp);

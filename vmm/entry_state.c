@@ -2,6 +2,7 @@
 /* From the VMCS and the machine's capabilities to what vmm/entry_check.c looks at. */
 #include "arch/cpu.h"
 #include "arch/vmcs.h"
+#include "vmm/apic.h"
 #include "vmm/diagnostics.h"
 #include "vmm/partition.h"
 #include "vmm/vmm_state.h"
@@ -56,7 +57,6 @@ static void read_registers(struct entry_state *s)
     s->rip = vmcs_readnw(VMCS_GUEST_RIP);
     s->rflags = vmcs_readnw(VMCS_GUEST_RFLAGS);
     s->ia32e = (vmcs_read32(VMCS_ENTRY_CONTROLS) & ENTRY_IA32E) != 0;
-    s->activity = vmcs_read32(VMCS_GUEST_ACTIVITY);
     s->interruptibility = vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY);
     s->pending_debug = vmcs_readnw(VMCS_GUEST_PENDING_DEBUG);
 }
@@ -82,7 +82,10 @@ void entry_state_read(const struct vp *vp, bool refused, struct entry_state *s)
     read_registers(s);
     read_segments(s);
     read_pdptes(vp, s);
-    s->event_info = vp->event.info;
+    /* vmm/apic.c gives the entry its activity state, and keeps an event for a VP that sleeps. */
+    bool asleep = apic_sleeps(vp);
+    s->activity = asleep ? ACTIVITY_HLT : ACTIVITY_ACTIVE;
+    s->event_info = asleep ? 0 : vp->event.info;
     s->event_error_code = vp->event.error_code;
     s->event_length = vp->event.instruction_length;
 }

@@ -46,13 +46,13 @@ static void offer_pic_interrupt(struct machine_vp *vp)
         }
         return;
     }
-    const WHV_REGISTER_NAME names[] = {WHvRegisterPendingEvent, WHvRegisterInternalActivityState};
-    WHV_REGISTER_VALUE values[2]; /* the second ends a HLT: an external interrupt of the client's does not */
-    memset(values, 0, sizeof(values));
-    values[0].ExtIntEvent.EventPending = 1;
-    values[0].ExtIntEvent.EventType = WHvX64PendingEventExtInt;
-    values[0].ExtIntEvent.Vector = pic_acknowledge(&vp->machine->pic);
-    HRESULT hr = WHvSetVirtualProcessorRegisters(vp->machine->partition, vp->index, names, 2, values);
+    const WHV_REGISTER_NAME name = WHvRegisterPendingEvent;
+    WHV_REGISTER_VALUE value;
+    memset(&value, 0, sizeof(value));
+    value.ExtIntEvent.EventPending = 1;
+    value.ExtIntEvent.EventType = WHvX64PendingEventExtInt;
+    value.ExtIntEvent.Vector = pic_acknowledge(&vp->machine->pic);
+    HRESULT hr = WHvSetVirtualProcessorRegisters(vp->machine->partition, vp->index, &name, 1, &value);
     if (FAILED(hr)) {
         crash_call_failed(vp, "WHvSetVirtualProcessorRegisters (PIC interrupt)", hr);
     }

@@ -141,12 +141,11 @@ static void halt_leaves_the_root_alone(void)
     CHECK_EQ(RIP_OF(apic_wait32, apic_wait32_woken), r.VpContext.Rip); /* past HLT */
     CHECK(root_ticks >= 10);
     CHECK_EQ(2, guest_get(&guest, 0, WHvRegisterInternalActivityState));
-    /* An event by register does not wake it; clearing the state does (WHP's clients know). */
     guest_set(&guest, 0, WHvRegisterPendingInterruption, 1 | 0x46 << 16);
     CHECK_EQ(S_OK, WHvCancelRunVirtualProcessor(guest.partition, 0, 0));
-    guest_run(&guest, 0, &r, WHvRunVpExitReasonCanceled);
+    guest_run(&guest, 0, &r, WHvRunVpExitReasonCanceled); /* before anything was taken in */
     CHECK_EQ(0, word(COUNTER));
-    guest_set(&guest, 0, WHvRegisterInternalActivityState, 0);
+    CHECK_EQ(2, guest_get(&guest, 0, WHvRegisterInternalActivityState));
     to_port(0, 0x50, &r);
     CHECK_EQ(1, word(COUNTER));
     guest_destroy(&guest);

@@ -38,6 +38,7 @@ extern scenario_list scenarios_windows;
 extern scenario_list scenarios_vp_state;
 extern scenario_list scenarios_apic_guest;
 extern scenario_list scenarios_apic_smp;
+extern scenario_list scenarios_apic_wake;
 extern scenario_list scenarios_msr_policy;
 extern scenario_list scenarios_emulator;
 extern scenario_list scenarios_fpu_registers;
@@ -91,6 +92,7 @@ static const struct scenario *const scenario_lists[] = {
     scenarios_vp_state,
     scenarios_apic_guest,
     scenarios_apic_smp,
+    scenarios_apic_wake,
     scenarios_msr_policy,
     scenarios_emulator,
     scenarios_properties,
