@@ -82,10 +82,10 @@ static bool fetch_and_decode(struct emulation *e)
         r->byte_count = (uint8_t)(r->byte_count + got);
         if (try_decode(e)) {
             e->status.AsUINT32 = 0; /* the bytes that could not be read are not needed */
-            r->fault_pending = 0;
+            e->exception.due = false;
             return true;
         }
-        if (e->status.AsUINT32 != 0) {
+        if (e->status.AsUINT32 != 0 || e->exception.due) {
             return false;
         }
     }
@@ -148,9 +148,14 @@ static bool any_port(struct emulation *e, const WHV_X64_IO_PORT_ACCESS_CONTEXT *
     return emulator_load_registers(e) && emulator_execute(e);
 }
 
+/* The end of the instruction: all it changed is the guest's now, or its exception is. */
 static HRESULT end(struct emulation *e, bool done, WHV_EMULATOR_STATUS *status)
 {
-    e->status.EmulationSuccessful = done && emulator_store_registers(e);
+    if (done) {
+        e->status.EmulationSuccessful = emulator_store_registers(e);
+    } else if (e->exception.due && e->status.AsUINT32 == 0) {
+        e->status.EmulationSuccessful = emulator_inject(e);
+    }
     *status = e->status;
     return S_OK;
 }

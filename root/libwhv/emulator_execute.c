@@ -25,13 +25,19 @@ bool emulator_operand_address(struct emulation *e, const struct emulator_operand
     return emulator_linear(e, (enum emulator_segment)o->segment, offset, size, access, linear);
 }
 
-static bool read_memory(struct emulation *e, const struct emulator_operand *o, enum emulator_access access,
-                        uint64_t *value)
+bool emulator_prepare_operand(struct emulation *e, unsigned which, enum emulator_access access, uint64_t *linear)
+{
+    const struct emulator_operand *o = &e->insn.operand[which];
+    return o->kind != EMULATOR_MEMORY || (emulator_operand_address(e, o, 0, o->size, access, linear) &&
+                                          emulator_prepare(e, *linear, o->size, access));
+}
+
+static bool read_memory(struct emulation *e, unsigned which, enum emulator_access access, uint64_t *value)
 {
     uint64_t linear;
     *value = 0;
-    return emulator_operand_address(e, o, 0, o->size, access, &linear) &&
-           emulator_prepare(e, linear, o->size, access) && emulator_read(e, linear, value, o->size);
+    return emulator_prepare_operand(e, which, access, &linear) &&
+           emulator_read(e, linear, value, e->insn.operand[which].size);
 }
 
 bool emulator_read_operand(struct emulation *e, unsigned which, enum emulator_access access, uint64_t *value)
@@ -46,7 +52,7 @@ bool emulator_read_operand(struct emulation *e, unsigned which, enum emulator_ac
         return true;
     case EMULATOR_MEMORY:
         if (o->size == 1 || o->size == 2 || o->size == 4 || o->size == 8) {
-            return read_memory(e, o, access, value);
+            return read_memory(e, which, access, value);
         }
         break;
     default:
@@ -158,14 +164,14 @@ static bool compare_exchange(struct emulation *e)
 static bool compare_exchange_pair(struct emulation *e)
 {
     const struct emulator_operand *o = &e->insn.operand[0];
-    const unsigned vector_gp = 13, half = o->size / 2u;
+    const unsigned half = o->size / 2u;
     uint64_t linear, old[2] = {0, 0};
     uint8_t data[16];
     if (!emulator_operand_address(e, o, 0, o->size, EMULATOR_READ_WRITE, &linear)) {
         return false;
     }
     if (half == 8 && linear % 16 != 0) {
-        return emulator_fault(e, vector_gp, 0, linear);
+        return emulator_fault(e, EXCEPTION_GP, 0, linear);
     }
     if (!emulator_prepare(e, linear, o->size, EMULATOR_READ_WRITE) || !emulator_read(e, linear, data, o->size)) {
         return false;

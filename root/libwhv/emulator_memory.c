@@ -4,34 +4,10 @@
 #include "root/libwhv/emulator_flags.h"
 #include "root/libwhv/emulator_state.h"
 
-#define VECTOR_SS 12u
-#define VECTOR_GP 13u
-#define VECTOR_PF 14u
 #define TYPE_EXPAND_DOWN 4u
 #define TYPE_WRITABLE_OR_READABLE 2u
 #define TYPE_CODE 8u
-#define PF_PRESENT 1u
-#define PF_WRITE 2u
-#define PF_USER 4u
-#define PF_RESERVED 8u
 #define OFFSET(address) ((address) & (EMULATOR_PAGE - 1))
-
-bool emulator_fault(struct emulation *e, unsigned vector, uint32_t error_code, uint64_t address)
-{
-    struct whb_emulator_report *r = &e->emulator->report;
-    e->status.GuestCannotBeFaulted = 1;
-    r->fault_pending = 1;
-    r->fault_vector = (uint8_t)vector;
-    r->fault_error = error_code;
-    r->fault_address = address;
-    return false;
-}
-
-bool emulator_canonical(uint64_t address)
-{
-    uint64_t upper = address >> 56;
-    return upper == 0 || upper == 0xff;
-}
 
 /* SDM vol. 3A, 5.3: the last byte against the limit. In an expand-down segment the bytes above the limit are valid. */
 static bool within_limit(const WHV_X64_SEGMENT_REGISTER *s, uint64_t offset, unsigned size)
@@ -65,10 +41,11 @@ bool emulator_linear(struct emulation *e, enum emulator_segment segment, uint64_
                      enum emulator_access access, uint64_t *linear)
 {
     const WHV_X64_SEGMENT_REGISTER *s = &e->segment[segment];
-    unsigned vector = segment == EMULATOR_SS ? VECTOR_SS : VECTOR_GP;
+    enum emulator_vector vector = segment == EMULATOR_SS ? EXCEPTION_SS : EXCEPTION_GP;
     if (e->mode == EMULATOR_64_BIT) {
         *linear = offset + (segment >= EMULATOR_FS ? s->Base : 0);
-        return emulator_canonical(*linear) || emulator_fault(e, vector, 0, *linear);
+        return (emulator_canonical(e, *linear) && emulator_canonical(e, *linear + size - 1)) ||
+               emulator_fault(e, vector, 0, *linear);
     }
     *linear = (s->Base + offset) & 0xffffffffu;
     return (within_limit(s, offset, size) && type_allows(e, s, access)) || emulator_fault(e, vector, 0, *linear);
@@ -91,23 +68,6 @@ void emulator_know_page(struct emulation *e, uint64_t gva, uint64_t gpa, enum em
     remember(e, gva - OFFSET(gva), gpa - OFFSET(gpa), (uint32_t)rights_of(access));
 }
 
-/* What the guest would see of a walk that failed. Codes beyond the walk's own mean that there is no memory. */
-static bool translation_fault(struct emulation *e, uint64_t gva, uint32_t rights, WHV_TRANSLATE_GVA_RESULT_CODE code)
-{
-    uint32_t error = (rights & WHvTranslateGvaFlagValidateWrite) != 0 ? PF_WRITE : 0;
-    error |= e->vp->ExecutionState.Cpl == 3 ? PF_USER : 0;
-    switch (code) {
-    case WHvTranslateGvaResultPageNotPresent:
-        return emulator_fault(e, VECTOR_PF, error, gva);
-    case WHvTranslateGvaResultPrivilegeViolation:
-        return emulator_fault(e, VECTOR_PF, error | PF_PRESENT, gva);
-    case WHvTranslateGvaResultInvalidPageTableFlags:
-        return emulator_fault(e, VECTOR_PF, error | PF_PRESENT | PF_RESERVED, gva);
-    default:
-        return emulator_fault(e, 0, 0, gva);
-    }
-}
-
 /* The accessed and dirty bits of the guest's tables are set, as by the access itself. */
 static bool ask(struct emulation *e, uint64_t gva, uint64_t page, uint32_t rights, uint64_t *gpa)
 {
@@ -119,7 +79,7 @@ static bool ask(struct emulation *e, uint64_t gva, uint64_t page, uint32_t right
         return false;
     }
     if (code != WHvTranslateGvaResultSuccess) {
-        return translation_fault(e, gva, rights, code);
+        return emulator_translation_fault(e, gva, rights, code);
     }
     if (OFFSET(found) != 0) {
         e->status.TranslateGvaPageCallbackGpaIsNotAligned = 1;
@@ -132,7 +92,7 @@ static bool ask(struct emulation *e, uint64_t gva, uint64_t page, uint32_t right
 /* The GPA of the byte at `gva`. */
 static bool translate(struct emulation *e, uint64_t gva, uint32_t rights, uint64_t *gpa)
 {
-    uint64_t page = gva - OFFSET(gva), found;
+    uint64_t page = gva - OFFSET(gva), found = 0;
     for (unsigned i = 0; i < EMULATOR_TRANSLATIONS; i++) {
         const struct emulator_translation *t = &e->translation[i];
         if (t->gva == page && t->rights != 0 && (t->rights & rights) == rights) {
@@ -162,7 +122,8 @@ bool emulator_prepare(struct emulation *e, uint64_t linear, unsigned size, enum 
         return false;
     }
     uint64_t second = linear - OFFSET(linear) + EMULATOR_PAGE;
-    return OFFSET(linear) + size <= EMULATOR_PAGE || translate(e, wrap(e, second), rights, &gpa);
+    return (OFFSET(linear) + size <= EMULATOR_PAGE || translate(e, wrap(e, second), rights, &gpa)) &&
+           emulator_check_alignment(e, linear, size);
 }
 
 static unsigned piece_size(uint64_t linear, unsigned left)

@@ -95,34 +95,57 @@ bool emulator_load_registers(struct emulation *e)
     return true;
 }
 
+static void add_changed(const struct emulation *e, struct batch *b)
+{
+    WHV_REGISTER_VALUE value = {0};
+    for (unsigned n = 0; n < EMULATOR_GPRS; n++) {
+        if ((e->gpr_changed >> n & 1) != 0) {
+            value.Reg64 = e->gpr[n];
+            add(b, WHvX64RegisterRax + n, value);
+        }
+    }
+    if (e->rflags != e->vp->Rflags) {
+        value.Reg64 = e->rflags;
+        add(b, WHvX64RegisterRflags, value);
+    }
+    if (e->vector_changed) {
+        value.Reg128 = e->vector;
+        add(b, WHvX64RegisterXmm0 + e->vector_number, value);
+    }
+}
+
+static bool store(struct emulation *e, const struct batch *b)
+{
+    if (FAILED(e->emulator->callbacks.WHvEmulatorSetVirtualProcessorRegisters(e->context, b->names, b->count,
+                                                                              b->values))) {
+        e->status.SetVirtualProcessorRegistersCallbackFailed = 1;
+        return false;
+    }
+    return true;
+}
+
 bool emulator_store_registers(struct emulation *e)
 {
     struct batch b;
     WHV_REGISTER_VALUE value = {0};
     b.count = 0;
     e->rflags &= ~(uint64_t)EMULATOR_RF; /* SDM vol. 3B, 18.3.1.1: a finished instruction clears it */
-    for (unsigned n = 0; n < EMULATOR_GPRS; n++) {
-        if ((e->gpr_changed >> n & 1) != 0) {
-            value.Reg64 = e->gpr[n];
-            add(&b, WHvX64RegisterRax + n, value);
-        }
-    }
     value.Reg64 = e->rip;
     add(&b, WHvX64RegisterRip, value);
-    if (e->rflags != e->vp->Rflags) {
-        value.Reg64 = e->rflags;
-        add(&b, WHvX64RegisterRflags, value);
-    }
-    if (e->vector_changed) {
-        value.Reg128 = e->vector;
-        add(&b, WHvX64RegisterXmm0 + e->vector_number, value);
-    }
-    if (FAILED(
-            e->emulator->callbacks.WHvEmulatorSetVirtualProcessorRegisters(e->context, b.names, b.count, b.values))) {
-        e->status.SetVirtualProcessorRegistersCallbackFailed = 1;
-        return false;
-    }
-    return true;
+    add_changed(e, &b);
+    return store(e, &b);
+}
+
+bool emulator_store_fault(struct emulation *e, const WHV_X64_PENDING_EXCEPTION_EVENT *event)
+{
+    struct batch b;
+    WHV_REGISTER_VALUE value = {0};
+    b.count = 0;
+    e->rflags = e->vp->Rflags | EMULATOR_RF;
+    add_changed(e, &b);
+    value.ExceptionEvent = *event;
+    add(&b, WHvRegisterPendingEvent, value);
+    return store(e, &b);
 }
 
 uint64_t emulator_gpr(const struct emulation *e, unsigned number, unsigned size)

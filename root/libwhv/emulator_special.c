@@ -4,8 +4,6 @@
 #include "root/libwhv/emulator_flags.h"
 #include "root/libwhv/emulator_state.h"
 
-#define VECTOR_GP 13u
-
 static uint64_t change_bit(enum emulator_operation operation, uint64_t value, uint64_t bit)
 {
     switch (operation) {
@@ -69,7 +67,7 @@ bool emulator_execute_vector(struct emulation *e)
         return false;
     }
     if (e->insn.aligned && linear % 16 != 0) {
-        return emulator_fault(e, VECTOR_GP, 0, linear);
+        return emulator_fault(e, EXCEPTION_GP, 0, linear);
     }
     if (!load) {
         return emulator_write(e, linear, &e->vector, memory->size);
@@ -118,7 +116,6 @@ static bool pop(struct emulation *e)
     return emulator_write_operand(e, 0, value);
 }
 
-/* The stack page is looked up before the operand is read, which may have an effect on a device. */
 static bool prepare_push(struct emulation *e, unsigned size)
 {
     uint64_t linear, offset = (e->gpr[EMULATOR_RSP] - size) & emulator_mask(stack_size(e));
@@ -128,37 +125,61 @@ static bool prepare_push(struct emulation *e, unsigned size)
 
 static bool branch_target(struct emulation *e, uint64_t target)
 {
-    if (e->mode != EMULATOR_64_BIT && target > e->segment[EMULATOR_CS].Limit) {
-        return emulator_fault(e, VECTOR_GP, 0, target);
+    bool within = e->mode == EMULATOR_64_BIT ? emulator_canonical(e, target) : target <= e->segment[EMULATOR_CS].Limit;
+    return within || emulator_fault(e, EXCEPTION_GP, 0, 0);
+}
+
+/* The stack is looked at before the operand is read, which may have an effect on a device. */
+static bool push_operand(struct emulation *e)
+{
+    uint64_t value, linear, next = e->rip + e->insn.length;
+    if (!emulator_prepare_operand(e, 0, EMULATOR_READ, &linear) || !prepare_push(e, e->insn.size) ||
+        !emulator_read_operand(e, 0, EMULATOR_READ, &value)) {
+        return false;
     }
-    return emulator_canonical(target) || emulator_fault(e, VECTOR_GP, 0, target);
+    emulator_set_rip(e, next);
+    return push(e, value, e->insn.size);
+}
+
+/* The target is checked before the stack (SDM vol. 2A, CALL), and known only once it is read. */
+static bool branch(struct emulation *e)
+{
+    uint64_t target, linear, next = e->rip + e->insn.length;
+    bool calls = e->insn.operation == EMULATOR_CALL;
+    if (!emulator_prepare_operand(e, 0, EMULATOR_READ, &linear)) {
+        return false;
+    }
+    bool pushable = !calls || prepare_push(e, e->insn.size);
+    const struct emulator_exception of_stack = e->exception;
+    e->exception.due = false;
+    if (e->status.AsUINT32 != 0 || !emulator_read_operand(e, 0, EMULATOR_READ, &target) || !branch_target(e, target)) {
+        return false;
+    }
+    if (!pushable) {
+        e->exception = of_stack;
+        return false;
+    }
+    emulator_set_rip(e, target);
+    return !calls || push(e, next, e->insn.size);
 }
 
 bool emulator_execute_stack(struct emulation *e)
 {
-    enum emulator_operation operation = (enum emulator_operation)e->insn.operation;
-    uint64_t value, next = e->rip + e->insn.length;
-    unsigned size = e->insn.size;
-    bool pushes = operation == EMULATOR_PUSH || operation == EMULATOR_CALL;
-    if (e->insn.operand[0].kind == EMULATOR_IMMEDIATE || size < 2) {
+    uint64_t next = e->rip + e->insn.length;
+    if (e->insn.operand[0].kind == EMULATOR_IMMEDIATE || e->insn.size < 2) {
         e->status.InternalEmulationFailure = 1;
         return false;
     }
-    if (operation == EMULATOR_POP) {
-        bool done = pop(e);
-        emulator_set_rip(e, next);
-        return done;
-    }
-    if ((pushes && !prepare_push(e, size)) || !emulator_read_operand(e, 0, EMULATOR_READ, &value)) {
-        return false;
-    }
-    if (operation != EMULATOR_PUSH) {
-        if (!branch_target(e, value)) {
+    switch ((enum emulator_operation)e->insn.operation) {
+    case EMULATOR_POP:
+        if (!pop(e)) {
             return false;
         }
-        emulator_set_rip(e, value);
-    } else {
         emulator_set_rip(e, next);
+        return true;
+    case EMULATOR_PUSH:
+        return push_operand(e);
+    default:
+        return branch(e);
     }
-    return !pushes || push(e, operation == EMULATOR_CALL ? next : value, size);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One attempt at one instruction. It works on a copy of the guest's registers; the guest gets them all at the end, or
- * not at all. Every function that can fail returns false with the reason in `status`, and in `report` for guest faults.
+ * not at all. Every function that can fail returns false with the reason in `status`, or in `exception` if it is the
+ * guest's own.
  */
 #pragma once
 
@@ -26,11 +27,33 @@ struct emulator_translation {
     uint32_t rights;   /* WHV_TRANSLATE_GVA_FLAGS that were checked; 0: unused */
 };
 
+enum emulator_vector {
+    EXCEPTION_DE = 0,
+    EXCEPTION_UD = 6,
+    EXCEPTION_NM = 7,
+    EXCEPTION_DF = 8,
+    EXCEPTION_TS = 10,
+    EXCEPTION_NP = 11,
+    EXCEPTION_SS = 12,
+    EXCEPTION_GP = 13,
+    EXCEPTION_PF = 14,
+    EXCEPTION_AC = 17,
+};
+
+/* What the instruction raises: it is the guest's at the end of the attempt. */
+struct emulator_exception {
+    bool due;
+    enum emulator_vector vector;
+    uint32_t error_code;
+    uint64_t address; /* linear, of the access; 0: none */
+};
+
 struct emulation {
     struct emulator *emulator;
     void *context;
     const WHV_VP_EXIT_CONTEXT *vp;
     WHV_EMULATOR_STATUS status;
+    struct emulator_exception exception;
     enum emulator_mode mode;
     struct emulator_instruction insn;
 
@@ -53,6 +76,8 @@ void emulator_begin(struct emulation *e);
 bool emulator_load_registers(struct emulation *e);
 /* Gives the guest all that changed, RIP and RFLAGS among it, in one callback. */
 bool emulator_store_registers(struct emulation *e);
+/* The same where the instruction ends in an exception: RIP stays. */
+bool emulator_store_fault(struct emulation *e, const WHV_X64_PENDING_EXCEPTION_EVENT *event);
 uint64_t emulator_gpr(const struct emulation *e, unsigned number, unsigned size);
 /* As the processor does: 4 bytes clear the upper half, 1 and 2 bytes keep the rest. */
 void emulator_set_gpr(struct emulation *e, unsigned number, unsigned size, uint64_t value);
@@ -67,8 +92,6 @@ enum emulator_access { EMULATOR_READ = 1, EMULATOR_WRITE = 2, EMULATOR_READ_WRIT
  */
 bool emulator_linear(struct emulation *e, enum emulator_segment segment, uint64_t offset, unsigned size,
                      enum emulator_access access, uint64_t *linear);
-/* Of 57 bits: whether the guest has 48 or 57, its page tables say. */
-bool emulator_canonical(uint64_t address);
 /* Translates all pages of an access, so that a later part cannot fail after an earlier one was made. */
 bool emulator_prepare(struct emulation *e, uint64_t linear, unsigned size, enum emulator_access access);
 /* `size` bytes at a linear address, 1 to 16, through the memory callback in pieces of 1, 2, 4, 8 bytes in one page. */
@@ -78,8 +101,20 @@ bool emulator_write(struct emulation *e, uint64_t linear, const void *data, unsi
 unsigned emulator_fetch(struct emulation *e, unsigned skip, uint8_t *bytes, unsigned size);
 /* What is known from the exit itself. */
 void emulator_know_page(struct emulation *e, uint64_t gva, uint64_t gpa, enum emulator_access access);
-/* The instruction would raise this exception in the guest. Returns false. */
-bool emulator_fault(struct emulation *e, unsigned vector, uint32_t error_code, uint64_t address);
+
+/* emulator_fault.c */
+
+/* The instruction raises this exception, unless `status` has another reason for its end. Returns false. */
+bool emulator_fault(struct emulation *e, enum emulator_vector vector, uint32_t error_code, uint64_t address);
+/* What a walk of the guest's tables that failed means to the guest. `rights`: WHV_TRANSLATE_GVA_FLAGS. Returns false.
+ */
+bool emulator_translation_fault(struct emulation *e, uint64_t gva, uint32_t rights, WHV_TRANSLATE_GVA_RESULT_CODE code);
+/* Of 48 bits, or of 57 with CR4.LA57. False also if that could not be read, with `status`. */
+bool emulator_canonical(struct emulation *e, uint64_t address);
+/* #AC for an access of `size` bytes. */
+bool emulator_check_alignment(struct emulation *e, uint64_t linear, unsigned size);
+/* Gives the guest `exception`, in one callback. */
+bool emulator_inject(struct emulation *e);
 
 /* emulator_execute.c, emulator_bits.c, emulator_string.c: one family each. They leave RIP behind the instruction. */
 
@@ -94,5 +129,7 @@ bool emulator_port(struct emulation *e, bool write, uint16_t port, unsigned size
 /* Operands of e->insn. The address of a memory operand, with `extra` bytes added to its offset. */
 bool emulator_operand_address(struct emulation *e, const struct emulator_operand *o, int64_t extra, unsigned size,
                               enum emulator_access access, uint64_t *linear);
+/* All that reading or writing it can raise; nothing of a register. `linear` is that of memory. */
+bool emulator_prepare_operand(struct emulation *e, unsigned which, enum emulator_access access, uint64_t *linear);
 bool emulator_read_operand(struct emulation *e, unsigned which, enum emulator_access access, uint64_t *value);
 bool emulator_write_operand(struct emulation *e, unsigned which, uint64_t value);

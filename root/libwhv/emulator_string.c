@@ -187,22 +187,6 @@ static bool ended_by_flag(const struct emulation *e)
     return compares && zero != (e->insn.repeat == EMULATOR_REPE);
 }
 
-/*
- * An element that faults in the guest ends the attempt after the elements before it: those count, and the guest takes
- * its fault when it comes back. A callback that failed undoes what can be undone, that is the registers.
- */
-static bool keep_progress(struct emulation *e, unsigned elements)
-{
-    WHV_EMULATOR_STATUS fault_alone = {0};
-    fault_alone.GuestCannotBeFaulted = 1;
-    if (elements == 0 || e->status.AsUINT32 != fault_alone.AsUINT32) {
-        return false;
-    }
-    e->status.AsUINT32 = 0;
-    e->emulator->report.fault_pending = 0;
-    return true;
-}
-
 static bool repeat(struct emulation *e, uint64_t next)
 {
     unsigned size = e->insn.address_size;
@@ -211,7 +195,7 @@ static bool repeat(struct emulation *e, uint64_t next)
             return true;
         }
         if (!element(e)) {
-            return keep_progress(e, n);
+            return false;
         }
         emulator_set_gpr(e, RCX, size, e->gpr[RCX] - 1);
         if (ended_by_flag(e)) {

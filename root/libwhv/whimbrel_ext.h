@@ -76,11 +76,11 @@ struct whb_emulator_report {
     char instruction[96];  /* its text, Intel syntax, lower case; "" if it could not be decoded */
     uint8_t bytes[15];     /* its code bytes as far as they were read, longer if it could not be decoded */
     uint8_t byte_count;    /* valid ones of `bytes` */
-    uint8_t fault_pending; /* 1, with GuestCannotBeFaulted: in a processor the guest would get this exception */
-    uint8_t fault_vector;  /* 12, 13, 14, or 0 if the address reaches no memory at all */
+    uint8_t fault_pending; /* 1: the instruction raised this exception, which the guest has got */
+    uint8_t fault_vector;
     uint8_t reserved[2];
-    uint32_t fault_error;   /* its error code */
-    uint64_t fault_address; /* linear address of the access, bytes */
+    uint32_t fault_error;   /* its error code, 0 if it has none */
+    uint64_t fault_address; /* linear address of the access, bytes: #PF, #AC, and after GuestCannotBeFaulted */
 };
 
 /* E_POINTER: a null pointer. */

@@ -57,6 +57,10 @@ static HRESULT on_get(void *context, const WHV_REGISTER_NAME *names, uint32_t co
             values[i].Reg64 = g->gpr[names[i]];
         } else if (names[i] >= WHvX64RegisterEs && names[i] <= WHvX64RegisterGs) {
             values[i].Segment = g->segment[names[i] - WHvX64RegisterEs];
+        } else if (names[i] == WHvX64RegisterCr4) {
+            values[i].Reg64 = g->cr4;
+        } else if (names[i] == WHvX64RegisterEfer) {
+            values[i].Reg64 = g->efer;
         }
     }
     return fails(&g->gets, g->fail_get) ? E_OUTOFMEMORY : S_OK;
@@ -75,6 +79,8 @@ static HRESULT on_set(void *context, const WHV_REGISTER_NAME *names, uint32_t co
             g->rip = values[i].Reg64;
         } else if (names[i] == WHvX64RegisterRflags) {
             g->rflags = values[i].Reg64;
+        } else if (names[i] == WHvRegisterPendingEvent) {
+            g->event = values[i].ExceptionEvent;
         }
     }
     return S_OK;
@@ -131,7 +137,25 @@ static void fill_context(struct emulated_guest *g)
     g->vp.Cs = g->segment[EMULATOR_CS];
     g->vp.Rip = g->rip;
     g->vp.Rflags = g->rflags;
+    memset(&g->event, 0, sizeof(g->event));
     g->gets = g->sets = g->memories = g->translates = g->ports = 0;
+}
+
+void assert_exception(const struct emulated_guest *g, unsigned vector, uint32_t error_code, uint64_t cr2)
+{
+    bool has_error = vector == 8 || (vector >= 10 && vector <= 14) || vector == 17;
+    assert_int_equal(g->status.AsUINT32, DONE);
+    assert_int_equal(g->sets, 1);
+    assert_int_equal(g->rip, g->vp.Rip);
+    assert_int_equal(g->rflags, g->vp.Rflags | EMULATOR_RF);
+    assert_int_equal(g->event.EventPending, 1);
+    assert_int_equal(g->event.EventType, WHvX64PendingEventException);
+    assert_int_equal(g->event.Vector, vector);
+    assert_int_equal(g->event.DeliverErrorCode, has_error && g->state.Cr0Pe);
+    assert_int_equal(g->event.ErrorCode, g->event.DeliverErrorCode ? error_code : 0);
+    assert_int_equal(g->event.ExceptionParameter, cr2);
+    assert_int_equal(g->report.fault_pending, 1);
+    assert_int_equal(g->report.fault_vector, vector);
 }
 
 uint32_t emulate_exit(struct emulated_guest *g)

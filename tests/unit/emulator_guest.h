@@ -21,7 +21,9 @@ struct access_log {
 struct emulated_guest {
     WHV_EMULATOR_HANDLE emulator;
     uint64_t gpr[16], rip, rflags;
+    uint64_t cr4, efer;
     WHV_X64_SEGMENT_REGISTER segment[6];
+    WHV_X64_PENDING_EXCEPTION_EVENT event; /* what the emulator gave the guest */
     WHV_X64_VP_EXECUTION_STATE state;
     uint8_t memory[GUEST_MEMORY];
 
@@ -63,6 +65,9 @@ uint32_t emulate_memory(struct emulated_guest *g, const uint8_t *begin, const ui
 /* With what is in `access`, `io`: the caller filled them. */
 uint32_t emulate_exit(struct emulated_guest *g);
 uint32_t emulate_port(struct emulated_guest *g, const uint8_t *begin, const uint8_t *end);
+
+/* The attempt succeeded and gave the guest this exception, with RIP and registers as they were. */
+void assert_exception(const struct emulated_guest *g, unsigned vector, uint32_t error_code, uint64_t cr2);
 
 /* A piece of guest code, in the assembler's syntax. */
 #define CODE(name, bits, text)                                                                                         \
