@@ -117,6 +117,9 @@ void exit_keep_event(struct vp *vp)
     if ((info & INTERRUPTION_VALID) == 0) {
         return;
     }
+    if ((info & INTERRUPTION_ERROR_CODE) != 0 && (vmcs_readnw(VMCS_GUEST_CR0) & CR0_PE) == 0) {
+        info &= ~INTERRUPTION_ERROR_CODE; /* never so in real mode (25.9.2), but Bochs 2.7 sets it there */
+    }
     /* Bit 12 is undefined here and reserved at entry. */
     vp->event.info = info & ~INTERRUPTION_NMI_UNBLOCKING;
     vp->event.error_code = (info & INTERRUPTION_ERROR_CODE) != 0 ? vmcs_read32(VMCS_IDT_VECTORING_ERROR) : 0;

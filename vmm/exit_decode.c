@@ -239,7 +239,8 @@ static void fill_exception(const struct exit_snapshot *s, WHV_RUN_VP_EXIT_CONTEX
     uint8_t vector = s->interruption_info & INTERRUPTION_VECTOR;
     bool software = type == INTERRUPTION_SOFTWARE_EXCEPTION || type == INTERRUPTION_PRIVILEGED_SOFTWARE_EXCEPTION;
     uint32_t info = software ? EXCEPTION_SOFTWARE : 0;
-    if ((s->interruption_info & INTERRUPTION_ERROR_CODE) != 0) {
+    /* In real mode there is none (SDM vol. 3C, 25.9.2), but Bochs 2.7 says so. */
+    if ((s->interruption_info & INTERRUPTION_ERROR_CODE) != 0 && (s->cr0 & CR0_PE) != 0) {
         info |= EXCEPTION_ERROR_CODE;
         e->ErrorCode = s->interruption_error;
     }

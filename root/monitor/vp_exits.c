@@ -70,7 +70,7 @@ static void refuse_msr(struct machine_vp *vp)
     memset(&value, 0, sizeof(value));
     value.ExceptionEvent.EventPending = 1;
     value.ExceptionEvent.EventType = WHvX64PendingEventException;
-    value.ExceptionEvent.DeliverErrorCode = 1;
+    value.ExceptionEvent.DeliverErrorCode = vp->record.VpContext.ExecutionState.Cr0Pe; /* real mode has none */
     value.ExceptionEvent.Vector = EXCEPTION_GP;
     machine_debug(vp->machine, "%s of MSR %xh, which is not there: #GP", msr->AccessInfo.IsWrite ? "write" : "read",
                   msr->MsrNumber);

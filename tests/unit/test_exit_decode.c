@@ -383,6 +383,12 @@ static void test_exceptions(void **state)
         assert_int_equal(r.VpException.InstructionByteCount, 15);
         assert_union_zero_from(&r, 40);
     }
+    struct exit_snapshot s = make_snapshot(VMX_EXIT_EXCEPTION_NMI);
+    s.interruption_info = 0x80000b0d; /* as Bochs 2.7 says it in real mode, which has no error codes */
+    s.cr0 = 0;
+    WHV_RUN_VP_EXIT_CONTEXT r = decode(&s, WHvRunVpExitReasonException);
+    assert_int_equal(r.VpException.ExceptionInfo.AsUINT32, 0);
+    assert_int_equal(r.VpException.ErrorCode, 0);
 }
 
 static void test_interrupt_windows(void **state)
