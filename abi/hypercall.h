@@ -153,12 +153,18 @@ struct whb_mapping_audit {
     uint32_t cpu_features; /* bit 0 CPU has SMEP, bit 1 SMAP, bit 2 UMIP */
 };
 
-/* What TRANSLATE_GVA answers. The call's status is WHB_OK also when the walk fails. */
+/*
+ * What TRANSLATE_GVA answers. The call's status is WHB_OK also when the walk fails. `gpa`, with the offset in the page,
+ * is there with Success, and with GpaUnmapped, GpaNoReadAccess and GpaNoWriteAccess if they are about the page itself:
+ * the guest's tables allow the access, its memory does not. If they are about one of the tables it is WHB_NO_GPA; with
+ * other codes 0.
+ */
 struct whb_translation {
     uint32_t code; /* WHV_TRANSLATE_GVA_RESULT_CODE */
     uint32_t reserved;
-    uint64_t gpa; /* with the offset in the page; 0 unless the code is Success */
+    uint64_t gpa;
 };
+#define WHB_NO_GPA (~0ull)
 
 /* Doorbells of a partition. */
 #define WHB_MAX_DOORBELLS 64u

@@ -5,6 +5,7 @@
 #include "vmm/apic.h"
 #include "vmm/diagnostics.h"
 #include "vmm/partition.h"
+#include "vmm/translate.h"
 #include "vmm/vmm_state.h"
 
 #define BASIC_ANY_ERROR_CODE (1ull << 56)
@@ -65,10 +66,9 @@ static void read_registers(struct entry_state *s)
 static void read_pdptes(const struct vp *vp, struct entry_state *s)
 {
     const struct vmcs64 fields[4] = {VMCS_GUEST_PDPTE0, VMCS_GUEST_PDPTE1, VMCS_GUEST_PDPTE2, VMCS_GUEST_PDPTE3};
-    uint64_t size = sizeof(s->pdpte);
     s->pdptes_absent = false;
     if (vp->pdptes_stale) {
-        s->pdptes_absent = guest_memory_read(vp->partition, s->cr3 & 0xffffffe0u, s->pdpte, size) != size;
+        s->pdptes_absent = !translate_new_pdptes(vp, s->cr3, s->pdpte);
         return;
     }
     for (unsigned i = 0; i < 4; i++) {

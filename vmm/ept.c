@@ -182,6 +182,12 @@ static bool final_value(struct change *c, unsigned level, uint64_t gpa, uint64_t
     return true;
 }
 
+/* An entry that maps nothing and is to map nothing needs neither a table nor a change. */
+static bool stays_absent(const struct change *c, const uint64_t *table, unsigned i)
+{
+    return c->unmap && (table == NULL || !is_present(table[i]));
+}
+
 static unsigned touched_entries(const struct change *c, unsigned level, uint64_t base, unsigned *first)
 {
     return ept_touched(c->start, c->end, level, base, first);
@@ -203,7 +209,7 @@ static bool reserve(struct change *c, unsigned level, const uint64_t *table, uin
     unsigned i, end = touched_entries(c, level, base, &i);
     for (; level > 1 && i < end; i++) {
         uint64_t gpa = base + i * level_size(level), value;
-        if (final_value(c, level, gpa, &value)) {
+        if (stays_absent(c, table, i) || final_value(c, level, gpa, &value)) {
             continue;
         }
         const uint64_t *below = NULL;
@@ -259,6 +265,9 @@ static void act(struct change *c, unsigned level, uint64_t *table, uint64_t base
     unsigned i, end = touched_entries(c, level, base, &i);
     for (; i < end; i++) {
         uint64_t gpa = base + i * level_size(level), value;
+        if (stays_absent(c, table, i)) {
+            continue;
+        }
         if (final_value(c, level, gpa, &value)) {
             replace(c, level, &table[i], value);
             continue;
@@ -328,9 +337,6 @@ enum ept_status ept_unmap(struct ept *ept, uint64_t gpa, uint64_t size, struct e
 {
     if (!ept_check_range(gpa, size, EPT_ADDRESS_LIMIT)) {
         return EPT_INVALID;
-    }
-    if (!ept_is_mapped(ept, gpa, size)) {
-        return EPT_NOT_MAPPED;
     }
     struct change c = {.ept = ept, .start = gpa, .end = gpa + size, .unmap = true, .garbage = garbage};
     return apply_change(&c);

@@ -73,7 +73,7 @@ void ept_destroy(struct ept *ept);
 enum ept_status ept_map(struct ept *ept, uint64_t gpa, uint64_t hpa, uint64_t size, unsigned rights,
                         ept_memory_type_fn memory_type, void *ctx, struct ept_garbage *garbage);
 
-/* Unmaps a range. EPT_NOT_MAPPED if any part of it is not mapped. */
+/* Unmaps a range, whether or not all of it is mapped. */
 enum ept_status ept_unmap(struct ept *ept, uint64_t gpa, uint64_t size, struct ept_garbage *garbage);
 
 /*

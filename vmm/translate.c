@@ -3,6 +3,7 @@
 
 #include "abi/whv.h"
 #include "arch/cpu.h"
+#include "arch/msr.h"
 #include "arch/vmcs.h"
 #include "vmm/partition.h"
 #include "vmm/vmm_state.h"
@@ -39,6 +40,17 @@ void translate_state(const struct vp *vp, struct gva_walk_state *w)
     };
 }
 
+bool translate_new_pdptes(const struct vp *vp, uint64_t cr3, uint64_t pdpte[4])
+{
+    const uint64_t size = 4 * sizeof(pdpte[0]);
+    return guest_memory_read(vp->partition, cr3 & 0xffffffe0u, pdpte, size) == size;
+}
+
+static bool uses_pdptes(const struct gva_walk_state *w)
+{
+    return (w->cr0 & CR0_PG) != 0 && (w->cr4 & CR4_PAE) != 0 && (w->efer & EFER_LMA) == 0;
+}
+
 static uint32_t code_of(enum gva_result result)
 {
     switch (result) {
@@ -55,6 +67,30 @@ static uint32_t code_of(enum gva_result result)
     default:
         return WHvTranslateGvaResultPageNotPresent;
     }
+}
+
+/* The guest's tables allow the access; what its memory allows at the address they give is another question. */
+static uint32_t code_of_page(const struct partition *p, uint64_t gpa, uint64_t flags)
+{
+    struct ept_leaf leaf;
+    if (!ept_lookup(&p->ept, gpa, &leaf)) {
+        return WHvTranslateGvaResultGpaUnmapped;
+    }
+    bool no_read = (flags & WHvTranslateGvaFlagValidateRead) != 0 && (leaf.rights & EPT_READ) == 0;
+    bool no_execute = (flags & WHvTranslateGvaFlagValidateExecute) != 0 && (leaf.rights & EPT_EXECUTE) == 0;
+    if (no_read || no_execute) {
+        return WHvTranslateGvaResultGpaNoReadAccess;
+    }
+    bool no_write = (flags & WHvTranslateGvaFlagValidateWrite) != 0 && (leaf.rights & EPT_WRITE) == 0;
+    return no_write ? WHvTranslateGvaResultGpaNoWriteAccess : WHvTranslateGvaResultSuccess;
+}
+
+static uint64_t gpa_of(enum gva_result result, uint64_t gpa)
+{
+    if (result == GVA_TABLE_UNMAPPED || result == GVA_TABLE_READ_ONLY) {
+        return WHB_NO_GPA;
+    }
+    return result == GVA_OK ? gpa : 0;
 }
 
 /* First without touching the tables, so that no bit is set for an access that a later check forbids. */
@@ -92,13 +128,17 @@ enum whb_status translate_gva(const struct vp *vp, uint64_t gva, uint64_t flags,
     }
     struct gva_walk_state w;
     translate_state(vp, &w);
+    bool lost = vp->pdptes_stale && !translate_new_pdptes(vp, w.cr3, w.pdpte) && uses_pdptes(&w);
     w.ac = (vmcs_readnw(VMCS_GUEST_RFLAGS) & RFLAGS_AC) != 0;
     w.ac = (w.ac || (flags & WHvTranslateGvaFlagOverrideSmap) != 0) && (flags & WHvTranslateGvaFlagEnforceSmap) == 0;
     w.exempt = (flags & WHvTranslateGvaFlagPrivilegeExempt) != 0;
     uint64_t gpa = 0;
     guest_memory_pin(vp->partition);
-    *out = (struct whb_translation){.code = code_of(walk_accesses(&w, gva, flags, &gpa))};
+    enum gva_result walked = lost ? GVA_TABLE_UNMAPPED : walk_accesses(&w, gva, flags, &gpa);
+    *out = (struct whb_translation){
+        .code = walked == GVA_OK ? code_of_page(vp->partition, gpa, flags) : code_of(walked),
+        .gpa = gpa_of(walked, gpa),
+    };
     guest_memory_unpin();
-    out->gpa = out->code == WHvTranslateGvaResultSuccess ? gpa : 0;
     return WHB_OK;
 }

@@ -37,6 +37,7 @@ HRESULT WHvMapGpaRange(WHV_PARTITION_HANDLE Partition, VOID *SourceAddress, WHV_
 /* `Process` is not looked at: there is one root. */
 HRESULT WHvMapGpaRange2(WHV_PARTITION_HANDLE Partition, HANDLE Process, VOID *SourceAddress,
                         WHV_GUEST_PHYSICAL_ADDRESS GuestAddress, UINT64 SizeInBytes, WHV_MAP_GPA_RANGE_FLAGS Flags);
+/* All of the range, or parts, may not be mapped: S_OK. */
 HRESULT WHvUnmapGpaRange(WHV_PARTITION_HANDLE Partition, WHV_GUEST_PHYSICAL_ADDRESS GuestAddress, UINT64 SizeInBytes);
 
 /*
@@ -56,7 +57,10 @@ HRESULT WHvReadGpaRange(WHV_PARTITION_HANDLE Partition, UINT32 VpIndex, WHV_GUES
 HRESULT WHvWriteGpaRange(WHV_PARTITION_HANDLE Partition, UINT32 VpIndex, WHV_GUEST_PHYSICAL_ADDRESS GuestAddress,
                          WHV_ACCESS_GPA_CONTROLS Controls, const VOID *Data, UINT32 DataSizeInBytes);
 
-/* S_OK also when the walk fails: `TranslationResult` tells. */
+/*
+ * S_OK also when the walk fails: `TranslationResult` tells. GpaUnmapped: the guest's tables allow the access, and at
+ * the page nothing is mapped; `Gpa` is written then too.
+ */
 HRESULT WHvTranslateGva(WHV_PARTITION_HANDLE Partition, UINT32 VpIndex, WHV_GUEST_VIRTUAL_ADDRESS Gva,
                         WHV_TRANSLATE_GVA_FLAGS TranslateFlags, WHV_TRANSLATE_GVA_RESULT *TranslationResult,
                         WHV_GUEST_PHYSICAL_ADDRESS *Gpa);

@@ -68,17 +68,28 @@ void emulator_know_page(struct emulation *e, uint64_t gva, uint64_t gpa, enum em
     remember(e, gva - OFFSET(gva), gpa - OFFSET(gpa), (uint32_t)rights_of(access));
 }
 
+/*
+ * The guest's tables allow the access, and its memory does not: a device, or ROM, which the memory callback knows. No
+ * address with such a code means that one of the tables could not be reached.
+ */
+static bool is_for_callback(WHV_TRANSLATE_GVA_RESULT_CODE code, WHV_GUEST_PHYSICAL_ADDRESS gpa)
+{
+    return gpa != WHB_NO_GPA &&
+           (code == WHvTranslateGvaResultGpaUnmapped || code == WHvTranslateGvaResultGpaNoReadAccess ||
+            code == WHvTranslateGvaResultGpaNoWriteAccess);
+}
+
 /* The accessed and dirty bits of the guest's tables are set, as by the access itself. */
 static bool ask(struct emulation *e, uint64_t gva, uint64_t page, uint32_t rights, uint64_t *gpa)
 {
     WHV_TRANSLATE_GVA_FLAGS flags = (WHV_TRANSLATE_GVA_FLAGS)(rights | WHvTranslateGvaFlagSetPageTableBits);
     WHV_TRANSLATE_GVA_RESULT_CODE code = WHvTranslateGvaResultPageNotPresent;
-    WHV_GUEST_PHYSICAL_ADDRESS found = 0;
+    WHV_GUEST_PHYSICAL_ADDRESS found = WHB_NO_GPA;
     if (FAILED(e->emulator->callbacks.WHvEmulatorTranslateGvaPage(e->context, page, flags, &code, &found))) {
         e->status.TranslateGvaPageCallbackFailed = 1;
         return false;
     }
-    if (code != WHvTranslateGvaResultSuccess) {
+    if (code != WHvTranslateGvaResultSuccess && !is_for_callback(code, found)) {
         return emulator_translation_fault(e, gva, rights, code);
     }
     if (OFFSET(found) != 0) {

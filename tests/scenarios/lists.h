@@ -25,6 +25,7 @@ extern scenario_list scenarios_entry_checks;
 extern scenario_list scenarios_fault_chains;
 extern scenario_list scenarios_whv_functions;
 extern scenario_list scenarios_whv_works;
+extern scenario_list scenarios_whv_results;
 extern scenario_list scenarios_records_ids;
 extern scenario_list scenarios_properties;
 extern scenario_list scenarios_cpuid_lists;
@@ -74,6 +75,7 @@ static const struct scenario *const scenario_lists[] = {
     scenarios_calls_memory,
     scenarios_whv_functions,
     scenarios_whv_works,
+    scenarios_whv_results,
     scenarios_memory_rights,
     scenarios_memory_dirty,
     scenarios_doorbell,

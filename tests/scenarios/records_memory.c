@@ -114,7 +114,7 @@ static void memory_map_and_retry(void)
     CHECK_EQ(0x89abcdef, page[1]);
     CHECK_EQ(1, page[2]);
     CHECK_EQ(S_OK, WHvUnmapGpaRange(g.partition, HOLE, ROOT_PAGE));
-    CHECK_EQ(WHV_E_GPA_RANGE_NOT_FOUND, WHvUnmapGpaRange(g.partition, HOLE, ROOT_PAGE));
+    CHECK_EQ(S_OK, WHvUnmapGpaRange(g.partition, HOLE, ROOT_PAGE));
     guest_set(&g, 0, WHvX64RegisterRip, PAYLOAD_AT);
     guest_run(&g, 0, &r, WHvRunVpExitReasonMemoryAccess);
     guest_destroy(&g);

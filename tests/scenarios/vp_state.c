@@ -35,8 +35,10 @@ static void translate_gva(void)
     records_start(&g, GUEST_LONG, payload_idle64, payload_idle64_end);
     CHECK_EQ(WHvTranslateGvaResultSuccess, translate(&g, 0x40001234, all, &gpa));
     CHECK_EQ(0x1234, gpa);
-    /* A device's address translates too: only page tables must be in guest memory. */
-    CHECK_EQ(WHvTranslateGvaResultSuccess, translate(&g, 0x3fe01234, all, &gpa));
+    /* A device's address, with and without a right to check: the GPA comes all the same. */
+    CHECK_EQ(WHvTranslateGvaResultGpaUnmapped, translate(&g, 0x3fe01234, all, &gpa));
+    CHECK_EQ(0x3fe01234, gpa);
+    CHECK_EQ(WHvTranslateGvaResultGpaUnmapped, translate(&g, 0x3fe01234, 0, &gpa));
     CHECK_EQ(0x3fe01234, gpa);
     CHECK_EQ(WHvTranslateGvaResultPageNotPresent, translate(&g, 0x60000000, 0, &gpa));
     CHECK_EQ(0, gpa);
@@ -53,10 +55,12 @@ static void translate_gva(void)
     CHECK_EQ(WHvTranslateGvaResultInvalidPageTableFlags, translate(&g, 0x40001234, all, &gpa));
     CHECK_EQ(S_OK, WHvUnmapGpaRange(g.partition, TABLES + 0x3000, 0x1000));
     CHECK_EQ(WHvTranslateGvaResultGpaUnmapped, translate(&g, 0x40001234, all, &gpa));
+    CHECK_EQ(WHB_NO_GPA, gpa);
     CHECK_EQ(S_OK, WHvMapGpaRange(g.partition, g.ram + TABLES + 0x3000, TABLES + 0x3000, 0x1000, 1));
     *entry_at(&g, TABLES + 0x3000) = 0x83;
     CHECK_EQ(WHvTranslateGvaResultGpaNoWriteAccess,
              translate(&g, 0x40001234, all | WHvTranslateGvaFlagSetPageTableBits, &gpa));
+    CHECK_EQ(WHB_NO_GPA, gpa);
     CHECK_EQ(WHB_ERROR_INVALID_ARGUMENT,
              whb_call(WHB_CALL_TRANSLATE_GVA, whb_handle(g.partition), 0, 0, 0x400, (uintptr_t)buffer, NULL));
     CHECK_EQ(WHB_ERROR_VP_ABSENT,

@@ -90,10 +90,14 @@ static HRESULT on_translate(void *context, WHV_GUEST_VIRTUAL_ADDRESS gva, WHV_TR
                             WHV_TRANSLATE_GVA_RESULT_CODE *result, WHV_GUEST_PHYSICAL_ADDRESS *gpa)
 {
     struct emulated_guest *g = context;
+    const uint64_t before = *gpa;
     assert_int_equal(gva % PAGE, 0);
     g->last_flags = (uint32_t)flags;
     *result = g->missing != 0 && gva == g->missing ? g->missing_code : WHvTranslateGvaResultSuccess;
     *gpa = (gva == g->moved_from && g->moved_from != 0 ? g->moved_to : gva) + g->misalign;
+    if (g->missing_leaves_gpa && *result != WHvTranslateGvaResultSuccess) {
+        *gpa = before;
+    }
     return fails(&g->translates, g->fail_translate) ? E_OUTOFMEMORY : S_OK;
 }
 

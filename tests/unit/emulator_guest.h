@@ -30,6 +30,7 @@ struct emulated_guest {
     uint64_t moved_from, moved_to; /* page addresses: this GVA has that GPA; others are equal */
     uint64_t missing;              /* a page without translation; 0: none */
     WHV_TRANSLATE_GVA_RESULT_CODE missing_code;
+    bool missing_leaves_gpa;                                             /* the translation gives no address for it */
     unsigned fail_get, fail_set, fail_memory, fail_translate, fail_port; /* the nth call fails; 0: none */
     uint64_t misalign;                                                   /* added to translations */
 

@@ -193,9 +193,26 @@ static void test_faults(void **state)
     assert_int_equal(EMULATE(g, add32), DONE);
     assert_exception(g, 14, 3, 0x5008);
     g->missing_code = WHvTranslateGvaResultGpaUnmapped;
+    g->missing_leaves_gpa = true;
     assert_int_equal(EMULATE(g, add32), FAULTS);
     assert_int_equal(g->report.fault_pending, 0);
     assert_int_equal(g->sets, 0);
+}
+
+/* WHvTranslateGva says of a device's page that it is not mapped, and of ROM that it cannot be written: with its GPA. */
+static void test_pages_of_devices(void **state)
+{
+    static const WHV_TRANSLATE_GVA_RESULT_CODE codes[] = {
+        WHvTranslateGvaResultGpaUnmapped, WHvTranslateGvaResultGpaNoReadAccess, WHvTranslateGvaResultGpaNoWriteAccess};
+    (void)state;
+    for (unsigned i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+        struct emulated_guest *g = new_guest(EMULATOR_64_BIT);
+        g->gpr[RSI] = 0x5008;
+        g->missing = 0x5000;
+        g->missing_code = codes[i];
+        assert_int_equal(EMULATE(g, add32), DONE);
+        assert_true(g->translates > 0 && g->memories > 0);
+    }
 }
 
 static void test_event_delivery_is_not_emulated(void **state)
@@ -332,6 +349,7 @@ int main(void)
         cmocka_unit_test(test_failing_callbacks),
         cmocka_unit_test(test_repetition_undone_by_a_failing_callback),
         cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_pages_of_devices),
         cmocka_unit_test(test_event_delivery_is_not_emulated),
         cmocka_unit_test(test_resume_flag_and_trap_flag),
         cmocka_unit_test(test_port_reads),
