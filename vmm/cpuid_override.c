@@ -32,3 +32,14 @@ void cpuid_override(const WHV_X64_CPUID_RESULT2 *list, uint32_t count, uint32_t 
         }
     }
 }
+
+bool cpuid_is_overridden(const WHV_X64_CPUID_RESULT2 *list, uint32_t count, uint32_t vp_index, uint32_t leaf,
+                         uint32_t subleaf)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (matches(&list[i], vp_index, leaf, subleaf)) {
+            return true;
+        }
+    }
+    return false;
+}

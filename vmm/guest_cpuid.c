@@ -6,8 +6,7 @@
 #include "kernel/clock.h"
 #include "kernel/string.h"
 #include "vmm/apic.h"
-#include "vmm/cpuid_override.h"
-#include "vmm/cpuid_policy.h"
+#include "vmm/cpuid_answer.h"
 #include "vmm/partition.h"
 #include "vmm/switch.h"
 #include "vmm/vmm_state.h"
@@ -23,7 +22,7 @@ uint64_t guest_cpuid_xcr0(const struct vp *vp)
     return vp->is_root ? supported : processor_features_xcr0(&vp->partition->policy->hidden, supported);
 }
 
-struct cpuid_result guest_cpuid(const struct vp *vp, uint32_t leaf, uint32_t subleaf)
+struct cpuid_result guest_cpuid(const struct vp *vp, uint32_t leaf, uint32_t subleaf, uint32_t *shown)
 {
     const struct partition *p = vp->partition;
     uint64_t mask = vmcs_readnw(VMCS_CR4_MASK);
@@ -41,9 +40,8 @@ struct cpuid_result guest_cpuid(const struct vp *vp, uint32_t leaf, uint32_t sub
         .clflush_units = p->policy->clflush_units,
         .hidden = p->policy->hidden,
     };
-    struct cpuid_result r = cpuid_for_guest(&state, host_cpuid, leaf, subleaf);
-    cpuid_override(p->policy->cpuid_overrides, p->policy->cpuid_override_count, vp->index, leaf, subleaf, &r);
-    return r;
+    return cpuid_answer(&state, host_cpuid, p->policy->cpuid_overrides, p->policy->cpuid_override_count, leaf, subleaf,
+                        shown);
 }
 
 void guest_cpuid_remember(struct vp *vp, uint32_t leaf, uint32_t subleaf, const struct cpuid_result *r, bool wanted)

@@ -6,10 +6,13 @@
 #include "vmm/property_check.h"
 #include "vmm/vp.h"
 
-/* CPUID's answer for the VP as it is now, its partition's result lists applied. The VP is owned, its VMCS current. */
-struct cpuid_result guest_cpuid(const struct vp *vp, uint32_t leaf, uint32_t subleaf);
+/*
+ * CPUID's answer for the VP as it is now, its partition's result lists applied. `shown`: the leaf whose data it is, the
+ * highest basic one if this one does not exist. The VP is owned, its VMCS current.
+ */
+struct cpuid_result guest_cpuid(const struct vp *vp, uint32_t leaf, uint32_t subleaf, uint32_t *shown);
 
-/* Keeps such an answer for vmm/cpuid_cache.h. `wanted`: guest_cpuid_exits. */
+/* Keeps such an answer for vmm/cpuid_cache.h, of a leaf that shows its own data. `wanted`: guest_cpuid_exits. */
 void guest_cpuid_remember(struct vp *vp, uint32_t leaf, uint32_t subleaf, const struct cpuid_result *r, bool wanted);
 
 /* If CPUID with this leaf in EAX is the root's to answer. */

@@ -23,9 +23,12 @@ static enum exit_action exit_cpuid(struct vp *vp, struct exit_snapshot *snapshot
 {
     volatile uint64_t *gpr = vp->gpr;
     uint32_t leaf = (uint32_t)gpr[0], subleaf = (uint32_t)gpr[1];
-    struct cpuid_result r = guest_cpuid(vp, leaf, subleaf);
+    uint32_t shown;
+    struct cpuid_result r = guest_cpuid(vp, leaf, subleaf, &shown);
     bool wanted = guest_cpuid_exits(vp->partition, leaf);
-    guest_cpuid_remember(vp, leaf, subleaf, &r, wanted);
+    if (shown == leaf) {
+        guest_cpuid_remember(vp, leaf, subleaf, &r, wanted);
+    }
     if (wanted) {
         snapshot->cpuid_default.rax = r.eax;
         snapshot->cpuid_default.rbx = r.ebx;

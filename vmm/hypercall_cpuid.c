@@ -12,7 +12,8 @@ enum whb_status call_cpuid_output(struct call *c, struct partition *p)
     if (status != WHB_OK) {
         return status;
     }
-    struct cpuid_result r = guest_cpuid(vp, (uint32_t)c->arg[2], (uint32_t)(c->arg[2] >> 32));
+    uint32_t shown;
+    struct cpuid_result r = guest_cpuid(vp, (uint32_t)c->arg[2], (uint32_t)(c->arg[2] >> 32), &shown);
     call_give_vp(c, vp);
     const WHV_CPUID_OUTPUT output = {r.eax, r.ebx, r.ecx, r.edx};
     return call_reply(c, c->arg[3], sizeof(output), &output, sizeof(output));
