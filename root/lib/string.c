@@ -69,6 +69,12 @@ size_t strlen(const char *text)
     return n;
 }
 
+char *strcpy(char *to, const char *from)
+{
+    memcpy(to, from, strlen(from) + 1);
+    return to;
+}
+
 char *strncpy(char *to, const char *from, size_t size)
 {
     size_t i = 0;

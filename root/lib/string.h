@@ -10,4 +10,5 @@ void *memset(void *to, int value, size_t size);
 int memcmp(const void *a, const void *b, size_t size);
 int strcmp(const char *a, const char *b);
 size_t strlen(const char *text);
+char *strcpy(char *to, const char *from);
 char *strncpy(char *to, const char *from, size_t size);
