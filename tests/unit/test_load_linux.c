@@ -36,6 +36,11 @@ static uint64_t value_at(uint64_t gpa, size_t size)
     return value;
 }
 
+static const char *text_at(uint64_t address)
+{
+    return (const char *)low + address;
+}
+
 static void make_kernel(void)
 {
     for (size_t i = 0; i < CODE; i++) {
@@ -131,7 +136,7 @@ static void test_zero_page(void **state)
     assert_int_equal(z[0x211], 0x01);
     assert_int_equal(value_at(result.rsi + 0x070, 8), 0xe0000);
     assert_int_equal(value_at(result.rsi + 0x1ef, 1), 0); /* the sentinel */
-    assert_string_equal(low + value_at(result.rsi + 0x228, 4), "console=ttyS0 quiet");
+    assert_string_equal(text_at(value_at(result.rsi + 0x228, 4)), "console=ttyS0 quiet");
     assert_int_equal(value_at(result.rsi + 0x0c8, 4), 0);
 }
 
@@ -311,7 +316,7 @@ static void test_command_line_limit(void **state)
     assert_refused(load(line), "command line is longer");
     line[2047] = 0;
     assert_null(load(line));
-    assert_string_equal(low + value_at(result.rsi + 0x228, 4), line);
+    assert_string_equal(text_at(value_at(result.rsi + 0x228, 4)), line);
 }
 
 static void test_map_of_small_guests(void **state)

@@ -68,6 +68,11 @@ static uint32_t word(uint64_t gpa)
     return value;
 }
 
+static const char *text_at(uint64_t address)
+{
+    return (const char *)low + address;
+}
+
 static void assert_refused(const char *problem, const char *words)
 {
     assert_non_null(problem);
@@ -105,9 +110,9 @@ static void test_info(void **state)
     assert_int_equal(word(info), 0x24d); /* memory, command line, modules, map, loader's name */
     assert_int_equal(word(info + 4), 639);
     assert_int_equal(word(info + 8), 3 * 1024);
-    assert_string_equal(low + word(info + 16), "one two");
+    assert_string_equal(text_at(word(info + 16)), "one two");
     assert_int_equal(word(info + 20), 0);
-    assert_string_equal(low + word(info + 64), "Whimbrel");
+    assert_string_equal(text_at(word(info + 64)), "Whimbrel");
 }
 
 static void test_memory_map(void **state)
@@ -138,7 +143,7 @@ static void test_modules(void **state)
         assert_int_equal(begin % 4096, 0);
         assert_true(begin >= free_from && end == begin + modules[i].size);
         assert_memory_equal(low + begin, module_data, modules[i].size);
-        assert_string_equal(low + word(at + 8), texts[i]);
+        assert_string_equal(text_at(word(at + 8)), texts[i]);
         assert_int_equal(word(at + 12), 0);
         free_from = end;
     }

@@ -81,6 +81,11 @@ static uint64_t number(uint64_t gpa, size_t size)
     return value;
 }
 
+static const char *text_at(uint64_t address)
+{
+    return (const char *)low + address;
+}
+
 static void assert_refused(const char *problem, const char *words)
 {
     assert_non_null(problem);
@@ -129,7 +134,7 @@ static void test_start_info(void **state)
     assert_int_equal(number(info + 4, 4), 1);
     assert_int_equal(number(info + 8, 4), 0);
     assert_int_equal(number(info + 12, 4), 1);
-    assert_string_equal(low + number(info + 24, 8), "console=ttyS0");
+    assert_string_equal(text_at(number(info + 24, 8)), "console=ttyS0");
     assert_int_equal(number(info + 32, 8), 0xe0000);
     assert_int_equal(at, LOW - 0x2000);
     assert_int_equal(number(module + 8, 8), sizeof(initrd_data));
@@ -242,7 +247,7 @@ static void test_command_line_too_long(void **state)
     assert_refused(load_pvh(&memory, &kernel, NULL, line, &map, 0, &result), "command line is too long");
     line[0x5fff] = 0;
     assert_null(load_pvh(&memory, &kernel, NULL, line, &map, 0, &result));
-    assert_string_equal(low + number(result.rbx + 24, 8), line);
+    assert_string_equal(text_at(number(result.rbx + 24, 8)), line);
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, fresh, done)
