@@ -248,7 +248,7 @@ def talk(name, words, cpus, steps, mem=512):
     return [Result(f"guest/{name}", good, time.monotonic() - began, expected, tail(terminal.log, 12), terminal.log)]
 
 
-PROMPT = r"^/ # "
+PROMPT = r"^[/~] # "  # by the version of busybox
 
 
 def console_input():

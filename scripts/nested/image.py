@@ -62,10 +62,10 @@ def _run(command, **options):
     return done.stdout
 
 
-def find_kernel(cache):
-    """Returns (vmlinuz, module folder), from a downloaded package or else from an installed one."""
+def find_kernel():
+    """Returns (vmlinuz, {module: its content})."""
     try:
-        return debian_kernel.find(KERNEL_METAPACKAGE, cache, MODULES)
+        return debian_kernel.find(KERNEL_METAPACKAGE, MODULES)
     except debian_kernel.KernelError as error:
         raise ImageError(str(error)) from error
 
@@ -87,8 +87,8 @@ def _base_archive(modules, qemu):
     archive.file("bin/busybox", _read(BUSYBOX), 0o755)
     for applet in APPLETS:
         archive.link("bin/" + applet, "busybox")
-    for module in MODULES:
-        archive.file("modules/" + os.path.basename(module), _read(os.path.join(modules, module)))
+    for name, data in modules.items():
+        archive.file("modules/" + os.path.basename(name), data)
     if qemu:
         for name, path in FIRMWARE.items():
             archive.file("firmware/" + name, _read(path))
@@ -118,7 +118,7 @@ def build(build_folder, payload, config, qemu=True):
     """
     folder = os.path.join(build_folder, "nested")
     os.makedirs(folder, exist_ok=True)
-    vmlinuz, modules = find_kernel(os.path.join(build_folder, "cache"))
+    vmlinuz, modules = find_kernel()
     base = _write_if_new(folder, "qemu" if qemu else "plain", _base_archive(modules, qemu))
 
     archive = newc.Archive()
@@ -129,7 +129,7 @@ def build(build_folder, payload, config, qemu=True):
     tree = os.path.join(folder, "cd")
     shutil.rmtree(tree, ignore_errors=True)
     os.makedirs(os.path.join(tree, "boot/grub"))
-    os.link(vmlinuz, os.path.join(tree, "vmlinuz"))
+    shutil.copyfile(vmlinuz, os.path.join(tree, "vmlinuz"))
     os.link(base, os.path.join(tree, "base.cpio"))
     with open(os.path.join(tree, "payload.cpio"), "wb") as file:
         file.write(archive.pack())
