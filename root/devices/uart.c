@@ -79,9 +79,22 @@ static uint32_t space(const struct uart *u)
     return (fifos(u) ? UART_FIFO : 1) - u->count;
 }
 
+static bool listens(const struct uart *u)
+{
+    bool driver = (u->ier & IER_RECEIVED) != 0 && (u->mcr & MCR_OUT2) != 0;
+    return driver || u->polls == UART_LISTENS;
+}
+
 uint32_t uart_room(const struct uart *u)
 {
-    return (u->mcr & MCR_LOOP) != 0 ? 0 : space(u);
+    return (u->mcr & MCR_LOOP) != 0 || !listens(u) ? 0 : space(u);
+}
+
+static void tell_drained(struct uart *u)
+{
+    if (u->drained != NULL) {
+        u->drained(u->context);
+    }
 }
 
 /* With no room, a FIFO keeps what it has; the single register of the 16450 keeps what comes. */
@@ -123,9 +136,7 @@ static uint8_t take_data(struct uart *u)
         u->count--;
     }
     update(u);
-    if (u->drained != NULL) {
-        u->drained(u->context);
-    }
+    tell_drained(u);
     return byte;
 }
 
@@ -139,8 +150,17 @@ static uint8_t take_iir(struct uart *u)
     return (uint8_t)(value | (fifos(u) ? IIR_FIFOS : 0));
 }
 
+/* Someone who only asks gets what waits at the last of these looks. */
+static void note_poll(struct uart *u)
+{
+    if (u->count == 0 && u->polls < UART_LISTENS && ++u->polls == UART_LISTENS) {
+        tell_drained(u);
+    }
+}
+
 static uint8_t take_lsr(struct uart *u)
 {
+    note_poll(u);
     uint8_t value = (uint8_t)(u->line_errors | (u->count != 0 ? LSR_DATA : 0) | LSR_THR_EMPTY | LSR_IDLE);
     u->line_errors = 0;
     update(u);
@@ -190,6 +210,7 @@ static uint64_t uart_read(void *device, uint64_t offset, uint32_t size)
 static void transmit(struct uart *u, uint8_t byte)
 {
     u->transmitted = false;
+    u->polls = 0;
     update(u); /* the line falls and rises: an edge for each byte */
     if ((u->mcr & MCR_LOOP) != 0) {
         take_in(u, byte);
@@ -209,6 +230,7 @@ static void write_ier(struct uart *u, uint8_t value)
     }
     u->ier = value & 0x0f;
     update(u);
+    tell_drained(u);
 }
 
 static void write_fcr(struct uart *u, uint8_t value)
@@ -219,9 +241,7 @@ static void write_fcr(struct uart *u, uint8_t value)
     }
     u->fcr = (value & FCR_ENABLE) != 0 ? value & FCR_KEPT : 0;
     update(u);
-    if (u->drained != NULL) {
-        u->drained(u->context);
-    }
+    tell_drained(u);
 }
 
 static void write_mcr(struct uart *u, uint8_t value)
@@ -234,9 +254,7 @@ static void write_mcr(struct uart *u, uint8_t value)
         u->modem_delta |= MSR_RI_ENDED;
     }
     update(u);
-    if (u->drained != NULL) {
-        u->drained(u->context);
-    }
+    tell_drained(u);
 }
 
 static void write_register(struct uart *u, uint64_t offset, uint8_t value)

@@ -82,6 +82,11 @@ bool console_key(struct console *c, uint8_t key)
     return true;
 }
 
+uint32_t console_waiting(const struct console *c)
+{
+    return __atomic_load_n(&c->head, __ATOMIC_RELAXED) - __atomic_load_n(&c->tail, __ATOMIC_RELAXED);
+}
+
 bool console_take_key(struct console *c, uint8_t *key)
 {
     if (c->head == c->tail) {

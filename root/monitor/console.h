@@ -30,3 +30,5 @@ void console_flush(struct console *c);
 /* False: full, the key is lost. */
 bool console_key(struct console *c, uint8_t key);
 bool console_take_key(struct console *c, uint8_t *key);
+/* Keys that the guest has not taken. */
+uint32_t console_waiting(const struct console *c);

@@ -6,7 +6,14 @@
 
 #define ESCAPE 0x01u /* Ctrl-A */
 
+/* Of software flow control, which the sender obeys when it is a program (scripts/run) or a terminal that is set so. */
+#define XON 0x11u
+#define XOFF 0x13u
+#define WAITING_MANY (CONSOLE_KEYS / 4) /* room is left for what is on its way: a pseudo-terminal holds 4 KiB */
+#define WAITING_FEW (CONSOLE_KEYS / 32)
+
 static uint32_t focus; /* the guest that has the keys */
+static bool stopped;   /* XOFF was the last that was sent */
 static bool escaped;
 static uint32_t seen[GUEST_MAX]; /* how much of an unfinished line each guest had at the last tick */
 
@@ -105,9 +112,30 @@ static bool rests(uint32_t guest)
     return c->label != NULL && used != 0 && used == seen[guest];
 }
 
+static bool may_go_on(void)
+{
+    return stopped && console_waiting(&run_machine(focus)->console) <= WAITING_FEW;
+}
+
+static void control_flow(void)
+{
+    if (may_go_on()) {
+        service_take_input();
+    } else if (!stopped && console_waiting(&run_machine(focus)->console) >= WAITING_MANY) {
+        stopped = true;
+        serial_put(XOFF);
+    }
+}
+
+void service_take_input(void)
+{
+    stopped = false;
+    serial_put(XON);
+}
+
 bool service_has_work(void)
 {
-    bool work = serial_poll();
+    bool work = serial_poll() || may_go_on();
     for (uint32_t i = 0; i < run_guest_count(); i++) {
         work |= rests(i);
         seen[i] = __atomic_load_n(&run_machine(i)->console.used, __ATOMIC_RELAXED);
@@ -139,5 +167,7 @@ void service_keys(void)
         } else {
             machine_input(run_machine(focus), &key, 1);
         }
+        control_flow();
     }
+    control_flow();
 }

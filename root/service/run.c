@@ -160,6 +160,7 @@ bool guests_run(const struct whb_handoff *handoff)
     guests_left = configs.count;
     root_printf("[whimbrel-root] Ctrl-A h tells the keys for the guest%s.\n", configs.count > 1 ? "s" : "");
     serial_start(host_wake);
+    service_take_input();
     start();
     while (__atomic_load_n(&guests_left, __ATOMIC_ACQUIRE) != 0) {
         service_keys();

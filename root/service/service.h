@@ -15,6 +15,8 @@ bool guests_run(const struct whb_handoff *handoff);
 /* On the first CPU: takes what was typed. And whether there is something to take. */
 void service_keys(void);
 bool service_has_work(void);
+/* Asks the other end of the line for input. From then on service_keys stops it (XOFF) while much of it waits. */
+void service_take_input(void);
 
 /* root/service/host.c. */
 void host_show_debug(bool show);

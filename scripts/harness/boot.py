@@ -1,27 +1,26 @@
 # SPDX-License-Identifier: MIT
 """Whole-machine tests: boots of an image, and what must appear on its console."""
 import os
-import pathlib
 import re
 import socket
 import subprocess
 import time
 
-from . import machine
+from . import machine, processes
+from .host import WORK
 from .report import Result, tail
 
-WORK = pathlib.Path("build/test")
 KERNEL = "build/boot/whimbrel.elf"
 ROOT = "build/boot/root.elf"
 TEST_ROOT = "build/boot/test-root.elf"
 ATTACK = "build/boot/attack-root.elf"
 
-# Time inside the machine, for what takes a few hundred million ticks when it works, and the second guard: wall time,
-# for a machine whose CPUs all halt with interrupts off. With n CPUs a tick costs n instructions.
+# Time inside the machine, for what takes a few hundred million ticks when it works, and the second guard: CPU time of
+# the emulator, for a machine whose CPUs all halt with interrupts off. With n CPUs a tick costs n instructions.
 TICKS = 6_000_000_000
 ATTACK_TICKS = 20_000  # more, for each piece of an attack's work
-WALL_SECONDS = 300
-SHORT_WALL_SECONDS = 60  # for a machine that does nothing but start and stop
+CPU_SECONDS = 300
+SHORT_CPU_SECONDS = 60  # for a machine that does nothing but start and stop
 
 HALTED = "[whimbrel] machine halted"
 STOPPED = "[whimbrel] machine stopped"
@@ -32,12 +31,12 @@ CRASHED = "*** the hypervisor has failed ***"
 class Boot:
     """One finished run of a machine: the console's text and how the machine ended."""
 
-    def __init__(self, emulator, wall=WALL_SECONDS, when_ended=None):
-        """`when_ended` is called when the hypervisor has said its last line and the machine still exists."""
+    def __init__(self, emulator, seconds=CPU_SECONDS, when_ended=None):
+        """`seconds`: of the emulator's CPU time. `when_ended` is called when the hypervisor has said its last line and the machine still exists."""
         began = time.monotonic()
         self.log = emulator.console
         try:
-            self.ending = self._watch(emulator, began + wall, wall, when_ended)
+            self.ending = self._watch(emulator, emulator.patience(seconds), when_ended)
         finally:
             emulator.stop()
         self.console = self._read()
@@ -45,16 +44,16 @@ class Boot:
         self.seconds = time.monotonic() - began
 
     def _read(self):
-        return self.log.read_text(errors="replace").replace("\r", "")
+        return self.log.read_text(errors="replace").translate(machine.NOT_TEXT)
 
-    def _watch(self, emulator, deadline, wall, when_ended):
+    def _watch(self, emulator, patience, when_ended):
         while emulator.running():
             if MACHINE_ENDED.search(self._read()):
                 if when_ended:
                     when_ended()
                 return "the hypervisor ended the machine"
-            if time.monotonic() > deadline:
-                return f"stopped after {wall} s of wall time (it hangs)"
+            if patience.over():
+                return patience.sentence()
             time.sleep(0.1)
         if emulator.switched_off():
             return "the machine switched itself off"
@@ -103,12 +102,12 @@ def judge_scenarios(name, boot):
                                   "machine switches itself off")]
 
 
-def attack(kind, cpus, seed, work, wall=WALL_SECONDS):
+def attack(kind, cpus, seed, work, seconds=CPU_SECONDS):
     """Random hypercalls or guests, which print PASS and FAIL lines as scenarios do."""
     name = f"attack/{kind}-{cpus}cpu"
     image = make_image(f"attack-{kind}-{cpus}cpu", "test-calls", f"kind={kind} seed={seed} work={work}", ATTACK)
     ticks = TICKS + ATTACK_TICKS * work
-    return judge_scenarios(name, Boot(machine.Bochs(WORK / name, image, cpus=cpus, ticks=ticks), wall))
+    return judge_scenarios(name, Boot(machine.Bochs(WORK / name, image, cpus=cpus, ticks=ticks), seconds))
 
 
 def apicv_off():
@@ -155,7 +154,8 @@ def run_sample(name, iso, status, sentence):
     log = workdir / "run.log"
     began = time.monotonic()
     with open(log, "wb") as output:
-        came = subprocess.run(["scripts/run"], stdin=subprocess.DEVNULL, stdout=output, stderr=output, timeout=WALL_SECONDS,
+        came = subprocess.run(["scripts/run"], stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                              timeout=processes.WALL_FACTOR * CPU_SECONDS,
                               env={**os.environ, "MACHINE": "bochs", "ISO": iso, "WORKDIR": str(workdir)}).returncode
     last = [line for line in log.read_text(errors="replace").splitlines() if line.startswith("run: ")][-1:]
     ok = came == status and bool(last) and sentence in last[0]
@@ -170,18 +170,18 @@ def judge_missing(name, boot, sentence):
 
 def missing_in_bochs(name, model, sentence):
     emulator = machine.Bochs(WORK / f"missing-{name}", "build/whimbrel.iso", model=model, ticks=TICKS)
-    return judge_missing(name, Boot(emulator, SHORT_WALL_SECONDS), sentence)
+    return judge_missing(name, Boot(emulator, SHORT_CPU_SECONDS), sentence)
 
 
 def missing_in_qemu(name, sentence, **options):
     emulator = machine.Qemu(WORK / f"missing-{name}", "build/whimbrel.iso", cpus=2, **options)
-    return judge_missing(name, Boot(emulator, wall=SHORT_WALL_SECONDS), sentence)
+    return judge_missing(name, Boot(emulator, SHORT_CPU_SECONDS), sentence)
 
 
 def crash(kind, symbols):
     """The report of a failure that the command line asks for, with the names of the functions on the way there."""
     image = make_image(f"crash-{kind}", f"crash-test={kind}")
-    boot = Boot(machine.Bochs(WORK / f"crash-{kind}", image, ticks=TICKS), SHORT_WALL_SECONDS)
+    boot = Boot(machine.Bochs(WORK / f"crash-{kind}", image, ticks=TICKS), SHORT_CPU_SECONDS)
     wanted = [re.escape(CRASHED), *symbols, re.escape(STOPPED)]
     missing = [w for w in wanted if not re.search(w, boot.console)]
     return [boot.result(f"crash/{kind}", not missing, "\n".join(f"/{w}/" for w in wanted))]
@@ -209,7 +209,7 @@ def live_page_tables():
     monitor = workdir / "monitor"
     answers = []
     emulator = machine.Qemu(workdir, "build/whimbrel.iso", cpus=2, monitor=f"unix:{monitor},server=on,wait=off")
-    boot = Boot(emulator, wall=SHORT_WALL_SECONDS, when_ended=lambda: answers.append(read_monitor(monitor, "info tlb")))
+    boot = Boot(emulator, SHORT_CPU_SECONDS, when_ended=lambda: answers.append(read_monitor(monitor, "info tlb")))
     flags = re.findall(r"^[0-9a-f]{16}: [0-9a-f]{16} ([-XGPDACTUW]{9})\s*$", answers[0], re.M) if answers else []
     (workdir / "info-tlb.txt").write_text(answers[0] if answers else "")
     writable_executable = sum(f[8] == "W" and f[0] == "-" for f in flags)

@@ -5,10 +5,12 @@ import os
 import pathlib
 import random
 import re
+import signal
 import subprocess
+import threading
 import time
 
-from . import boot, machine
+from . import boot, machine, processes
 from .boot import WORK
 from .report import Result, tail
 from .terminal import Command, Terminal
@@ -26,7 +28,8 @@ REFERENCE_APPEND = "console=ttyS0 nokaslr mitigations=off"
 KVM_TICKS_TO_INIT = 6_810_000_000  # QEMU/KVM in the same Bochs, 1 VP, 128 MiB: shared/reference/bochs.md
 
 TICKS = 30_000_000_000
-WALL_SECONDS = 300
+CPU_SECONDS = 300
+SIGNAL_SECONDS = 20
 ALL_ENDED = r"^\[whimbrel-root\] all guests ended$"
 SWITCHED_OFF = r"^\[whimbrel-root\] guest guest switched itself off$"
 SEED = 4
@@ -78,7 +81,7 @@ def judge(name, run, patterns, never=()):
 def run(name, words, patterns, cpus=1, mem=512, never=(), more=()):
     """Boots a guest to its end, as the options for mkimage in `words` describe it."""
     emulator = machine.Bochs(WORK / "guest" / name, mkimage(name, *more, *words), cpus=cpus, mem=mem, ticks=TICKS)
-    return judge(name, boot.Boot(emulator, WALL_SECONDS), patterns, never)
+    return judge(name, boot.Boot(emulator, CPU_SECONDS), patterns, never)
 
 
 def workload_lines(cpus):
@@ -103,7 +106,7 @@ def two_guests():
     words = ["--guest", "left", *linux("workload"), "--guest", "right", *linux("workload", 2)]
     name = "two-guests"
     emulator = machine.Bochs(WORK / "guest" / name, mkimage(name, *words), cpus=3, mem=768, ticks=TICKS)
-    done = boot.Boot(emulator, WALL_SECONDS)
+    done = boot.Boot(emulator, CPU_SECONDS)
     results = []
     for guest, cpus in (("left", 1), ("right", 2)):
         wanted = [pattern.replace("^", rf"^\[{guest}\] ", 1) for pattern in workload_lines(cpus)]
@@ -117,7 +120,7 @@ def ticks_to_init():
     name = "linux-ticks"
     words = linux("none", append=REFERENCE_APPEND, kernel=KERNEL, initrd=INITRD)
     emulator = machine.Bochs(WORK / "guest" / name, mkimage(name, *words), mem=512, ticks=TICKS)
-    done = boot.Boot(emulator, WALL_SECONDS)
+    done = boot.Boot(emulator, CPU_SECONDS)
     result = judge(name, done, [r"^\[init\] started", SWITCHED_OFF, ALL_ENDED])
     found = re.search(r"since the start: (\d+) ticks", done.console)
     ticks = int(found[1]) if found else None
@@ -173,7 +176,7 @@ def checks(name="checks", append="", options=()):
     """The kernel of small checks as a guest: each of its verdicts counts, and that it came to its end."""
     words = ["--multiboot", CHECKS, "--memory", "64M", "--append", append or "all"]
     emulator = machine.Bochs(WORK / "guest" / name, mkimage(name, *options, *words), ticks=TICKS)
-    done = boot.Boot(emulator, WALL_SECONDS)
+    done = boot.Boot(emulator, CPU_SECONDS)
     return check_verdicts(name, done) + [judge(f"{name}/end", done, [r"^\[checks\] done$", ALL_ENDED])]
 
 
@@ -185,7 +188,7 @@ def checks_bare():
     subprocess.run(["scripts/mkiso", "-o", image, "--kernel", CHECKS, "--cmdline", "bare", "--loader", "multiboot"],
                    check=True)
     emulator = machine.Bochs(WORK / "guest" / name, image, ticks=TICKS, cpu_more=", ignore_bad_msrs=0")
-    done = boot.Boot(emulator, WALL_SECONDS)
+    done = boot.Boot(emulator, CPU_SECONDS)
     results = [r for r in check_verdicts(name, done) if r.name.split("/", 2)[2] not in BOCHS_DIFFERS]
     ended = "[checks] done" in done.console and done.switched_off
     return results + [done.result(f"guest/{name}/end", ended, "[checks] done, and the machine is off")]
@@ -203,7 +206,7 @@ def unknown_once():
     for name, options, count in (("debug", ["--root-options", "debug"], 1), ("quiet", [], 0)):
         emulator = machine.Bochs(WORK / "guest" / f"unknown-{name}", mkimage(f"unknown-{name}", *options, *words),
                                  ticks=TICKS)
-        done = boot.Boot(emulator, WALL_SECONDS)
+        done = boot.Boot(emulator, CPU_SECONDS)
         seen = [len(re.findall(rf"^.*\b{what}.*$", done.console, re.M)) for what in ("port 2e2h", "d0000000h")]
         good = seen == [count, count] and re.search("exit status 43", done.console)
         results.append(done.result(f"guest/unknown-{name}", bool(good), f"port 2e2h and address d0000000h told {count} "
@@ -239,8 +242,9 @@ def talk(name, words, cpus, steps, mem=512):
     began = time.monotonic()
     terminal = Terminal(WORK / "guest" / name, mkimage(name, *words), cpus=cpus, mem=mem)
     try:
-        missing = terminal.follow(steps, began + WALL_SECONDS)
-        ended = missing is None and terminal.wait_end(began + WALL_SECONDS)
+        patience = terminal.patience(CPU_SECONDS)
+        missing = terminal.follow(steps, patience)
+        ended = missing is None and terminal.wait_end(patience)
     finally:
         terminal.close()
     good = ended and boot.CRASHED not in terminal.text and terminal.emulator.switched_off()
@@ -295,13 +299,95 @@ def make_run():
              (r"^run: The machine switched itself off, all was well\.", "")]
     command = Command(WORK / "guest/make-run", ["scripts/run"], {**os.environ, "MACHINE": "bochs"})
     try:
-        missing = command.follow(steps, began + WALL_SECONDS)
-        command.wait_end(time.monotonic() + 10)
+        patience = command.patience(CPU_SECONDS)
+        missing = command.follow(steps, patience)
+        command.wait_end(patience)
     finally:
         status = command.close()
     expected = f"a line that matches {missing}" if missing else "status 0"
     return [Result("guest/make-run", missing is None and status == 0, time.monotonic() - began, expected,
                    f"status {status}\n{tail(command.log, 12)}", command.log)]
+
+
+def piped(name, text, lines, status=0):
+    """`make run` with input that is not a terminal. Input that came too early or too fast would be lost."""
+    began = time.monotonic()
+    log = WORK / "guest" / name / "output.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    environment = {**os.environ, "MACHINE": "bochs", "WORKDIR": str(log.parent / "run"),
+                   "ISO": str(mkimage(name, *linux("")))}
+    with open(log, "wb") as output, subprocess.Popen(["scripts/run"], stdin=subprocess.PIPE, stdout=output,
+                                                     stderr=output, env=environment) as process:
+        patience = processes.Patience(process.pid, CPU_SECONDS)
+        writer = threading.Thread(target=lambda: (process.stdin.write(text.encode()), process.stdin.close()))
+        writer.start()
+        while process.poll() is None and not patience.over():
+            time.sleep(0.2)
+        process.terminate()
+        writer.join(10)
+    missing = first_missing(log.read_text(errors="replace").replace("\r", ""), lines)
+    expected = f"a line that matches {missing}" if missing else f"status {status}"
+    return Result(f"guest/{name}", missing is None and process.returncode == status, time.monotonic() - began, expected,
+                  f"status {process.returncode}\n{tail(log, 12)}", log)
+
+
+def piped_input():
+    """A few commands, and more than all buffers on the way hold."""
+    rng = random.Random(SEED)
+    lines = "".join(f"{rng.getrandbits(256):064x}\n" for _ in range(400))
+    sum_of = hashlib.md5(lines.encode()).hexdigest()
+    end = r"^run: The machine switched itself off, all was well\."
+    return [piped("piped-commands", "echo sum $((40 + 2))\nexit\n", [r"^sum 42$", end]),
+            piped("piped-much", f"stty -echo; cat >/tmp/lines\n{lines}\x04md5sum /tmp/lines; exit\n",
+                  [rf"^.*{sum_of}  /tmp/lines$", end])]
+
+
+def end_command(session, way):
+    """As a terminal does it, or a service manager: to the whole foreground process group, or to the command alone."""
+    if way == "closed":
+        session.hang_up()
+    elif way == "ctrl-c":
+        session.send("\x03")
+    elif way in (signal.SIGINT, signal.SIGHUP):  # make alone would only wait for its children
+        os.killpg(session.process.pid, way)
+    else:
+        session.process.send_signal(way)
+
+
+def ended_by_signal(name, command, way, ready):
+    """A signal, or a terminal that closes: no emulator runs on."""
+    began = time.monotonic()
+    workdir = WORK / "guest" / name
+    session = Command(workdir, command, {**os.environ, "MACHINE": "bochs", "WORKDIR": str(workdir / "run"),
+                                         "TEST_DIR": str(workdir / "test"), "ONLY": "guest/bootsector"})
+    try:
+        patience = session.patience(CPU_SECONDS)
+        started = session.expect(ready, patience)
+        emulators = []
+        while started and not emulators and not patience.over():
+            emulators = [pid for pid in processes.descendants(session.process.pid) if processes.name(pid).startswith("bochs")]
+            time.sleep(0.1)
+        end_command(session, way)
+        until = time.monotonic() + SIGNAL_SECONDS
+        while (left := [pid for pid in emulators if processes.name(pid).startswith("bochs")]) and time.monotonic() < until:
+            time.sleep(0.1)
+    finally:
+        session.close()
+    came = f"{len(emulators)} emulators before, {len(left)} after"
+    return Result(f"guest/{name}", bool(emulators) and not left, time.monotonic() - began,
+                  f"an emulator, and none {SIGNAL_SECONDS} s after the signal", f"{came}\n{tail(session.log)}", session.log)
+
+
+def signals():
+    """By make, as a user starts it, with what is made already."""
+    run_it, test_it = ["make", "run", "NO_INSTALL=1"], ["make", "test", "NO_INSTALL=1"]
+    running, testing = r"^run: Bochs", r"^PASS build"
+    cases = [("run-int", run_it, signal.SIGINT, running), ("run-term", run_it, signal.SIGTERM, running),
+             ("run-hup", run_it, signal.SIGHUP, running), ("run-kill", run_it, signal.SIGKILL, running),
+             ("run-closed", run_it, "closed", running), ("test-term", test_it, signal.SIGTERM, testing),
+             ("test-ctrl-c", test_it, "ctrl-c", testing), ("test-hup", test_it, signal.SIGHUP, testing),
+             ("test-kill", test_it, signal.SIGKILL, testing)]
+    return [ended_by_signal(f"signal-{name}", *case) for name, *case in cases]
 
 
 def refusals():

@@ -7,6 +7,8 @@ import re
 import signal
 import subprocess
 
+from . import processes
+
 BOCHS_MODEL = "corei7_skylake_x"
 INSTRUCTIONS_A_SECOND = 50_000_000
 OVMF = "/usr/share/ovmf/OVMF.fd"
@@ -40,6 +42,10 @@ debug: action=ignore
 """
 
 
+# What a console's text leaves out: carriage returns, and XON and XOFF, by which the root program says when it takes input.
+NOT_TEXT = dict.fromkeys(map(ord, "\r\x11\x13"))
+
+
 class Machine:
     """One emulator process, alone in its process group. Files are kept in `workdir`."""
 
@@ -51,11 +57,15 @@ class Machine:
 
     def start(self, command, **streams):
         with open(self.output, "wb") as output:
-            options = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": output, **streams}
+            options = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": output,
+                       "preexec_fn": processes.die_with_parent, **streams}
             self.process = subprocess.Popen([str(c) for c in command], start_new_session=True, **options)
 
     def running(self):
         return self.process.poll() is None
+
+    def patience(self, seconds):
+        return processes.Patience(self.process.pid, seconds)
 
     def stop(self):
         """Ends the emulator and whatever it started. It keeps nothing worth a slow end."""

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Test results: what a test gives, and how it is printed and counted."""
 import dataclasses
+import signal
 import threading
+
+from . import processes
 
 
 @dataclasses.dataclass
@@ -25,13 +28,20 @@ class Report:
 
     def add(self, result):
         with self._lock:
-            took = f" ({result.seconds:.1f} s)" if result.seconds is not None else ""
-            print(f"{'PASS' if result.ok else 'FAIL'} {result.name}{took}", flush=True)
             if result.ok:
                 self.passed += 1
             else:
                 self.failed.append(result.name)
-                self._explain(result)
+            try:
+                self._tell(result)
+            except OSError:  # the terminal was closed, or the pipe's other end
+                processes.end_all(signal.SIGHUP)
+
+    def _tell(self, result):
+        took = f" ({result.seconds:.1f} s)" if result.seconds is not None else ""
+        print(f"{'PASS' if result.ok else 'FAIL'} {result.name}{took}", flush=True)
+        if not result.ok:
+            self._explain(result)
 
     @staticmethod
     def _explain(result):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Both ends of a terminal: what comes is kept, and text can be typed."""
+import fcntl
 import os
 import pathlib
 import pty
@@ -7,10 +8,11 @@ import re
 import select
 import signal
 import subprocess
+import termios
 import time
 import tty
 
-from . import machine
+from . import machine, processes
 
 TYPING_PAUSE = 0.02  # Bochs takes a byte from the terminal when its UART's receiver is looked at
 
@@ -42,7 +44,7 @@ class Typist:
             return False
         self._file.write(data)
         self._file.flush()
-        self.text += data.decode(errors="replace").replace("\r", "")
+        self.text += data.decode(errors="replace").translate(machine.NOT_TEXT)
         return bool(data)
 
     def _find(self, pattern):
@@ -51,11 +53,11 @@ class Typist:
             self._seen = found.end()
         return found
 
-    def expect(self, pattern, deadline):
+    def expect(self, pattern, patience):
         """Waits for `pattern` in what has come since the last one that was found. None: it did not come."""
         pattern = re.compile(pattern, re.M)
         while not (found := self._find(pattern)):
-            if time.monotonic() > deadline:
+            if patience.over():
                 return None
             if not self.pump(0.5) and not self.running():
                 while self.pump(0.1):
@@ -69,16 +71,16 @@ class Typist:
             os.write(self.fd, bytes([byte]))
             time.sleep(TYPING_PAUSE)
 
-    def follow(self, steps, deadline):
+    def follow(self, steps, patience):
         """A step is (pattern that must come, what is typed then). Returns the first pattern that did not come."""
         for pattern, text in steps:
-            if self.expect(pattern, deadline) is None:
+            if self.expect(pattern, patience) is None:
                 return pattern
             self.send(text)
         return None
 
-    def wait_end(self, deadline):
-        while self.running() and time.monotonic() < deadline:
+    def wait_end(self, patience):
+        while self.running() and not patience.over():
             self.pump(0.2)
         while self.pump(0.1):
             pass
@@ -102,6 +104,9 @@ class Terminal(Typist):
     def running(self):
         return self.emulator.running()
 
+    def patience(self, seconds):
+        return self.emulator.patience(seconds)
+
     def close(self):
         self.emulator.stop()
         super().close()
@@ -114,10 +119,22 @@ class Command(Typist):
         super().__init__(workdir)
         end = self.other_end()
         self.process = subprocess.Popen(command, stdin=end, stdout=end, stderr=end, env=environment,
-                                        start_new_session=True)
+                                        start_new_session=True, preexec_fn=self._take_terminal)
+
+    @staticmethod
+    def _take_terminal():
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
     def running(self):
         return self.process.poll() is None
+
+    def patience(self, seconds):
+        return processes.Patience(self.process.pid, seconds)
+
+    def hang_up(self):
+        """The terminal is closed: the foreground process group gets SIGHUP."""
+        os.close(self.fd)
+        self.fd = os.open(os.devnull, os.O_RDONLY)
 
     def close(self):
         """Returns the program's status."""

@@ -7,6 +7,7 @@ import subprocess
 import time
 
 import image
+from harness import processes
 
 SLOWEST_MIPS = 33  # million instructions that Bochs executes in a second of CPU time, at the least (usual: 45 to 70)
 BOCHS_CONFIG = """megs: {megs}
@@ -117,19 +118,15 @@ class Bochs:
         command = ["bochs", "-q", "-f", config, "-rc", start]
         with open(os.path.join(logs, "bochs-output.txt"), "wb") as output:
             self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
+                preexec_fn=processes.die_with_parent
             )
 
     def ended(self):
         return self._process.poll() is not None
 
     def cpu_seconds(self):
-        try:
-            with open(f"/proc/{self._process.pid}/stat", encoding="ascii") as file:
-                fields = file.read().rpartition(")")[2].split()
-        except OSError:
-            return 0.0
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return processes.cpu_seconds(self._process.pid)
 
     def kill(self):
         # /usr/bin/bochs may be a script that starts the real program: the whole session has to go.

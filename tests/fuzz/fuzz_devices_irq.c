@@ -154,7 +154,9 @@ static void check_others(const struct machine *m)
     const struct keyboard *k = &m->keyboard;
     uint32_t most = (u->fcr & 1) != 0 ? UART_FIFO : 1;
     CHECK(u->count <= most && u->head < UART_FIFO);
-    CHECK(uart_room(u) == ((u->mcr & 0x10) != 0 ? 0 : most - u->count));
+    bool listens = ((u->ier & 1) != 0 && (u->mcr & 8) != 0) || u->polls == UART_LISTENS;
+    CHECK(u->polls <= UART_LISTENS);
+    CHECK(uart_room(u) == ((u->mcr & 0x10) != 0 || !listens ? 0 : most - u->count));
     CHECK(u->interrupts == ((m->lines >> PLATFORM_IRQ_COM1 & 1) != 0));
     CHECK(m->sent == m->expected);
     CHECK(k->count <= KEYBOARD_QUEUE && k->head < KEYBOARD_QUEUE);
