@@ -303,7 +303,7 @@ static void uart_reset(void *device)
 {
     struct uart *u = device;
     u->ier = u->lcr = u->mcr = u->scr = u->fcr = 0;
-    u->line_errors = u->modem_delta = 0;
+    u->line_errors = u->modem_delta = u->polls = 0;
     u->divisor[0] = DIVISOR_115200;
     u->divisor[1] = 0;
     u->transmitted = false;

@@ -26,8 +26,8 @@ void uart_init(struct uart *u, const struct irq_line *irq, const struct byte_sin
                void *context);
 /*
  * Bytes that the receiver takes now: none while nobody in the guest listens, since what waits in the FIFO then is
- * cleared when a driver opens the port. A driver listens by the received-data interrupt, a program without one by asking
- * again and again.
+ * cleared when a driver opens the port. A driver listens by the received-data interrupt, a program without one by
+ * asking again and again.
  */
 uint32_t uart_room(const struct uart *u);
 /* A byte from the line; with no room one is lost and the overrun bit says so, as in the chip. In loopback the line is

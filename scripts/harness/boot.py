@@ -32,7 +32,8 @@ class Boot:
     """One finished run of a machine: the console's text and how the machine ended."""
 
     def __init__(self, emulator, seconds=CPU_SECONDS, when_ended=None):
-        """`seconds`: of the emulator's CPU time. `when_ended` is called when the hypervisor has said its last line and the machine still exists."""
+        """`seconds`: of the emulator's CPU time. `when_ended` is called when the hypervisor has said its last line and
+        the machine still exists."""
         began = time.monotonic()
         self.log = emulator.console
         try:

@@ -354,6 +354,10 @@ def end_command(session, way):
         session.process.send_signal(way)
 
 
+def living(pids):
+    return [pid for pid in pids if processes.name(pid).startswith("bochs")]
+
+
 def ended_by_signal(name, command, way, ready):
     """A signal, or a terminal that closes: no emulator runs on."""
     began = time.monotonic()
@@ -365,11 +369,11 @@ def ended_by_signal(name, command, way, ready):
         started = session.expect(ready, patience)
         emulators = []
         while started and not emulators and not patience.over():
-            emulators = [pid for pid in processes.descendants(session.process.pid) if processes.name(pid).startswith("bochs")]
+            emulators = living(processes.descendants(session.process.pid))
             time.sleep(0.1)
         end_command(session, way)
         until = time.monotonic() + SIGNAL_SECONDS
-        while (left := [pid for pid in emulators if processes.name(pid).startswith("bochs")]) and time.monotonic() < until:
+        while (left := living(emulators)) and time.monotonic() < until:
             time.sleep(0.1)
     finally:
         session.close()

@@ -154,39 +154,6 @@ static void listen(void)
     drains = 0;
 }
 
-/* What waits before somebody listens would be cleared when the driver opens the port. */
-static void bytes_wait_for_a_driver(void **state)
-{
-    (void)state;
-    typed = "uname";
-    out(FCR, 0x07);
-    out(IER, RECEIVED); /* a test for the register, as Linux makes it: OUT2 is off */
-    out(IER, 0);
-    out(MCR, DTR | RTS | OUT2);
-    for (int i = 0; i < 100; i++) { /* a console prints */
-        (void)in(LSR);
-        (void)in(LSR);
-        out(DATA, 'x');
-    }
-    assert_int_equal(uart_room(&uart), 0);
-    out(FCR, 0x07);
-    out(IER, RECEIVED);
-    expect_bytes("uname");
-    assert_int_equal(*typed, 0);
-}
-
-static void bytes_wait_for_one_who_asks(void **state)
-{
-    (void)state;
-    typed = "ab";
-    for (uint32_t i = 1; i < UART_LISTENS; i++) {
-        assert_int_equal(in(LSR), READY);
-    }
-    expect_bytes("ab");
-    out(DATA, 'x');
-    assert_int_equal(uart_room(&uart), 0);
-}
-
 static void a_16450_receives_one_byte(void **state)
 {
     (void)state;
@@ -218,19 +185,6 @@ static void the_fifo_receives_sixteen(void **state)
     assert_int_equal(in(LSR), READY | HAS_DATA | OVERRUN);
     assert_int_equal(in(LSR), READY | HAS_DATA);
     expect_bytes("bcdefghijklmnopq");
-}
-
-static void what_waits_goes_in_as_room_comes(void **state)
-{
-    static const char text[] = "The quick brown fox jumps over the lazy dog.";
-    (void)state;
-    listen();
-    out(FCR, 0x01);
-    typed = text;
-    on_drained(&typed);
-    assert_int_equal(uart_room(&uart), 0);
-    expect_bytes(text);
-    assert_int_equal(*typed, 0);
 }
 
 static void fcr_clears_the_receiver(void **state)
@@ -564,11 +518,8 @@ int main(void)
         cmocka_unit_test_setup(registers_keep_what_they_have, fresh),
         cmocka_unit_test_setup(the_divisor_is_behind_dlab, fresh),
         cmocka_unit_test_setup(bytes_go_out_at_once, fresh),
-        cmocka_unit_test_setup(bytes_wait_for_a_driver, fresh),
-        cmocka_unit_test_setup(bytes_wait_for_one_who_asks, fresh),
         cmocka_unit_test_setup(a_16450_receives_one_byte, fresh),
         cmocka_unit_test_setup(the_fifo_receives_sixteen, fresh),
-        cmocka_unit_test_setup(what_waits_goes_in_as_room_comes, fresh),
         cmocka_unit_test_setup(fcr_clears_the_receiver, fresh),
         cmocka_unit_test_setup(iir_tells_of_fifos, fresh),
         cmocka_unit_test_setup(trigger_levels, fresh),
