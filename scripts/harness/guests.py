@@ -379,7 +379,8 @@ def ended_by_signal(name, command, way, ready):
         session.close()
     came = f"{len(emulators)} emulators before, {len(left)} after"
     return Result(f"guest/{name}", bool(emulators) and not left, time.monotonic() - began,
-                  f"an emulator, and none {SIGNAL_SECONDS} s after the signal", f"{came}\n{tail(session.log)}", session.log)
+                  f"an emulator, and none {SIGNAL_SECONDS} s after the signal", f"{came}\n{tail(session.log)}",
+                  session.log)
 
 
 def signals():

@@ -14,7 +14,7 @@ INSTRUCTIONS_A_SECOND = 50_000_000
 OVMF = "/usr/share/ovmf/OVMF.fd"
 KVM_NESTED = ("/sys/module/kvm_intel/parameters/nested", "Y1")
 
-# The last line of a root program: of the service with guests or without, of the scenarios, or of a client (root/compat);
+# The last line of a root program: of the service with guests or without, of the scenarios, or of a client (compat/);
 # and what it says when all was well.
 PROGRAM_ENDED = re.compile(r"^\[whimbrel-root\] (all true|\d+ of \d+ checks NOT true|all guests ended)"
                            r"|^\[scenario\] done\b|^\[client\] ended with -?\d+$", re.M)
@@ -42,7 +42,8 @@ debug: action=ignore
 """
 
 
-# What a console's text leaves out: carriage returns, and XON and XOFF, by which the root program says when it takes input.
+# What a console's text leaves out: carriage returns, and XON and XOFF, by which the root program says when it takes
+# input.
 NOT_TEXT = dict.fromkeys(map(ord, "\r\x11\x13"))
 
 

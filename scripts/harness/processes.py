@@ -24,9 +24,10 @@ def die_with_parent(number=signal.SIGKILL):
 def _stat(pid):
     """Parent, and CPU seconds of a process with its children that have ended; None: there is no such process."""
     try:
-        fields = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+        text = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
     except OSError:
         return None
+    fields = text.rpartition(")")[2].split()
     return int(fields[1]), sum(map(int, fields[11:15])) / TICK
 
 
