@@ -52,6 +52,8 @@ HOST_CFLAGS := $(COMMON) -mgeneral-regs-only -mcmodel=kernel -fno-pic -fno-pie -
 # the exit trace.
 HOST_CFLAGS += $(if $(filter 1,$(EVMCS)),-DENLIGHTENED_VMCS)
 HOST_CFLAGS += $(if $(filter 1,$(COUNT)),-DCOUNT_INSTRUCTIONS) $(if $(filter 1,$(NO_TRACE)),-DNO_EXIT_TRACE)
+# HARDWARE_MODEL=1, in a directory of its own: on Bochs, for tests (docs/testing.md, "Hardware model").
+HOST_CFLAGS += $(if $(filter 1,$(HARDWARE_MODEL)),-DHARDWARE_MODEL)
 ROOT_CFLAGS := $(COMMON) -mgeneral-regs-only -fpie -fvisibility=hidden
 LDFLAGS := -nostdlib -z max-page-size=4096 -z noexecstack --no-warn-rwx-segments --build-id=none --gc-sections
 HOST_LDFLAGS := $(LDFLAGS) -static -T linker.ld

@@ -32,6 +32,7 @@
 #define CPU_MONITOR_TRAP (1u << 27)
 #define CPU_MSR_BITMAPS (1u << 28)
 #define CPU_MONITOR (1u << 29)
+#define CPU_PAUSE (1u << 30)
 #define CPU_SECONDARY (1u << 31)
 
 /* 25.6.2: secondary processor-based VM-execution controls */
@@ -96,6 +97,8 @@ enum vmx_exit_reason {
     VMX_EXIT_TRIPLE_FAULT = 2,
     VMX_EXIT_INIT = 3,
     VMX_EXIT_SIPI = 4,
+    VMX_EXIT_IO_SMI = 5,
+    VMX_EXIT_SMI = 6,
     VMX_EXIT_INTERRUPT_WINDOW = 7,
     VMX_EXIT_NMI_WINDOW = 8,
     VMX_EXIT_TASK_SWITCH = 9,

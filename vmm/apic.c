@@ -5,6 +5,7 @@
 #include "arch/cpu.h"
 #include "arch/msr.h"
 #include "arch/vmcs.h"
+#include "vmm/hardware_model.h"
 #include "vmm/partition.h"
 #include "vmm/partition_time.h"
 #include "vmm/vmm_state.h"
@@ -194,7 +195,7 @@ void apic_arm(struct vp *vp)
 enum exit_action apic_timer_exit(struct vp *vp)
 {
     exit_keep_event(vp);
-    if (vmm.slice == 0) {
+    if (vmm.slice == 0 || hardware_model_quiet()) {
         return EXIT_RESUME;
     }
     uint64_t slice = (uint64_t)vmm.slice << (vmm.caps.misc & MISC_TIMER_RATE);

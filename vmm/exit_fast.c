@@ -8,6 +8,7 @@
 #include "vmm/exit_skip.h"
 #include "vmm/exit_trace.h"
 #include "vmm/guest_write.h"
+#include "vmm/hardware_model.h"
 #include "vmm/run_straight.h"
 #include "vmm/vp.h"
 
@@ -87,6 +88,7 @@ uint64_t *fast_exit_guest(void)
     struct cpu *cpu = this_cpu();
     struct vp *vp = cpu->current;
     uint32_t reason = vmcs_read32(VMCS_EXIT_REASON);
+    hardware_model_exit(reason);
     uint64_t *gpr = reason == VMX_EXIT_CPUID && vp->fast_left != 0 ? answer_cpuid(vp) : NULL;
     if (gpr == NULL && cpu->straight != NULL) {
         return run_straight_exit(cpu, reason);

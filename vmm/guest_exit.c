@@ -11,6 +11,7 @@
 #include "vmm/fault_chain.h"
 #include "vmm/guest_cpuid.h"
 #include "vmm/guest_write.h"
+#include "vmm/hardware_model.h"
 #include "vmm/partition.h"
 #include "vmm/partition_time.h"
 #include "vmm/switch.h"
@@ -161,6 +162,9 @@ enum exit_action guest_exit(struct cpu *cpu, struct vp *vp, struct exit_snapshot
             return apic_timer_exit(vp);
         }
         exit_keep_event(vp);
+        if (hardware_model_quiet()) {
+            return EXIT_RESUME;
+        }
         return EXIT_RESTART; /* only where an interrupt may have been missed: vmm/slice.c */
     case VMX_EXIT_EXTERNAL_INTERRUPT:
         exit_keep_event(vp);

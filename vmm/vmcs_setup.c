@@ -6,6 +6,7 @@
 #include "arch/idt.h"
 #include "arch/msr.h"
 #include "arch/vmcs.h"
+#include "vmm/hardware_model.h"
 #include "vmm/mitigate.h"
 #include "vmm/partition.h"
 #include "vmm/switch.h"
@@ -64,8 +65,9 @@ void vmcs_setup_controls(struct vp *vp, const struct vmx_controls *controls, uin
 {
     vp->controls = *controls;
     vp->exception_bitmap = vp->is_root ? EXCEPTIONS : GUEST_EXCEPTIONS;
+    vp->controls.cpu |= vp->is_root ? 0 : hardware_model_controls();
     vmcs_write32(VMCS_PIN_CONTROLS, controls->pin);
-    vmcs_write32(VMCS_CPU_CONTROLS, controls->cpu);
+    vmcs_write32(VMCS_CPU_CONTROLS, vp->controls.cpu);
     vmcs_write32(VMCS_CPU_CONTROLS2, controls->cpu2);
     vmcs_write32(VMCS_EXIT_CONTROLS, controls->exit);
     vmcs_write32(VMCS_ENTRY_CONTROLS, controls->entry);

@@ -117,6 +117,21 @@ def apicv_off():
     return judge_scenarios("apicv-off", Boot(machine.Bochs(WORK / "apicv-off", image, cpus=2, ticks=TICKS)))
 
 
+def hardware_model(cpus):
+    """All scenarios on a build of the hypervisor that shows what Bochs hides (docs/testing.md). No other build has any
+    of it."""
+    name = f"hardware-model-{cpus}cpu"
+    kernel = "build/hardware/boot/whimbrel.elf"
+    subprocess.run(["make", "-s", "-j2", "B=build/hardware", "HARDWARE_MODEL=1", kernel], check=True,
+                   stdout=subprocess.DEVNULL)
+    image = make_image(name, "test-calls", "hardware-model", TEST_ROOT, kernel)
+    symbols = [subprocess.run(["nm", elf], check=True, stdout=subprocess.PIPE).stdout.decode().count("hardware_model_")
+               for elf in ("build/whimbrel.elf", "build/hardware/whimbrel.elf")]
+    results = judge_scenarios(name, Boot(machine.Bochs(WORK / name, image, cpus=cpus, ticks=TICKS)))
+    return results + [Result(f"{name}/in-this-build-alone", symbols[0] == 0 and symbols[1] > 0, None,
+                             "no symbol in the release build, some here", f"{symbols[0]} and {symbols[1]}")]
+
+
 def mitigations(model, cmdline, expected):
     """The scenarios on leaks on a processor that has other means, or without any; and what the log says of them."""
     name = f"mitigations/{model}-{cmdline or 'auto'}"

@@ -45,6 +45,8 @@ extern scenario_list scenarios_emulator;
 extern scenario_list scenarios_fpu_registers;
 extern scenario_list scenarios_debug_registers;
 extern scenario_list scenarios_instruction_faults;
+extern scenario_list scenarios_endless;
+extern scenario_list scenarios_hardware_model;
 extern scenario_list scenarios_guest_msrs;
 extern scenario_list scenarios_error_codes;
 extern scenario_list scenarios_memory_modes;
@@ -101,6 +103,8 @@ static const struct scenario *const scenario_lists[] = {
     scenarios_cpuid_lists,
     scenarios_debug_registers,
     scenarios_instruction_faults,
+    scenarios_endless,
+    scenarios_hardware_model,
     scenarios_error_codes,
     scenarios_fpu_registers,
     scenarios_guest_msrs,

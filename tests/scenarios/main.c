@@ -56,6 +56,28 @@ static bool begins_with(const char *name, const char *prefix)
     return *prefix == '\0';
 }
 
+static bool has_word(const char *cmdline, const char *word)
+{
+    for (const char *p = cmdline; *p != '\0'; p++) {
+        if ((p == cmdline || p[-1] == ' ') && begins_with(p, word)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/*
+ * Why a scenario is left out on this machine; NULL: it is not. `hardware-model` on the root module's command line says
+ * that the hypervisor was built so (docs/testing.md).
+ */
+static const char *reason_to_leave_out(const char *cmdline, const char *name)
+{
+    if (!has_word(cmdline, "hardware-model")) {
+        return begins_with(name, "hardware-model/") ? "it needs a hypervisor built with HARDWARE_MODEL=1" : NULL;
+    }
+    return NULL;
+}
+
 /* `only` on the root module's command line (only=PREFIX) picks the scenarios whose names begin so. */
 static bool wanted(const char *cmdline, const char *name)
 {
@@ -74,9 +96,15 @@ void root_main(const struct whb_handoff *handoff)
     bool no_nmis = loses_nmis();
     for (uint32_t i = 0; scenario_lists[i] != NULL; i++) {
         for (const struct scenario *s = scenario_lists[i]; s->name != NULL; s++) {
+            const char *reason = reason_to_leave_out(handoff->cmdline, s->name);
+            if (!wanted(handoff->cmdline, s->name)) {
+                continue;
+            }
             if (no_nmis && is_nmi_scenario(s->name)) {
                 root_printf("left out here: %s\n", s->name);
-            } else if (s->cpus <= root_cpu_count() && wanted(handoff->cmdline, s->name)) {
+            } else if (reason != NULL) {
+                root_printf("left out here: %s: %s\n", s->name, reason);
+            } else if (s->cpus <= root_cpu_count()) {
                 run_one(s);
             }
         }
