@@ -2,7 +2,7 @@
 /*
  * A boot sector: by itself it starts at 0:7c00, and as a disk's first sector firmware starts it there. It writes to the
  * serial port, then to the debug console, and ends by the debug exit port: with another status if an MSR that is not
- * there does not raise #GP as real mode knows it, with three words on the stack and no error code (SDM vol. 3B, 20.1.4).
+ * there does not raise #GP as real mode knows it: three words on the stack and no error code (SDM vol. 3B, 20.1.4).
  */
 #define DEBUG_CONSOLE 0xe9
 #define COM1 0x3f8
