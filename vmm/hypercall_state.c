@@ -37,7 +37,7 @@ enum whb_status call_state_get(struct call *c, struct partition *p)
 enum whb_status call_state_set(struct call *c, struct partition *p)
 {
     struct vp *vp;
-    if (c->arg[4] > VP_STATE_MAX) {
+    if (c->arg[4] == 0 || c->arg[4] > VP_STATE_MAX) {
         return WHB_ERROR_INVALID_ARGUMENT;
     }
     enum whb_status status = call_take_vp(c, p, c->arg[1], &vp);

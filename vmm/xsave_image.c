@@ -6,6 +6,7 @@
 #include "vmm/switch_check.h"
 
 #define MXCSR_AT 24u
+#define MXCSR_INITIAL 0x1f80u
 #define HEADER_AT 512u
 #define COMPACTED (1ull << 63)
 #define ALWAYS (XCR0_X87 | XCR0_SSE)
@@ -70,11 +71,18 @@ bool xsave_image_take(const struct xsave_format *f, const uint8_t *from, uint64_
     }
     memcpy(&h, from + HEADER_AT, sizeof(h));
     memcpy(&mxcsr, from + MXCSR_AT, sizeof(mxcsr));
-    if (!check_header(f, &h) || (mxcsr & ~f->mxcsr_mask) != 0) {
-        return false; /* XRSTOR checks MXCSR whether or not SSE is present (13.8.1) */
+    if (!check_header(f, &h)) {
+        return false;
+    }
+    if (h.compaction != 0 && (h.present & XCR0_SSE) == 0) {
+        mxcsr = MXCSR_INITIAL; /* in the compacted form it belongs to the SSE state (13.8.2) */
+    }
+    if ((mxcsr & ~f->mxcsr_mask) != 0) {
+        return false; /* in the standard form XRSTOR checks it whether or not SSE is present (13.8.1) */
     }
     memset(to, 0, XSAVE_IMAGE_MAX);
     memcpy(to, from, HEADER_AT);
+    memcpy(to + MXCSR_AT, &mxcsr, sizeof(mxcsr));
     memcpy(to + HEADER_AT, &h.present, sizeof(h.present));
     for (unsigned i = 2; i < 63; i++) {
         if ((h.present >> i & 1u) != 0 && !take_component(f, &h, i, from, size, to)) {

@@ -101,7 +101,8 @@ HRESULT WHvRequestInterrupt(WHV_PARTITION_HANDLE Partition, const WHV_INTERRUPT_
 /*
  * State that is no register. Getters with a null buffer of size 0 give WHV_E_INSUFFICIENT_BUFFER and the size that is
  * needed. The interrupt controller's state is the APIC page (4096 bytes, registers at their architectural offsets), by
- * the functions without 2 as well.
+ * the functions without 2 as well. XSAVE state is read compacted (SDM vol. 1, 13.4.3) and set in either form;
+ * E_INVALIDARG: an image that XRSTOR would refuse, or that ends too early.
  */
 HRESULT WHvGetVirtualProcessorState(WHV_PARTITION_HANDLE Partition, UINT32 VpIndex,
                                     WHV_VIRTUAL_PROCESSOR_STATE_TYPE StateType, VOID *Buffer, UINT32 BufferSizeInBytes,

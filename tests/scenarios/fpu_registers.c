@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* x87, SSE, AVX and AVX-512 registers: each VP keeps its own, and none shows another's. */
+#include "root/lib/hypercall.h"
 #include "tests/scenarios/records.h"
 
 DECLARE_PAYLOAD(fpu64);
@@ -229,7 +230,7 @@ static void by_name(void)
 {
     struct guest g;
     static uint8_t state[IMAGE_SIZE];
-    uint32_t written = 0;
+    uint64_t written = 0;
     uint64_t all = offered();
     if (all == 0) {
         return;
@@ -237,7 +238,8 @@ static void by_name(void)
     guest_create(&g, 1, 0);
     load_patterns(&g, 0, all);
     uint8_t *in = g.ram + IMAGE_IN(0);
-    CHECK_EQ(S_OK, WHvGetVirtualProcessorXsaveState(g.partition, 0, state, sizeof(state), &written));
+    CHECK_EQ(WHB_OK, whb_call(WHB_CALL_VP_STATE_GET, whb_handle(g.partition), 0, WHvVirtualProcessorStateTypeXsaveState,
+                              (uintptr_t)state, sizeof(state), &written));
     compare_images(state, in, all);
     for (uint32_t i = 0; i < 16; i++) {
         const WHV_REGISTER_NAME name = (WHV_REGISTER_NAME)(WHvX64RegisterXmm0 + i);

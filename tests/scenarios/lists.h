@@ -26,6 +26,7 @@ extern scenario_list scenarios_fault_chains;
 extern scenario_list scenarios_whv_functions;
 extern scenario_list scenarios_whv_works;
 extern scenario_list scenarios_whv_results;
+extern scenario_list scenarios_xsave_forms;
 extern scenario_list scenarios_records_ids;
 extern scenario_list scenarios_properties;
 extern scenario_list scenarios_cpuid_lists;
@@ -78,6 +79,7 @@ static const struct scenario *const scenario_lists[] = {
     scenarios_whv_functions,
     scenarios_whv_works,
     scenarios_whv_results,
+    scenarios_xsave_forms,
     scenarios_memory_rights,
     scenarios_memory_dirty,
     scenarios_doorbell,

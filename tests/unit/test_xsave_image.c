@@ -75,6 +75,36 @@ static void test_compacted(void **state)
     assert_memory_equal(out + 1152, in + 640, 512);
 }
 
+/* SDM vol. 1, 13.8.1 and 13.8.2: the standard form's MXCSR always counts, the compacted one's with the SSE state only.
+ */
+static void test_mxcsr(void **state)
+{
+    static const struct {
+        uint64_t present, compaction;
+        uint32_t mxcsr, taken; /* 0: refused */
+    } rows[] = {
+        {0, 0, 0x1fa0, 0x1fa0},
+        {3, 0, 0x1fa0, 0x1fa0},
+        {0, 0, 0x80001f80, 0},
+        {0, 1ull << 63 | 3, 0x1fa0, 0x1f80},
+        {1 | AVX, 1ull << 63 | 3 | AVX, 0x1fa0, 0x1f80},
+        {2, 1ull << 63 | 3, 0x1fa0, 0x1fa0},
+        {1, 1ull << 63 | 3, 0x80001f80, 0x1f80},
+        {2, 1ull << 63 | 3, 0x80001f80, 0},
+    };
+    (void)state;
+    for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        start();
+        put(BV, rows[i].present);
+        put(COMP, rows[i].compaction);
+        memcpy(in + 24, &rows[i].mxcsr, 4);
+        assert_int_equal(xsave_image_take(&format, in, sizeof(in), out), rows[i].taken != 0);
+        if (rows[i].taken != 0) {
+            assert_int_equal(out_word(24) & 0xffffffff, rows[i].taken);
+        }
+    }
+}
+
 static void assert_refused(uint64_t bv, uint64_t comp, uint64_t size)
 {
     put(BV, bv);
@@ -112,6 +142,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_standard),
         cmocka_unit_test(test_compacted),
+        cmocka_unit_test(test_mxcsr),
         cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
