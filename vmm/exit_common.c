@@ -133,68 +133,15 @@ void exit_keep_event(struct vp *vp)
     }
 }
 
-/* Outside the mask the VP's own bits are in the real register, inside it in the shadow. */
-static void set_shadow(struct vmcsnw shadow_field, struct vmcsnw mask_field, uint64_t value, uint64_t bits)
-{
-    uint64_t mask = vmcs_readnw(mask_field) & bits;
-    vmcs_writenw(shadow_field, (vmcs_readnw(shadow_field) & ~mask) | (value & mask));
-}
-
-static enum exit_action mov_to_cr0(struct vp *vp, uint64_t value)
-{
-    if ((value & CR0_NW) != 0 && (value & CR0_CD) == 0) {
-        exit_inject(vp, VECTOR_GP, 0);
-        return EXIT_RESUME;
-    }
-    /* The masked bits now read as written, so the instruction, executed again, does not exit and does the rest itself.
-     */
-    set_shadow(VMCS_CR0_SHADOW, VMCS_CR0_MASK, value, ~0ull);
-    return EXIT_RESUME;
-}
-
-static enum exit_action mov_to_cr4(struct vp *vp, uint64_t value)
-{
-    uint64_t hidden = vmcs_readnw(VMCS_CR4_MASK) & ~CR4_MCE;
-    if ((value & hidden) != 0) {
-        exit_inject(vp, VECTOR_GP, 0);
-        return EXIT_RESUME;
-    }
-    set_shadow(VMCS_CR4_SHADOW, VMCS_CR4_MASK, value, ~0ull);
-    return EXIT_RESUME;
-}
-
-static uint64_t register_operand(const struct vp *vp, unsigned number)
+uint64_t exit_register(const struct vp *vp, unsigned number)
 {
     return number == 4 ? vmcs_readnw(VMCS_GUEST_RSP) : ((const volatile uint64_t *)vp->gpr)[number & 15];
 }
 
-enum exit_action exit_cr_access(struct vp *vp)
-{
-    uint64_t q = vmcs_readnw(VMCS_EXIT_QUALIFICATION); /* SDM vol. 3C, table 28-3 */
-    unsigned cr = q & 15u, type = (q >> 4) & 3u;
-    switch (type) {
-    case 0: {
-        uint64_t value = register_operand(vp, (q >> 8) & 15u);
-        if (cr != 0 && cr != 4) {
-            return EXIT_DELIVER;
-        }
-        return cr == 0 ? mov_to_cr0(vp, value) : mov_to_cr4(vp, value);
-    }
-    case 2: /* CLTS */
-        set_shadow(VMCS_CR0_SHADOW, VMCS_CR0_MASK, 0, CR0_TS);
-        return EXIT_RESUME;
-    case 3: /* LMSW: only MP and TS can be masked among the bits it writes */
-        set_shadow(VMCS_CR0_SHADOW, VMCS_CR0_MASK, q >> 16, CR0_MP | CR0_TS);
-        return EXIT_RESUME;
-    default:
-        return EXIT_DELIVER;
-    }
-}
-
 enum exit_action exit_xsetbv(struct cpu *cpu, struct vp *vp)
 {
-    uint64_t value = ((uint64_t)(uint32_t)register_operand(vp, 2) << 32) | (uint32_t)register_operand(vp, 0);
-    if ((uint32_t)register_operand(vp, 1) != 0 || !switch_xcr0_valid(value, guest_cpuid_xcr0(vp))) {
+    uint64_t value = ((uint64_t)(uint32_t)exit_register(vp, 2) << 32) | (uint32_t)exit_register(vp, 0);
+    if ((uint32_t)exit_register(vp, 1) != 0 || !switch_xcr0_valid(value, guest_cpuid_xcr0(vp))) {
         exit_inject(vp, VECTOR_GP, 0);
         return EXIT_RESUME;
     }

@@ -36,6 +36,8 @@ void exit_inject(struct vp *vp, enum exception_vector vector, uint32_t error);
 bool exit_check_instruction(struct vp *vp, uint32_t reason);
 
 /* Both. EXIT_DELIVER: an access that the controls do not make exit. */
+/* A general register by its number in instructions. Both. */
+uint64_t exit_register(const struct vp *vp, unsigned number);
 enum exit_action exit_cr_access(struct vp *vp);
 enum exit_action exit_xsetbv(struct cpu *cpu, struct vp *vp);
 enum exit_action exit_exception(struct cpu *cpu, struct vp *vp);

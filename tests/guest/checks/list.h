@@ -5,4 +5,4 @@
  */
 #pragma once
 
-#define CHECK_GROUPS(X) X(interrupts) X(privilege) X(self_ipi) X(cpuid)
+#define CHECK_GROUPS(X) X(interrupts) X(privilege) X(self_ipi) X(cpuid) X(control)
