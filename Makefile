@@ -70,6 +70,10 @@ ROOT_LIBRARIES = $(foreach a,$(CAPSTONE_ABSENT),--defsym=$(a)_global_init=0 --de
 host_sources := $(wildcard $(foreach d,arch kernel vmm,$(d)/*.c $(d)/*.S))
 host_sources := $(sort $(filter-out arch/asm_offsets.c,$(host_sources)))
 lib_sources := $(sort $(wildcard $(foreach d,lib libwhv,root/$(d)/*.c root/$(d)/*.S)))
+# One of the two answers odd accesses to a guest's local APIC; the other does without the emulator and its decoder.
+apic_emulator := root/libwhv/apic_emulator.c
+apic_absent := root/libwhv/apic_absent.c
+lib_sources := $(filter-out $(apic_absent),$(lib_sources))
 compat_sources := $(sort $(wildcard root/compat/*.c))
 samples := $(patsubst root/samples/%.c,%,$(sort $(wildcard root/samples/*.c)))
 monitor_sources := $(sort $(wildcard $(foreach d,devices monitor,root/$(d)/*.c)))
@@ -296,9 +300,13 @@ $(B)/root.elf $(B)/test-root.elf $(B)/attack-root.elf $(B)/bench-root.elf: root/
 	$(call say,LD,$@)
 	$(Q)$(LD) $(ROOT_LDFLAGS) -o $@ $(filter %.o,$^) $(ROOT_LIBRARIES)
 
-$(B)/sample-%.elf: $(B)/obj/root/samples/%.c.o $(compat_objects) root/root.ld $(B)/objects $(B)/flags
+# A sample that does not name local APICs does not make any.
+apic_of = $(call object,$(if $(shell grep -l LocalApicEmulationMode $(1)),$(apic_emulator),$(apic_absent)))
+$(B)/sample-%.elf: $(B)/obj/root/samples/%.c.o $(compat_objects) $(call object,$(apic_absent)) root/root.ld \
+	$(B)/objects $(B)/flags
 	$(call say,LD,$@)
-	$(Q)$(LD) $(ROOT_LDFLAGS) -o $@ $(filter %.o,$^) $(ROOT_LIBRARIES)
+	$(Q)$(LD) $(ROOT_LDFLAGS) -o $@ $(filter-out $(call object,$(apic_emulator) $(apic_absent)),$(filter %.o,$^)) \
+		$(call apic_of,root/samples/$*.c) $(ROOT_LIBRARIES)
 
 # Windows' file names have no case; mingw-w64 on Linux has them all in small letters.
 $(B)/windows/include/WinHv%.h: $(B)/flags

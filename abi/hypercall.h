@@ -11,7 +11,8 @@
  * All other registers keep their values. RFLAGS keeps its value.
  *
  * Buffers are named by root physical address. They must lie wholly in RAM that the root owns; the hypervisor reads each
- * byte at most once. A status other than WHB_OK means that nothing changed. docs/hypercalls.md documents each call.
+ * byte at most once. A status other than WHB_OK means that nothing changed, but for VP_RUN's INTERRUPTED and
+ * APIC_ACCESS. docs/hypercalls.md documents each call.
  */
 #pragma once
 
@@ -68,7 +69,8 @@ enum whb_call {
     WHB_CALL_INSTRUCTION_COUNTS = 38, /* (buffer, size) -> bytes; struct whb_instruction_counts; counter builds only */
     WHB_CALL_POSTED_ADD = 39,         /* (partition, address, size); abi/posted_write.h */
     WHB_CALL_POSTED_REMOVE = 40,      /* (partition, address, size) */
-    WHB_CALL_COUNT = 41,
+    WHB_CALL_APIC_ACCESS = 41,        /* (partition, vp index, offset, 1: write, value) -> value; see below */
+    WHB_CALL_COUNT = 42,
 };
 
 enum whb_status {
@@ -94,6 +96,10 @@ enum whb_status {
                                           taking it. There is no exit record. */
     WHB_ERROR_NOT_SUPPORTED = 19,      /* known, but not available for this object or on this machine */
     WHB_ERROR_NOT_FOUND = 20,          /* DOORBELL_REMOVE, POSTED_REMOVE: there is no such doorbell or range */
+    WHB_ERROR_APIC_ACCESS = 21,        /* VP_RUN: the VP accesses its local APIC's page by an instruction that the
+                                          hypervisor does not decode. The run page has a MemoryAccess record of it: the
+                                          root emulates the instruction, with APIC_ACCESS for that page, and runs the
+                                          VP again. libwhv does so inside WHvRunVirtualProcessor. */
 };
 
 /*
@@ -105,6 +111,15 @@ enum whb_status {
 #define WHB_MAP_WRITE 2u
 #define WHB_MAP_EXECUTE 4u
 #define WHB_MAP_TRACK_DIRTY 8u
+
+/*
+ * APIC_ACCESS reads or writes a register in the xAPIC page of a VP at rest, 32 bits at `offset`, a multiple of 16 below
+ * 4096. The value of a read is the register's, 0 where there is none. That of a write is WHB_APIC_RECORD if the write
+ * made an exit record (X64ApicEoi, X64ApicWriteTrap and the like), which is in the run page then, with the VP's
+ * registers of the moment; else 0. INVALID_STATE: the VP has no such page now.
+ */
+#define WHB_APIC_PAGE 0xfee00000u
+#define WHB_APIC_RECORD 1u
 
 /* Most bytes one GPA_READ or GPA_WRITE moves. */
 #define WHB_MAX_GPA_ACCESS 16u

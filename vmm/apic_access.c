@@ -125,28 +125,44 @@ static void load_register(struct vp *vp, unsigned number, uint32_t value)
     }
 }
 
-/* 32-bit accesses to registers are all that the SDM defines (vol. 3A, 11.4.1); others are reported as not supported. */
+uint32_t apic_page_read(struct vp *vp, uint32_t offset)
+{
+    uint32_t value;
+    vp->apic_counters[COUNT_MMIO]++;
+    vp->apic_counters[COUNT_TPR] += offset == APIC_TPR ? 1 : 0;
+    (void)apic_read(&vp->apic, offset, partition_time_tsc(vp), &value);
+    return value;
+}
+
+enum exit_action apic_page_write(struct vp *vp, uint32_t offset, uint32_t value)
+{
+    vp->apic_counters[COUNT_MMIO]++;
+    vp->apic_counters[COUNT_TPR] += offset == APIC_TPR ? 1 : 0;
+    struct apic_write w = apic_write(&vp->apic, offset, value, partition_time_tsc(vp));
+    return after_write(vp, offset, value, &w);
+}
+
+/* MOV of 32 bits is what systems use, and all that is decoded here: the root emulates the rest, by APIC_ACCESS. */
 enum exit_action apic_page_access(struct vp *vp, uint64_t gpa, struct exit_snapshot *snapshot)
 {
     struct exit_snapshot s;
     struct mov_store mov;
-    uint32_t offset = (uint32_t)gpa & 0xfffu, value;
+    uint32_t offset = (uint32_t)gpa & 0xfffu;
     exit_fetch_instruction(vp, &s);
-    if (!mov_decode_any(s.instruction_bytes, s.instruction_byte_count, exit_mov_mode(&s), &mov) || mov.size != 4) {
-        snapshot->reason = VMX_EXIT_APIC_ACCESS;
-        return EXIT_DELIVER;
+    bool known = offset % 16 == 0 &&
+                 mov_decode_any(s.instruction_bytes, s.instruction_byte_count, exit_mov_mode(&s), &mov) &&
+                 mov.size == 4;
+    if (!known) {
+        exit_record(vp, snapshot);
+        return EXIT_EMULATE;
     }
-    vp->apic_counters[COUNT_MMIO]++;
-    vp->apic_counters[COUNT_TPR] += offset == APIC_TPR ? 1 : 0;
     exit_skip_bytes(mov.length);
     if (mov.is_load) {
-        (void)apic_read(&vp->apic, offset, partition_time_tsc(vp), &value);
-        load_register(vp, mov.source & 15u, value);
+        load_register(vp, mov.source & 15u, apic_page_read(vp, offset));
         return EXIT_RESUME;
     }
-    value = (uint32_t)(mov.is_immediate ? mov.immediate : register_value(vp, mov.source & 15u));
-    struct apic_write w = apic_write(&vp->apic, offset, value, partition_time_tsc(vp));
-    return after_write(vp, offset, value, &w);
+    return apic_page_write(vp, offset,
+                           (uint32_t)(mov.is_immediate ? mov.immediate : register_value(vp, mov.source & 15u)));
 }
 
 bool apic_owns_msr(const struct vp *vp, uint32_t msr)

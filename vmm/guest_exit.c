@@ -18,7 +18,10 @@
 #include "vmm/vmm_state.h"
 #include "vmm/window.h"
 
-#define EPT_VIOLATION_WRITE (1ull << 1) /* SDM vol. 3C, table 28-7 */
+/* SDM vol. 3C, table 28-7 */
+#define EPT_VIOLATION_WRITE (1ull << 1)
+#define EPT_VIOLATION_FETCH (1ull << 2)
+#define EPT_VIOLATION_OPERAND (3ull << 7) /* of a linear address, and not while it was translated */
 
 static enum exit_action exit_cpuid(struct vp *vp, struct exit_snapshot *snapshot)
 {
@@ -84,8 +87,13 @@ static enum exit_action exit_ept_violation(struct vp *vp, struct exit_snapshot *
         exit_block_nmi();
     }
     uint64_t gpa = vmcs_read64(VMCS_GUEST_PHYSICAL_ADDRESS);
-    if (apic_owns_page(vp, gpa) && (vp->event.info & INTERRUPTION_VALID) == 0) {
-        return apic_page_access(vp, gpa, snapshot);
+    if (apic_owns_page(vp, gpa)) {
+        bool operand = (qualification & (EPT_VIOLATION_OPERAND | EPT_VIOLATION_FETCH)) == EPT_VIOLATION_OPERAND;
+        if (operand && (vp->event.info & INTERRUPTION_VALID) == 0) {
+            return apic_page_access(vp, gpa, snapshot);
+        }
+        snapshot->reason = VMX_EXIT_APIC_ACCESS; /* code, page tables, a stack: there is no memory for them */
+        return EXIT_DELIVER;
     }
     if ((qualification & EPT_VIOLATION_WRITE) == 0) {
         return EXIT_DELIVER;

@@ -13,6 +13,7 @@ enum exit_action {
     EXIT_RESUME,   /* done: enter the VP again */
     EXIT_DELIVER,  /* the root must see it: make a record */
     EXIT_RECORDED, /* the root must see it, and the record is made */
+    EXIT_EMULATE,  /* the same, of an access to the APIC's page: the root emulates it and runs the VP again */
     EXIT_RESTART,  /* the root has an interrupt to take */
     EXIT_INIT,     /* INIT for this CPU */
 };

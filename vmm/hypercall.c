@@ -144,6 +144,7 @@ static const struct handler handlers[WHB_CALL_COUNT] = {
     [WHB_CALL_FAIL_ALLOCATION] = {.plain = call_fail_allocation},
     [WHB_CALL_POSTED_ADD] = {.on_partition = call_posted_add},
     [WHB_CALL_POSTED_REMOVE] = {.on_partition = call_posted_remove},
+    [WHB_CALL_APIC_ACCESS] = {.on_partition = call_apic_access},
     [WHB_CALL_VP_DIAGNOSTICS] = {.on_partition = call_vp_diagnostics},
     [WHB_CALL_TRACE_SET] = {.plain = call_trace_set},
     [WHB_CALL_TRACE_READ] = {.plain = call_trace_read},

@@ -62,6 +62,7 @@ enum whb_status call_take_vp(struct call *c, struct partition *p, uint64_t index
 void call_give_vp(struct call *c, struct vp *vp);
 enum whb_status call_translate_gva(struct call *c, struct partition *p);
 enum whb_status call_interrupt(struct call *c, struct partition *p);
+enum whb_status call_apic_access(struct call *c, struct partition *p);
 enum whb_status call_vp_counters(struct call *c, struct partition *p);
 enum whb_status call_state_get(struct call *c, struct partition *p);
 enum whb_status call_state_set(struct call *c, struct partition *p);

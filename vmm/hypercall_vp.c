@@ -43,6 +43,8 @@ enum whb_status call_run_status(struct call *c, enum run_result result)
     switch (result) {
     case RUN_RECORD:
         return WHB_OK;
+    case RUN_EMULATE:
+        return WHB_ERROR_APIC_ACCESS;
     case RUN_BAD_PAGE:
         return WHB_ERROR_INVALID_ARGUMENT;
     case RUN_INIT:
@@ -170,6 +172,28 @@ enum whb_status call_vp_counters(struct call *c, struct partition *p)
     status = counters_get(vp, c->arg[2], set, &size);
     vp_release(vp);
     return status == WHB_OK ? call_reply(c, c->arg[3], c->arg[4], set, size) : status;
+}
+
+enum whb_status call_apic_access(struct call *c, struct partition *p)
+{
+    struct vp *vp;
+    uint64_t offset = c->arg[2];
+    if (offset >= 4096 || offset % 16 != 0 || c->arg[3] > 1 || c->arg[4] >> 32 != 0) {
+        return WHB_ERROR_INVALID_ARGUMENT;
+    }
+    enum whb_status status = call_take_vp(c, p, c->arg[1], &vp);
+    if (status != WHB_OK) {
+        return status;
+    }
+    if (!apic_owns_page(vp, WHB_APIC_PAGE)) {
+        status = WHB_ERROR_INVALID_STATE;
+    } else if (c->arg[3] == 0) {
+        c->value = apic_page_read(vp, (uint32_t)offset);
+    } else {
+        c->value = apic_page_write(vp, (uint32_t)offset, (uint32_t)c->arg[4]) == EXIT_RECORDED ? WHB_APIC_RECORD : 0;
+    }
+    call_give_vp(c, vp);
+    return status;
 }
 
 enum whb_status call_interrupt(struct call *c, struct partition *p)

@@ -179,6 +179,7 @@ void vp_flush_here(struct cpu *cpu, struct vp *vp);
 /* Runs an owned guest VP (vmm/vp_run.c). */
 enum run_result {
     RUN_RECORD,   /* the record is in the run page */
+    RUN_EMULATE,  /* the same, for WHB_ERROR_APIC_ACCESS */
     RUN_RESTART,  /* a physical interrupt or NMI is the root's: let it take it, then run again */
     RUN_INIT,     /* another root CPU sent INIT to this one */
     RUN_BAD_PAGE, /* the run page's dirty mask has unknown bits; nothing happened */

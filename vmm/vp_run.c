@@ -208,6 +208,8 @@ static enum run_result go_on(struct cpu *cpu, struct vp *vp, bool traced, enum e
         case EXIT_DELIVER:
         case EXIT_RECORDED:
             return RUN_RECORD;
+        case EXIT_EMULATE:
+            return RUN_EMULATE;
         case EXIT_RESTART:
             return RUN_RESTART;
         case EXIT_INIT:
@@ -268,7 +270,7 @@ bool vp_take_run_page(struct vp *vp)
 static enum run_result end_run(struct cpu *cpu, struct vp *vp, bool traced, enum run_result result)
 {
     guest_memory_unpin();
-    if (__builtin_expect(result != RUN_RECORD, 0)) {
+    if (__builtin_expect(result > RUN_EMULATE, 0)) {
         vp->run->valid = WHB_RUN_ALL & ~(WHB_RUN_RSP | WHB_RUN_RIP | WHB_RUN_RFLAGS);
     }
     switch_to(cpu, cpu->root_vp);

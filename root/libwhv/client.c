@@ -2,6 +2,7 @@
 #include "root/libwhv/client.h"
 
 #include "root/lib/memory.h"
+#include "root/lib/string.h"
 #include "root/libwhv/whimbrel_ext.h"
 
 struct client_partition clients[WHB_MAX_PARTITIONS];
@@ -32,6 +33,19 @@ HRESULT client_sized(enum whb_status status, uint64_t size, UINT32 *written)
         *written = (UINT32)size;
     }
     return whb_hresult(status);
+}
+
+const WHV_RUN_VP_EXIT_CONTEXT *client_unsupported_apic(const struct whb_run_page *page, WHV_RUN_VP_EXIT_CONTEXT *room)
+{
+    const uint64_t apic_access = 44; /* the VMX exit reason (SDM vol. 3D, appendix C) */
+    const WHV_RUN_VP_EXIT_CONTEXT *from = (const WHV_RUN_VP_EXIT_CONTEXT *)(const void *)page->record;
+    WHV_VP_EXIT_CONTEXT vp = from->VpContext;
+    memset(room, 0, sizeof(*room));
+    room->ExitReason = WHvRunVpExitReasonUnsupportedFeature;
+    room->VpContext = vp;
+    room->UnsupportedFeature.FeatureCode = WHvUnsupportedFeatureIntercept;
+    room->UnsupportedFeature.FeatureParameter = apic_access;
+    return room;
 }
 
 void client_partition_created(uint64_t handle)

@@ -87,6 +87,15 @@ HRESULT client_check_vp(WHV_PARTITION_HANDLE partition, UINT32 index);
  */
 HRESULT client_sized(enum whb_status status, uint64_t size, UINT32 *written);
 
+/*
+ * A run ended with WHB_ERROR_APIC_ACCESS: emulates the instruction of the page's record. NULL: run the VP again; else
+ * the record for the client, in `room`. apic_emulator.c, or apic_absent.c (Makefile).
+ */
+const WHV_RUN_VP_EXIT_CONTEXT *client_answer_apic(uint64_t handle, uint32_t index, const struct whb_run_page *page,
+                                                  WHV_RUN_VP_EXIT_CONTEXT *room);
+/* The record of an access to a local APIC that cannot be emulated. */
+const WHV_RUN_VP_EXIT_CONTEXT *client_unsupported_apic(const struct whb_run_page *page, WHV_RUN_VP_EXIT_CONTEXT *room);
+
 /* A partition was made; one was deleted (its run pages are given back). */
 void client_partition_created(uint64_t handle);
 void client_partition_deleted(uint64_t handle);

@@ -29,6 +29,12 @@ HRESULT WHvEmulatorCreateEmulator(const WHV_EMULATOR_CALLBACKS *callbacks, WHV_E
     return S_OK;
 }
 
+void emulator_by_elements(WHV_EMULATOR_HANDLE handle)
+{
+    struct emulator *emulator = handle;
+    emulator->by_elements = true;
+}
+
 HRESULT WHvEmulatorDestroyEmulator(WHV_EMULATOR_HANDLE handle)
 {
     struct emulator *emulator = handle;

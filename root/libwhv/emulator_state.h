@@ -19,6 +19,7 @@
 struct emulator {
     WHV_EMULATOR_CALLBACKS callbacks;
     struct emulator_decoder *decoder;
+    bool by_elements;                  /* an attempt at a repeated string instruction does one element */
     struct whb_emulator_report report; /* of the last attempt */
 };
 
@@ -67,6 +68,9 @@ struct emulation {
     struct emulator_translation translation[EMULATOR_TRANSLATIONS];
     unsigned next_translation;
 };
+
+/* emulator.c: each element of a repeated string instruction is an attempt of its own. */
+void emulator_by_elements(WHV_EMULATOR_HANDLE handle);
 
 /* emulator_registers.c */
 

@@ -189,9 +189,9 @@ static bool ended_by_flag(const struct emulation *e)
 
 static bool repeat(struct emulation *e, uint64_t next)
 {
-    unsigned size = e->insn.address_size;
+    unsigned size = e->insn.address_size, most = e->emulator->by_elements ? 1 : MOST_ELEMENTS;
     for (unsigned n = 0; emulator_gpr(e, RCX, size) != 0; n++) {
-        if (n == MOST_ELEMENTS) {
+        if (n == most) {
             return true;
         }
         if (!element(e)) {

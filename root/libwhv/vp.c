@@ -78,14 +78,39 @@ HRESULT WHvDeleteVirtualProcessor(WHV_PARTITION_HANDLE partition, UINT32 index)
     return whb_hresult(status);
 }
 
+/*
+ * A run without a record for the client. An access to the VP's local APIC is finished here and the VP goes on, as often
+ * as it does so: each entry sees a cancel, and ends for the root's interrupts.
+ */
+static __attribute__((noinline)) HRESULT run_on(uint64_t handle, uint64_t index, VOID *exit_context, UINT32 size,
+                                                struct whb_run_page *page, enum whb_status status)
+{
+    WHV_RUN_VP_EXIT_CONTEXT room;
+    const void *record = page->record;
+    while (status == WHB_ERROR_APIC_ACCESS) {
+        const WHV_RUN_VP_EXIT_CONTEXT *answer = client_answer_apic(handle, (uint32_t)index, page, &room);
+        if (answer != NULL) {
+            record = answer;
+            status = WHB_OK;
+        } else {
+            status = whb_call_run(handle, index);
+        }
+    }
+    client_leave(page);
+    if (status == WHB_OK) {
+        memcpy(exit_context, record, size < WHB_RUN_RECORD_SIZE ? size : WHB_RUN_RECORD_SIZE);
+    }
+    return whb_hresult(status);
+}
+
 /* The client's buffer may have any alignment, for which the compiler's own copy makes detours. */
-static inline HRESULT run(struct whb_run_page *page, uint64_t handle, UINT32 index, VOID *exit_context, UINT32 size)
+static inline HRESULT run(struct whb_run_page *page, uint64_t handle, uint64_t index, VOID *exit_context, UINT32 size)
 {
     enum whb_status status = whb_call_run(handle, index);
-    client_leave(page);
     if (status != WHB_OK) {
-        return whb_hresult(status);
+        return run_on(handle, index, exit_context, size, page, status);
     }
+    client_leave(page);
     const uint8_t *record = page->record;
     if (size == WHB_RUN_RECORD_SIZE) {
         uint64_t words = WHB_RUN_RECORD_SIZE / 8;

@@ -328,6 +328,12 @@ static uint64_t right_number(struct attacker *a, enum argument kind, const uint6
         return random_once_in(r, 2) ? 0 : 1 + random_below(r, 6);
     case ARG_TRACE:
         return random_once_in(r, 3) ? 0 : 64u << random_below(r, 12);
+    case ARG_APIC_OFFSET:
+        return 16 * random_below(r, 64);
+    case ARG_APIC_WRITE:
+        return random_below(r, 2);
+    case ARG_APIC_VALUE:
+        return random_u64(r) & 0xffffffff;
     default:
         return 0;
     }

@@ -39,6 +39,9 @@ enum argument {
     ARG_LEAF,
     ARG_ALLOCATION,
     ARG_TRACE, /* entries of an exit trace */
+    ARG_APIC_OFFSET,
+    ARG_APIC_WRITE,
+    ARG_APIC_VALUE,
 };
 
 /* Fills arguments[0..4] for a call, mostly as it should be: each is wrong once in a while. */

@@ -24,7 +24,7 @@ bool random_once_in(struct random *r, uint32_t n);
 #define PICK(r, array) ((array)[random_below((r), (uint32_t)(sizeof(array) / sizeof((array)[0])))])
 
 /* The last of enum whb_status. One counter more counts what is none of them. */
-#define ATTACK_LAST_STATUS WHB_ERROR_NOT_FOUND
+#define ATTACK_LAST_STATUS WHB_ERROR_APIC_ACCESS
 #define ATTACK_STATUSES (ATTACK_LAST_STATUS + 2u)
 
 /* What one CPU has and does. */

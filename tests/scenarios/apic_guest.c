@@ -24,6 +24,8 @@ DECLARE_AT(apic_traps32_dfr);
 DECLARE_AT(apic_traps32_smi);
 DECLARE_AT(apic_traps32_init);
 DECLARE_AT(apic_traps32_sipi);
+DECLARE_AT(apic_traps32_or);
+DECLARE_AT(apic_traps32_xchg);
 
 #define HANDLER_AT 0x1800u
 #define NMI_AT 0x1900u
@@ -206,11 +208,47 @@ static void traps(void)
     guest_run(&g, 0, &r, WHvRunVpExitReasonX64ApicInitSipiTrap);
     CHECK_EQ(1ull << 32 | 0x4699, r.ApicInitSipi.ApicIcr);
     check_zero_tail(&r, 48 + 8);
-    /* A 16-bit write is none that the SDM defines: nothing happened. */
+    expect_trap(&g, at_apic_traps32_or, WHvX64ApicWriteTypeSvr, 0x1ff); /* the 16-bit write did nothing */
+    guest_run(&g, 0, &r, WHvRunVpExitReasonX64ApicInitSipiTrap);
+    CHECK_EQ(1ull << 32 | 0x4647, r.ApicInitSipi.ApicIcr);
+    CHECK_EQ(RIP_OF(apic_traps32, apic_traps32_xchg), r.VpContext.Rip);
+    CHECK_EQ(r.VpContext.Rip, guest_get(&g, 0, WHvX64RegisterRip));
+    CHECK_EQ(0x4699, guest_get(&g, 0, WHvX64RegisterRbx));
+    /* What the emulator does not know: nothing happened. */
     guest_run(&g, 0, &r, WHvRunVpExitReasonUnsupportedFeature);
     CHECK_EQ(WHvUnsupportedFeatureIntercept, r.UnsupportedFeature.FeatureCode);
-    CHECK_EQ(RIP_OF(apic_traps32, apic_traps32_sipi), r.VpContext.Rip);
+    CHECK_EQ(44, r.UnsupportedFeature.FeatureParameter);
+    CHECK_EQ(RIP_OF(apic_traps32, apic_traps32_xchg), r.VpContext.Rip);
     CHECK_EQ(0x1ff, guest_get(&g, 0, WHvX64RegisterApicSpurious));
+    guest_destroy(&g);
+}
+
+static enum whb_status access_register(struct guest *g, uint64_t offset, uint64_t write, uint64_t value,
+                                       uint64_t *answer)
+{
+    return whb_call(WHB_CALL_APIC_ACCESS, whb_handle(g->partition), 0, offset, write, value, answer);
+}
+
+/* The hypercall that emulation stands on. */
+static void access_call(void)
+{
+    struct guest g;
+    uint64_t answer = 0;
+    guest_create_apic(&g, 1, 0, WHvX64LocalApicEmulationModeXApic);
+    CHECK_EQ(WHB_OK, access_register(&g, 0xf0, 1, 0x1ff, &answer));
+    CHECK_EQ(0, answer);
+    CHECK_EQ(WHB_OK, access_register(&g, 0xf0, 0, 0, &answer));
+    CHECK_EQ(0x1ff, answer);
+    CHECK_EQ(WHB_OK, access_register(&g, 0x3f0, 0, 0, &answer)); /* no such register */
+    CHECK_EQ(0, answer);
+    CHECK_EQ(WHB_ERROR_INVALID_ARGUMENT, access_register(&g, 0xf4, 0, 0, NULL));
+    CHECK_EQ(WHB_ERROR_INVALID_ARGUMENT, access_register(&g, 0x1000, 0, 0, NULL));
+    CHECK_EQ(WHB_ERROR_INVALID_ARGUMENT, access_register(&g, 0xf0, 2, 0, NULL));
+    CHECK_EQ(WHB_ERROR_INVALID_ARGUMENT, access_register(&g, 0xf0, 1, 1ull << 32, NULL));
+    CHECK_EQ(WHB_ERROR_VP_ABSENT, whb_call(WHB_CALL_APIC_ACCESS, whb_handle(g.partition), 1, 0xf0, 0, 0, NULL));
+    guest_destroy(&g);
+    guest_create(&g, 1, 0);
+    CHECK_EQ(WHB_ERROR_INVALID_STATE, access_register(&g, 0xf0, 0, 0, NULL));
     guest_destroy(&g);
 }
 
@@ -313,6 +351,7 @@ const struct scenario scenarios_apic_guest[] = {
     {"apic/priority", 1, priority},
     {"apic/requests", 1, requests},
     {"apic/traps", 1, traps},
+    {"apic/access-call", 1, access_call},
     {"apic/x2apic", 1, x2apic},
     {"apic/x2apic-delivery", 1, x2apic_delivery},
     {"apic/state", 1, state_block},

@@ -149,7 +149,13 @@ payload_apic_started16_end:
     AT apic_traps32_init
     movl $0x4699, APIC + 0x300
     AT apic_traps32_sipi
-    movw $1, APIC + 0xf0             /* not a register access */
+    movw $1, APIC + 0xf0             /* not a register access: dropped */
+    orl $0xff, APIC + 0xf0           /* emulated, and trapped as MOV is */
+    AT apic_traps32_or
+    movl $0x4647, %ebx
+    xchgl %ebx, APIC + 0x300
+    AT apic_traps32_xchg
+    fxsave APIC
     hlt
 payload_apic_traps32_end:
 

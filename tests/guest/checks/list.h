@@ -5,4 +5,10 @@
  */
 #pragma once
 
-#define CHECK_GROUPS(X) X(interrupts) X(privilege) X(self_ipi) X(cpuid) X(control)
+#define CHECK_GROUPS(X)                                                                                                \
+    X(interrupts)                                                                                                      \
+    X(apic_forms)                                                                                                      \
+    X(privilege)                                                                                                       \
+    X(self_ipi)                                                                                                        \
+    X(cpuid)                                                                                                           \
+    X(control)
