@@ -7,6 +7,7 @@
 
 #define CHECK_GROUPS(X)                                                                                                \
     X(interrupts)                                                                                                      \
+    X(emulated)                                                                                                        \
     X(apic_forms)                                                                                                      \
     X(privilege)                                                                                                       \
     X(self_ipi)                                                                                                        \
