@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: root/lib/format.c root/lib/library.c -Dvsnprintf=root_vsnprintf -Dqsort=root_qsort */
+/* sources: root/lib/format*.c root/lib/library.c -Dvsnprintf=root_vsnprintf -Dqsort=root_qsort */
 /* What root programs have of a C library, under other names beside the host's own. */
 #include <string.h>
 
