@@ -74,7 +74,7 @@ lib_sources := $(sort $(wildcard $(foreach d,lib libwhv,root/$(d)/*.c root/$(d)/
 apic_emulator := root/libwhv/apic_emulator.c
 apic_absent := root/libwhv/apic_absent.c
 lib_sources := $(filter-out $(apic_absent),$(lib_sources))
-compat_sources := $(sort $(wildcard root/compat/*.c))
+compat_sources := $(sort $(wildcard root/compat/*.c root/compat/*.S))
 samples := $(patsubst root/samples/%.c,%,$(sort $(wildcard root/samples/*.c)))
 monitor_sources := $(sort $(wildcard $(foreach d,devices monitor,root/$(d)/*.c)))
 service_sources := $(sort $(wildcard $(foreach d,service payloads,root/$(d)/*.c root/$(d)/*.S)))
@@ -82,10 +82,17 @@ test_sources := $(sort $(wildcard tests/scenarios/*.c tests/scenarios/*.S))
 attack_sources := $(sort $(wildcard tests/attack/*.c tests/attack/*.S))
 bench_sources := $(sort $(wildcard root/bench/*.c root/bench/*.S))
 
-# A client's source: includes as on Windows, and only the warnings that are usual there.
-CLIENT_CFLAGS := $(filter-out -Wconversion -Wmissing-prototypes -Wundef,$(ROOT_CFLAGS)) -Iroot/compat -Iroot/libwhv
+# A client's source: includes as on Windows, only the warnings that are usual there, and those no errors. It may use
+# floating point; what root/compat is made of may not, but for the functions that take such arguments.
+COMPAT_CFLAGS := $(ROOT_CFLAGS) -fshort-wchar -include root/compat/llp64.h
+CLIENT_CFLAGS := $(filter-out -mgeneral-regs-only -Werror -Wconversion -Wmissing-prototypes -Wundef -Wshadow \
+	-Wcast-qual -Wpointer-arith -Wstrict-prototypes,$(COMPAT_CFLAGS)) -Wno-unknown-pragmas $(CLIENT_WARNINGS) \
+	-I$(B)/client/include -Iroot/compat -Iroot/libwhv
 WINDOWS_CC ?= x86_64-w64-mingw32-gcc
-WINDOWS_CFLAGS := -std=gnu11 -O2 -Wall -Wextra -Werror
+WINDOWS_CFLAGS := -std=gnu11 -O2 -Wall -Wextra -Wno-unknown-pragmas $(CLIENT_WARNINGS)
+client_files := $(sort $(wildcard root/samples/*))
+# String functions, strtoul and their like for clients, from Debian's static C library.
+MUSL := $(firstword $(wildcard /usr/lib/x86_64-linux-musl/libc.a) -lmusl-dev-is-missing)
 
 object = $(patsubst %,$(B)/obj/%.o,$(1))
 host_objects := $(call object,$(host_sources))
@@ -139,7 +146,9 @@ help:
 #:   EVMCS=1            with B=build/evmcs: for a KVM that offers enlightened VMCSs (docs/bench.md), fewer ticks there
 #:   DEBUG=1            for a debugger: -Og; default is a release build, -O2
 #:   V=1                show the commands
-#:   CMDLINE="..."      the hypervisor's command line in build/whimbrel.iso; ROOT_CMDLINE="..." the root program's
+#:   CMDLINE="..."      the hypervisor's command line in build/whimbrel.iso; ROOT_CMDLINE="..." the root program's,
+#:                      also in build/sample-NAME.iso, where main has it as its arguments
+#:   FILES="a b"        files in build/sample-NAME.iso, which the client opens by their names (docs/clients.md)
 #:   MACHINE=bochs|kvm  (run) the machine; CPUS=1..8 (2), MEM=MiB (512), ISO=file to boot instead (scripts/mkimage)
 #:   APPEND="..."       (run) more words for the Linux kernel's command line; GUEST_MEM=MiB (256)
 #:   NO_INSTALL=1       say which Debian packages are missing, and stop, instead of installing them
@@ -232,7 +241,8 @@ $(B)/flags: FORCE
 # A file that was removed leaves no newer file behind, so the list of objects is a stamp too.
 $(B)/objects: FORCE
 	@mkdir -p $(@D)
-	@printf '%s\n' '$(CMDLINE)' '$(ROOT_CMDLINE)' '$(APPEND) $(CPUS) $(GUEST_MEM)' $(SOURCE_DATE_EPOCH) $(objects) >$@.new
+	@printf '%s\n' '$(CMDLINE)' '$(ROOT_CMDLINE)' '$(APPEND) $(CPUS) $(GUEST_MEM)' '$(FILES)' $(SOURCE_DATE_EPOCH) \
+		$(objects) >$@.new
 	@cmp -s $@.new $@ && rm -f $@.new || mv $@.new $@
 
 $(B)/generated/asm_offsets.h: arch/asm_offsets.c scripts/mkoffsets $(B)/flags
@@ -242,6 +252,8 @@ $(B)/generated/asm_offsets.h: arch/asm_offsets.c scripts/mkoffsets $(B)/flags
 	$(Q)scripts/mkoffsets $(B)/generated/asm_offsets.s >$@
 
 $(B)/obj/root/samples/%: flags_of = $(CLIENT_CFLAGS)
+$(B)/obj/root/compat/%: flags_of = $(COMPAT_CFLAGS)
+$(B)/obj/root/compat/print%: flags_of = $(filter-out -mgeneral-regs-only,$(COMPAT_CFLAGS))
 $(B)/obj/root/% $(B)/obj/tests/%: flags_of = $(ROOT_CFLAGS) $(CFLAGS_$*)
 # Called by the exit stub alone, which needs no register kept, on a stack of 8-byte slots.
 straight_flags := -DVMCS_UNCHECKED -foptimize-sibling-calls -fomit-frame-pointer -momit-leaf-frame-pointer \
@@ -306,14 +318,20 @@ $(B)/sample-%.elf: $(B)/obj/root/samples/%.c.o $(compat_objects) $(call object,$
 	$(B)/objects $(B)/flags
 	$(call say,LD,$@)
 	$(Q)$(LD) $(ROOT_LDFLAGS) -o $@ $(filter-out $(call object,$(apic_emulator) $(apic_absent)),$(filter %.o,$^)) \
-		$(call apic_of,root/samples/$*.c) $(ROOT_LIBRARIES)
+		$(call apic_of,root/samples/$*.c) $(ROOT_LIBRARIES) $(MUSL)
 
-# Windows' file names have no case; mingw-w64 on Linux has them all in small letters.
-$(B)/windows/include/WinHv%.h: $(B)/flags
-	$(Q)mkdir -p $(@D)
-	$(Q)echo '#include <winhv$(shell echo $* | tr A-Z a-z).h>' >$@
+# Windows' file names have no case; ours have, and mingw-w64 on Linux has them all in small letters.
+$(B)/client/includes: $(client_files) $(wildcard root/compat/*.h root/libwhv/*.h) scripts/mkincludes $(B)/flags
+	$(Q)scripts/mkincludes $(@D)/include --headers root/compat --headers root/libwhv $(client_files)
+	@touch $@
 
-$(B)/windows/%.exe: root/samples/%.c $(B)/windows/include/WinHvPlatform.h $(B)/windows/include/WinHvEmulation.h
+$(B)/windows/includes: $(client_files) scripts/mkincludes $(B)/flags
+	$(Q)scripts/mkincludes $(@D)/include $(client_files)
+	@touch $@
+
+$(sample_objects): $(B)/client/includes
+
+$(B)/windows/%.exe: root/samples/%.c $(B)/windows/includes
 	$(call say,WINCC,$<)
 	$(Q)$(WINDOWS_CC) $(WINDOWS_CFLAGS) -I$(B)/windows/include -o $@ $< -lwinhvplatform -lwinhvemulation
 
@@ -342,9 +360,11 @@ $(B)/bench.iso: $(B)/boot/whimbrel.elf $(B)/boot/bench-root.elf $(MKISO) $(B)/ob
 	$(Q)scripts/mkiso -o $@ --kernel $(B)/boot/whimbrel.elf --cmdline '$(CMDLINE)' \
 		--module $(B)/boot/bench-root.elf --module-cmdline '$(ROOT_CMDLINE)'
 
-$(B)/sample-%.iso: $(B)/boot/whimbrel.elf $(B)/boot/sample-%.elf $(MKISO)
+# ROOT_CMDLINE is main's arguments, FILES the files that it can open.
+$(B)/sample-%.iso: $(B)/boot/whimbrel.elf $(B)/boot/sample-%.elf $(FILES) $(MKISO) $(B)/objects
 	$(call say,ISO,$@)
-	$(Q)scripts/mkiso -o $@ --kernel $(B)/boot/whimbrel.elf --module $(B)/boot/sample-$*.elf
+	$(Q)scripts/mkiso -o $@ --kernel $(B)/boot/whimbrel.elf --cmdline '$(CMDLINE)' --module $(B)/boot/sample-$*.elf \
+		--module-cmdline '$(ROOT_CMDLINE)' $(addprefix --module ,$(FILES))
 
 # The Linux guest: Debian's kernel and an initrd, with the programs of the tests. The cloud kernel is for the tests: it
 # is packed with LZ4, so it starts in less time than the other, which is packed with XZ.

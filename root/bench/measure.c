@@ -2,6 +2,7 @@
 /* Taking samples, and printing them. The lines that begin with @ are for scripts/bench: docs/bench.md has their form.
  */
 #include "root/bench/bench.h"
+#include "root/lib/sort.h"
 
 #define MAX_DISTINCT 160u /* of a histogram; more, and values fall into classes of a width */
 #define MAX_DISCARDED 10u /* of ten: so many runs for each that is wanted */

@@ -5,10 +5,10 @@
 #include <stddef.h>
 
 #include "root/lib/cpu.h"
-#include "root/lib/format.h"
 #include "root/lib/serial.h"
 
 static uint32_t console_lock;
+static char last = '\n'; /* byte that was written */
 
 void console_init(uint16_t port)
 {
@@ -21,6 +21,7 @@ static void put(char c)
         serial_put('\r');
     }
     serial_put((uint8_t)c);
+    last = c;
 }
 
 void console_drain(void)
@@ -34,13 +35,43 @@ static void put_to_console(void *unused, char c)
     put(c);
 }
 
-void root_vprintf(const char *format, va_list args)
+static void lock(void)
 {
     while (__atomic_exchange_n(&console_lock, 1, __ATOMIC_ACQUIRE) != 0) {
         cpu_pause();
     }
-    format_text(put_to_console, NULL, format, args);
+}
+
+static void unlock(void)
+{
     __atomic_store_n(&console_lock, 0, __ATOMIC_RELEASE);
+}
+
+int console_format(enum format_dialect dialect, const char *format, va_list args)
+{
+    lock();
+    int count = format_text_as(dialect, put_to_console, NULL, format, args);
+    unlock();
+    return count;
+}
+
+void console_write(const char *bytes, size_t size)
+{
+    lock();
+    for (size_t i = 0; i < size; i++) {
+        put(bytes[i]);
+    }
+    unlock();
+}
+
+bool console_at_line_start(void)
+{
+    return last == '\n';
+}
+
+void root_vprintf(const char *format, va_list args)
+{
+    (void)console_format(FORMAT_SYSTEM_V, format, args);
 }
 
 void root_printf(const char *format, ...)

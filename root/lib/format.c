@@ -2,6 +2,7 @@
 #include "root/lib/format.h"
 
 #include "root/lib/format_internal.h"
+#include "root/lib/format_text.h"
 #include "root/lib/string.h"
 
 #define REGISTER_AREA 176u /* bytes of a va_list's saved registers (psABI 3.5.7) */

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "root/lib/library.h"
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "root/lib/console.h"
 #include "root/lib/cpu.h"
 #include "root/lib/power.h"
+#include "root/lib/sort.h"
 
 #define MSR_FS_BASE 0xc0000100u
 #define GUARD_WORD 5u /* at 0x28, by the x86-64 psABI's thread control block */

@@ -4,6 +4,10 @@
 
 #include <stddef.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 void *memcpy(void *to, const void *from, size_t size);
 void *memmove(void *to, const void *from, size_t size);
 void *memset(void *to, int value, size_t size);
@@ -12,3 +16,7 @@ int strcmp(const char *a, const char *b);
 size_t strlen(const char *text);
 char *strcpy(char *to, const char *from);
 char *strncpy(char *to, const char *from, size_t size);
+
+#ifdef __cplusplus
+}
+#endif

@@ -155,11 +155,19 @@ def service(cpus):
     return [boot.result(f"service/{cpus}cpu", bool(good), "'all true', and the machine switches itself off")]
 
 
-def sample(name, lines):
-    """A sample client as a root program: it must print these lines, one after another."""
-    boot = Boot(machine.Bochs(WORK / f"sample-{name}", f"build/sample-{name}.iso", ticks=TICKS))
+def sample(name, lines, arguments="", files=(), cpus=1):
+    """A sample client as a root program: it must print these lines, one after another, and no BAD one."""
+    image = f"build/sample-{name}.iso"
+    if arguments or files:
+        image = WORK / "images" / f"sample-{name}.iso"
+        image.parent.mkdir(parents=True, exist_ok=True)
+        modules = [word for file in files for word in ("--module", file)]
+        subprocess.run(["scripts/mkiso", "-o", image, "--kernel", KERNEL, "--module", f"build/boot/sample-{name}.elf",
+                        "--module-cmdline", arguments, *modules], check=True)
+    boot = Boot(machine.Bochs(WORK / f"sample-{name}", image, cpus=cpus, ticks=TICKS))
     wanted = re.escape("\n".join([*lines, f"{name}: good", "[client] ended with 0"]))
     good = re.search(rf"^{wanted}$", boot.console, re.M) and boot.switched_off and CRASHED not in boot.console
+    good = good and not re.search(r" BAD$", boot.console, re.M)
     return [boot.result(f"samples/{name}", bool(good), "\n".join(lines))]
 
 

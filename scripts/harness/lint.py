@@ -27,7 +27,9 @@ def flags_for(path, compiler):
     if path.startswith("tests/") and not path.startswith(("tests/scenarios/", "tests/attack/")):
         return HOSTED
     if path.startswith("root/samples/"):
-        return make_variables("CLIENT_CFLAGS", compiler)
+        return make_variables("CLIENT_CFLAGS", compiler) + ["-Werror"]
+    if path.startswith("root/compat/"):
+        return make_variables("COMPAT_CFLAGS", compiler)
     freestanding = "ROOT_CFLAGS" if path.startswith(("root/", "tests/")) else "HOST_CFLAGS"
     return make_variables(freestanding, compiler)
 
@@ -95,10 +97,10 @@ def other_build(name, *settings):
     """A whole build with other settings, in its own directory."""
     began = time.monotonic()
     folder = f"build/{name}"
+    samples = [f"{folder}/sample-{path.stem}.elf" for path in sorted(pathlib.Path("root/samples").glob("*.c"))]
     return judged(f"build/{name}", command_complaints(
-        ["make", "-s", f"B={folder}", *settings, f"{folder}/whimbrel.elf", f"{folder}/root.elf",
-         f"{folder}/test-root.elf", f"{folder}/bench-root.elf", f"{folder}/sample-hello.elf",
-         f"{folder}/sample-exits.elf"]), began)
+        ["make", "-s", f"B={folder}", *settings, "CLIENT_WARNINGS=-Werror", f"{folder}/whimbrel.elf",
+         f"{folder}/root.elf", f"{folder}/test-root.elf", f"{folder}/bench-root.elf", *samples]), began)
 
 
 def segments():
@@ -147,7 +149,8 @@ JOBS = [
     ("clang-tidy/vmm", False, functools.partial(clang_tidy, "vmm", "vmm/")),
     ("clang-tidy/host", False, functools.partial(clang_tidy, "host", "arch/", "kernel/")),
     ("clang-tidy/root", False, functools.partial(
-        clang_tidy, "root", "root/compat/", "root/lib/", "root/libwhv/", "root/service/", "tests/scenarios/")),
+        clang_tidy, "root", "root/lib/", "root/libwhv/", "root/service/", "tests/scenarios/")),
+    ("clang-tidy/compat", False, functools.partial(clang_tidy, "compat", "root/compat/")),
     ("clang-tidy/samples", False, functools.partial(clang_tidy, "samples", "root/samples/")),
     ("clang-tidy/tests", False, functools.partial(clang_tidy, "tests", "tests/unit/", "tests/fuzz/")),
     ("cppcheck", False, cppcheck),

@@ -14,8 +14,9 @@ SCRIPT_NAMES = {"Makefile", ".clang-format", ".clang-tidy", ".editorconfig", ".g
 SUFFIXES = {".c", ".h", ".S", ".ld", ".py"}
 UNFINISHED = re.compile(r"\b(" + "|".join(("TO" + "DO", "FIX" + "ME", "X" * 3, "HA" + "CK")) + r")\b")
 SYSTEM_HEADERS = {"limits.h", "stdalign.h", "stdarg.h", "stdbool.h", "stddef.h", "stdint.h"}
-# A sample client is built for Windows too.
-CLIENT_HEADERS = {"windows.h", "WinHvPlatform.h", "WinHvEmulation.h", "stdio.h", "stdlib.h", "string.h"}
+# A sample client is built for Windows too, whose file names have no case.
+CLIENT_HEADERS = {"windows.h", "winhvplatform.h", "winhvemulation.h", "inttypes.h", "process.h", "stdio.h", "stdlib.h",
+                  "string.h"}
 
 # Folder: the folders it may include from, then single files beside those, then the system headers.
 ARROWS = {
@@ -98,7 +99,8 @@ def check_arrows(path, text):
             continue
         name = found[2]
         if found[1] == "<":
-            allowed = name in system or (str(path), name) in SYSTEM_HEADER_EXCEPTIONS
+            allowed = (name in system or name.lower() in system & CLIENT_HEADERS
+                       or (str(path), name) in SYSTEM_HEADER_EXCEPTIONS)
         else:
             allowed = name in files or any(name.startswith(f + "/") for f in folders)
         if not allowed:

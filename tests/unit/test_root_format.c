@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "root/lib/format.h"
+#include "root/lib/format_text.h"
 #include "tests/unit/cmocka_tests.h"
 
 static char ours[4096];

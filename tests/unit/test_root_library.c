@@ -7,6 +7,7 @@
 #include "root/lib/format.h"
 #include "root/lib/library.h"
 #include "root/lib/power.h"
+#include "root/lib/sort.h"
 #include "tests/unit/cmocka_tests.h"
 
 _Noreturn void exit(int status); /* <stdlib.h> has its own qsort */
