@@ -76,15 +76,15 @@ def _download_by_new_lists(metapackage, cache):
         return _download(metapackage, cache)
 
 
-def _kept(metapackage, cache):
+def kept(metapackage, cache):
     """The newest folder from an earlier download, for when there is no network now; or the root folder."""
     flavour = re.escape(metapackage.removeprefix("linux-image-"))
-    kept = [f for f in glob.glob(os.path.join(cache, "linux-image-*"))
-            if re.fullmatch(rf"linux-image-\d[^-_]*(-\d+)?-{flavour}_.+", os.path.basename(f))]
-    return max(kept, key=os.path.getmtime, default="/")
+    folders = [f for f in glob.glob(os.path.join(cache, "linux-image-*"))
+               if re.fullmatch(rf"linux-image-\d[^-_]*(-\d+)?-{flavour}_.+", os.path.basename(f))]
+    return max(folders, key=os.path.getmtime, default="/")
 
 
-def _modules(root, release, names):
+def modules_of(root, release, names):
     """{name: content} of these modules, less those that are built into the kernel; None if one is missing."""
     found = {}
     for folder in (os.path.join(root, under, release) for under in ("usr/lib/modules", "lib/modules")):
@@ -115,10 +115,10 @@ def find(metapackage, modules=(), cache=None):
     try:
         root, problem = _download_by_new_lists(metapackage, cache), "the package is incomplete"
     except (KernelError, OSError) as error:
-        root, problem = _kept(metapackage, cache), error
+        root, problem = kept(metapackage, cache), error
     for vmlinuz in sorted(glob.glob(os.path.join(root, "boot/vmlinuz-*")), reverse=True):
         release = os.path.basename(vmlinuz).removeprefix("vmlinuz-")
-        found = _modules(root, release, modules)
+        found = modules_of(root, release, modules)
         if found is not None:
             return vmlinuz, found
     raise KernelError(f"no Linux kernel of {metapackage}: {problem}")

@@ -11,6 +11,7 @@ from . import processes
 
 BOCHS_MODEL = "corei7_skylake_x"
 INSTRUCTIONS_A_SECOND = 50_000_000
+DEBUGGER_SLOWDOWN = 4  # of Bochs 3.0, at the most
 OVMF = "/usr/share/ovmf/OVMF.fd"
 KVM_NESTED = ("/sys/module/kvm_intel/parameters/nested", "Y1")
 
@@ -85,6 +86,18 @@ def bochs_debugger_options():
     return ["-debugger"] if re.search(rb"^\s*-debugger\b", done.stdout, re.M) else []
 
 
+def slowdown():
+    """How much more CPU time Bochs may take here than with the debugger that is always there."""
+    return DEBUGGER_SLOWDOWN if bochs_debugger_options() else 1
+
+
+def bochs_knows(model):
+    """Whether the Bochs that is installed has this processor model."""
+    done = subprocess.run(["bochs", "--help", "cpu"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, check=False)
+    return model in done.stdout.decode(errors="replace").split()
+
+
 class Bochs(Machine):
     name = "Bochs"
 
@@ -100,13 +113,15 @@ class Bochs(Machine):
         (self.workdir / "bochsrc").write_text(BOCHSRC.format(
             mem=mem, model=model, cpus=cpus, ips=INSTRUCTIONS_A_SECOND, log=self.log, iso=pathlib.Path(iso).resolve(),
             cpu_more=cpu_more, com1=com1 or f"mode=file, dev={self.console}"))
-        # Debian's Bochs has its debugger built in: it takes these commands at the first instruction.
         # The debugger takes these commands at the first instruction. Where it can be left out it is worth its price
         # only for them, and for several CPUs, which Bochs 3.0 runs wrongly without it (docs/testing.md).
         plain = f"sb {ticks}\nc\nq\n" if ticks else "c\n"
         (self.workdir / "debugger").write_text(commands or plain)
         debugger = bochs_debugger_options() if cpus > 1 or ticks or commands else []
         self.start(["bochs", "-q", "-f", self.workdir / "bochsrc", *debugger, "-rc", self.workdir / "debugger"])
+
+    def patience(self, seconds):
+        return super().patience(seconds * slowdown())
 
     def _said(self, text):
         return text in self.output.read_text(errors="replace")

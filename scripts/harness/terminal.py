@@ -129,7 +129,7 @@ class Command(Typist):
         return self.process.poll() is None
 
     def patience(self, seconds):
-        return processes.Patience(self.process.pid, seconds)
+        return processes.Patience(self.process.pid, seconds * machine.slowdown())
 
     def hang_up(self):
         """The terminal is closed: the foreground process group gets SIGHUP."""
