@@ -14,6 +14,21 @@ LIMIT = 600
 HOSTED = ["-std=gnu11", "-I.", "-Ibuild/generated", "-Wall", "-Wextra"]
 
 
+VERSIONS = pathlib.Path("scripts/lint.versions")
+
+
+def wanted_version(tool):
+    """Whether the tool here has the version that the sources are made for: others ask for other things."""
+    wanted = dict(line.split() for line in VERSIONS.read_text().splitlines() if not line.startswith("#"))[tool]
+    said = subprocess.run([tool, "--version"], stdout=subprocess.PIPE, check=True).stdout.decode()
+    found = re.search(r"(?:version|Cppcheck) ([\d.]+)", said)[1]
+    if f"{found}.".startswith(f"{wanted}."):
+        return True
+    print(f"     lint: without {tool}: this is {found}, and the sources are kept clean under {wanted} ({VERSIONS})",
+          flush=True)
+    return False
+
+
 def c_files(*suffixes, under=""):
     return [str(f) for f in source.all_files() if f.suffix in suffixes and str(f).startswith(under)]
 
@@ -60,11 +75,15 @@ def rule(name, check):
 
 
 def clang_format():
+    if not wanted_version("clang-format"):
+        return []
     began = time.monotonic()
     return judged("format", command_complaints(["clang-format", "--dry-run", "-Werror", *c_files(".c", ".h")]), began)
 
 
 def clang_tidy(name, *folders):
+    if not wanted_version("clang-tidy"):
+        return []
     began = time.monotonic()
     complaints = []
     for folder in folders:
@@ -75,6 +94,8 @@ def clang_tidy(name, *folders):
 
 
 def cppcheck():
+    if not wanted_version("cppcheck"):
+        return []
     began = time.monotonic()
     return judged("cppcheck", command_complaints([
         "cppcheck", "--quiet", "--enable=warning,performance,portability", "--inline-suppr", "--error-exitcode=1",
