@@ -105,8 +105,8 @@ sample_objects := $(call object,$(samples:%=root/samples/%.c))
 objects := $(sort $(host_objects) $(root_objects) $(test_objects) $(attack_objects) $(compat_objects) \
 	$(sample_objects) $(bench_objects))
 
-.PHONY: all images samples sample-images guest test-guests run test test-nested unit fuzz attack \
-	bench bench-record bench-counters trace exit-walk bench-peer bench-nested lint format clean help setup FORCE
+.PHONY: all images samples sample-images guest test-guests run test test-long test-debian13 test-nested unit fuzz \
+	attack bench bench-record bench-counters trace exit-walk bench-peer bench-nested lint format clean help setup FORCE
 
 all:
 	$(Q)scripts/setup build
@@ -125,6 +125,8 @@ help:
 #:   make run           boot Debian's Linux as a guest, to a shell: in QEMU/KVM with nested VMX, or else in Bochs
 #:   make guest         Debian's Linux kernels and an initrd, for guests: build/guest/
 #:   make test          everything that can be tested without a nested KVM, in under 30 minutes
+#:   make test-long     the same, and the scenarios on processor models that only newer versions of Bochs have
+#:   make test-debian13  unit tests, scenarios and `make run` on Debian 13, in a root folder made for it (as root)
 #:   make test-nested   the scenarios in QEMU/KVM in Linux in Bochs, in under 25 minutes
 #:   make unit          the host unit tests alone
 #:   make fuzz          each fuzzer for FUZZ_SECONDS (60)
@@ -155,7 +157,7 @@ help:
 #:   ONLY="a b"         (test) only the tests whose names contain one of these words
 
 setup:
-	$(Q)scripts/setup build run test nested lint
+	$(Q)scripts/setup build run test nested lint debian
 
 samples:
 	$(Q)scripts/setup build test
@@ -169,6 +171,17 @@ run:
 test:
 	$(Q)scripts/setup build run test lint bench
 	$(Q)ONLY="$(ONLY)" scripts/test
+
+test-long:
+	$(Q)scripts/setup build run test lint bench
+	$(Q)LONG=1 ONLY="$(ONLY)" scripts/test
+
+# What may depend on the release: compilers, libraries, headers, Bochs, QEMU, Linux, busybox. ONLY= takes others.
+DEBIAN13_TESTS := unit/ layout kernels bochs-2cpu guest/make-run samples/ missing/vmx lint/headers lint/build/clang
+
+test-debian13:
+	$(Q)scripts/setup debian
+	$(Q)scripts/debian-root trixie make test ONLY="$(or $(ONLY),$(DEBIAN13_TESTS))"
 
 unit:
 	$(Q)scripts/setup build test
@@ -222,6 +235,8 @@ lint:
 
 format:
 	$(Q)scripts/setup lint
+	$(Q)python3 -B -c 'import sys; sys.path.insert(0, "scripts"); from harness import lint; \
+		sys.exit(not lint.wanted_version("clang-format"))'
 	$(Q)clang-format -i $(wildcard $(foreach d,abi arch kernel vmm root/* tests/*,$(d)/*.c $(d)/*.h))
 
 print-%:
