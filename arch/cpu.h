@@ -39,6 +39,13 @@
 #define CR4_SMAP (1ull << 21)
 #define CR4_PKE (1ull << 22)
 
+/* Without RTM, which no guest has: DR6 bit 16 is 1, DR7 bit 11 is 0 (SDM vol. 3B, 18.2.3 and 18.2.4). */
+#define DR6_FIXED 0xffff0ff0ull
+#define DR6_WRITABLE 0xe00full
+#define DR7_FIXED 0x400ull
+#define DR7_WRITABLE 0xffff23ffull
+#define DR7_GD (1ull << 13)
+
 #define RFLAGS_FIXED (1ull << 1)
 #define RFLAGS_TF (1ull << 8)
 #define RFLAGS_IF (1ull << 9)

@@ -5,6 +5,7 @@
 #include "arch/vmcs.h"
 #include "kernel/log.h"
 #include "kernel/panic.h"
+#include "vmm/completion.h"
 #include "vmm/guest_cpuid.h"
 #include "vmm/guest_exit.h"
 #include "vmm/instruction_check.h"
@@ -12,8 +13,6 @@
 #include "vmm/slice.h"
 #include "vmm/switch.h"
 
-#define PENDING_DEBUG_BS (1ull << 14)
-#define DEBUGCTL_BTF (1ull << 1)
 #define DR6_TRIGGERED 0x600full /* B0 to B3, BD, BS as in the exit qualification */
 #define DR6_RTM (1ull << 16)
 
@@ -38,7 +37,7 @@ void exit_skip_bytes(uint32_t length)
     if ((rflags & RFLAGS_RF) != 0) {
         vmcs_writenw(VMCS_GUEST_RFLAGS, rflags & ~RFLAGS_RF); /* it was for this instruction (SDM vol. 3B, 18.3.1.1) */
     }
-    if ((rflags & RFLAGS_TF) != 0 && (vmcs_read64(VMCS_GUEST_DEBUGCTL) & DEBUGCTL_BTF) == 0) {
+    if ((rflags & RFLAGS_TF) != 0 && completion_steps(rflags, vmcs_read64(VMCS_GUEST_DEBUGCTL))) {
         /* The instruction is complete, so its single-step trap is due (SDM vol. 3C, 26.5.1 and 27.7.3). */
         vmcs_writenw(VMCS_GUEST_PENDING_DEBUG, vmcs_readnw(VMCS_GUEST_PENDING_DEBUG) | PENDING_DEBUG_BS);
     }
@@ -91,10 +90,38 @@ void exit_inject(struct vp *vp, enum exception_vector vector, uint32_t error)
         info |= INTERRUPTION_ERROR_CODE;
     }
     vp->event = (struct pending_event){.info = info, .error_code = error};
-    if (vector != VECTOR_DB) {
-        /* Faults set RF in the image they push, so that the instruction's breakpoint does not hit again. */
-        vmcs_writenw(VMCS_GUEST_RFLAGS, vmcs_readnw(VMCS_GUEST_RFLAGS) | RFLAGS_RF);
+}
+
+void exit_set_resume_flag(void)
+{
+    vmcs_writenw(VMCS_GUEST_RFLAGS, vmcs_readnw(VMCS_GUEST_RFLAGS) | RFLAGS_RF);
+}
+
+/*
+ * What the delivery of #DB does to DR7 and DEBUGCTL, which the processor leaves to us when we inject it (SDM vol. 3C,
+ * 27.6.1.1). In the shadow of STI or MOV SS with TF set the entry demands a pending single step (27.3.1.5), which the
+ * injection drops.
+ */
+static void deliver_debug(void)
+{
+    const uint32_t shadow = BLOCKING_BY_STI | BLOCKING_BY_MOV_SS;
+    uint64_t dr7 = vmcs_readnw(VMCS_GUEST_DR7), debugctl = vmcs_read64(VMCS_GUEST_DEBUGCTL);
+    if ((dr7 & DR7_GD) != 0) {
+        vmcs_writenw(VMCS_GUEST_DR7, dr7 & ~DR7_GD);
     }
+    if ((debugctl & DEBUGCTL_BTF) != 0) {
+        vmcs_write64(VMCS_GUEST_DEBUGCTL, debugctl & ~DEBUGCTL_BTF);
+    }
+    if ((vmcs_readnw(VMCS_GUEST_RFLAGS) & RFLAGS_TF) != 0 && (vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY) & shadow) != 0) {
+        vmcs_writenw(VMCS_GUEST_PENDING_DEBUG, PENDING_DEBUG_BS);
+    }
+}
+
+static bool is_debug_exception(uint32_t info)
+{
+    uint32_t type = (info & INTERRUPTION_TYPE) >> INTERRUPTION_TYPE_SHIFT;
+    return (info & INTERRUPTION_VECTOR) == VECTOR_DB &&
+           (type == INTERRUPTION_HARDWARE_EXCEPTION || type == INTERRUPTION_PRIVILEGED_SOFTWARE_EXCEPTION);
 }
 
 void exit_load_event(const struct vp *vp)
@@ -102,6 +129,12 @@ void exit_load_event(const struct vp *vp)
     vmcs_write32(VMCS_ENTRY_INTERRUPTION_INFO, vp->event.info);
     if ((vp->event.info & INTERRUPTION_VECTOR) == VECTOR_NMI) {
         slice_note_nmi();
+    }
+    if (completion_is_fault(vp->event.info)) {
+        exit_set_resume_flag(); /* in the image it pushes, so that the instruction's breakpoint does not hit again */
+    }
+    if (is_debug_exception(vp->event.info)) {
+        deliver_debug();
     }
     if ((vp->event.info & INTERRUPTION_ERROR_CODE) != 0) {
         vmcs_write32(VMCS_ENTRY_EXCEPTION_ERROR, vp->event.error_code);
@@ -150,22 +183,22 @@ enum exit_action exit_xsetbv(struct cpu *cpu, struct vp *vp)
     return EXIT_RESUME;
 }
 
-/* #DB goes back to the VP, whose DR6 takes the causes; the CPU leaves DR6 and DR7 to us on such exits (28.1). */
-/*
- * In the shadow of STI or MOV SS with TF set the entry demands a pending single step (27.3.1.5), which this exit has
- * cleared.
- */
-static void mend_pending_debug(void)
+/* INT1 has no cause that DR6 would name: it stays as it is. */
+static void reflect_int1(struct vp *vp)
 {
-    const uint32_t shadow = BLOCKING_BY_STI | BLOCKING_BY_MOV_SS;
-    if ((vmcs_readnw(VMCS_GUEST_RFLAGS) & RFLAGS_TF) != 0 && (vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY) & shadow) != 0 &&
-        (vmcs_read64(VMCS_GUEST_DEBUGCTL) & DEBUGCTL_BTF) == 0) {
-        vmcs_writenw(VMCS_GUEST_PENDING_DEBUG, vmcs_readnw(VMCS_GUEST_PENDING_DEBUG) | PENDING_DEBUG_BS);
-    }
+    const uint32_t type = INTERRUPTION_PRIVILEGED_SOFTWARE_EXCEPTION << INTERRUPTION_TYPE_SHIFT;
+    vp->event.info = VECTOR_DB | type | INTERRUPTION_VALID;
+    vp->event.instruction_length = vmcs_read32(VMCS_EXIT_INSTRUCTION_LENGTH);
 }
 
+/* #DB goes back to the VP, whose DR6 takes the causes; the CPU leaves DR6 and DR7 to us on such exits (28.1). */
 static void reflect_debug(struct vp *vp)
 {
+    if ((vmcs_read32(VMCS_EXIT_INTERRUPTION_INFO) & INTERRUPTION_TYPE) >> INTERRUPTION_TYPE_SHIFT ==
+        INTERRUPTION_PRIVILEGED_SOFTWARE_EXCEPTION) {
+        reflect_int1(vp);
+        return;
+    }
     uint64_t causes = vmcs_readnw(VMCS_EXIT_QUALIFICATION) & DR6_TRIGGERED;
     uint64_t dr6 = vp->is_root ? read_dr6() : vp->dr6;
     dr6 = (dr6 & ~0xfull) | causes | DR6_RTM;
@@ -174,14 +207,7 @@ static void reflect_debug(struct vp *vp)
     } else {
         vp->dr6 = dr6;
     }
-    vmcs_writenw(VMCS_GUEST_DR7, vmcs_readnw(VMCS_GUEST_DR7) & ~(1ull << 13)); /* GD, cleared by delivery */
     exit_inject(vp, VECTOR_DB, 0);
-    if ((vmcs_read32(VMCS_EXIT_INTERRUPTION_INFO) & INTERRUPTION_TYPE) >> INTERRUPTION_TYPE_SHIFT ==
-        INTERRUPTION_PRIVILEGED_SOFTWARE_EXCEPTION) {
-        vp->event.info =
-            VECTOR_DB | (INTERRUPTION_PRIVILEGED_SOFTWARE_EXCEPTION << INTERRUPTION_TYPE_SHIFT) | INTERRUPTION_VALID;
-        vp->event.instruction_length = vmcs_read32(VMCS_EXIT_INSTRUCTION_LENGTH);
-    }
 }
 
 /* An IRET that faulted had already unblocked NMIs; it will be executed again (SDM vol. 3C, 28.2.3). */
@@ -246,7 +272,7 @@ enum exit_action exit_exception(struct cpu *cpu, struct vp *vp)
     restore_nmi_blocking(info);
     exit_keep_event(vp);
     if ((info & INTERRUPTION_VECTOR) == VECTOR_DB) {
-        mend_pending_debug();
+        vmcs_writenw(VMCS_GUEST_PENDING_DEBUG, 0); /* as processors do (28.3.4); what was pending is this exit */
     }
     if (client_wants(vp, info)) {
         return EXIT_DELIVER;

@@ -3,6 +3,7 @@
 #include "arch/cpu.h"
 #include "arch/vmcs.h"
 #include "kernel/string.h"
+#include "vmm/completion.h"
 #include "vmm/diagnostics.h"
 #include "vmm/guest_exit.h"
 #include "vmm/gva_walk.h"
@@ -138,6 +139,7 @@ void exit_record(struct vp *vp, struct exit_snapshot *s)
         s->rflags = vmcs_readnw(VMCS_GUEST_RFLAGS);
     }
     (void)exit_decode(s, record_of(vp));
+    completion_note(vp, s);
     publish(vp, rip, s->rflags);
 }
 
@@ -145,6 +147,8 @@ void exit_record_cancel(struct vp *vp)
 {
     struct exit_snapshot s;
     read_common(vp, &s);
+    s.reason = VMX_EXIT_EXTERNAL_INTERRUPT; /* for completion_note: no instruction */
+    completion_note(vp, &s);
     exit_record_canceled(&s, record_of(vp));
     publish(vp, s.rip, s.rflags);
 }
@@ -161,6 +165,8 @@ void exit_record_apic(struct vp *vp, WHV_RUN_VP_EXIT_REASON reason, uint32_t typ
 {
     struct exit_snapshot s;
     read_common(vp, &s);
+    s.reason = VMX_EXIT_EXTERNAL_INTERRUPT; /* for completion_note: the instruction is complete */
+    completion_note(vp, &s);
     exit_record_apic_access(&s, reason, type, value, record_of(vp));
     publish(vp, s.rip, s.rflags);
 }

@@ -5,13 +5,8 @@
 #include "vmm/guest_exit.h"
 #include "vmm/switch.h"
 
-#define DR7_GD (1ull << 13)
 #define DR7_ENABLES 0xffull
-#define DR7_FIXED 0x400ull
-#define DR7_WRITABLE 0xffff2bffull
 #define DR6_BD (1ull << 13)
-#define DR6_FIXED 0xfffe0ff0ull
-#define DR6_WRITABLE 0x0001e00full
 
 static uint64_t read_register(const struct vp *vp, unsigned dr)
 {
@@ -51,7 +46,7 @@ static bool write_register(struct vp *vp, unsigned dr, uint64_t value)
 void exit_general_detect(struct vp *vp)
 {
     vp->dr6 |= DR6_BD;
-    vmcs_writenw(VMCS_GUEST_DR7, vmcs_readnw(VMCS_GUEST_DR7) & ~DR7_GD);
+    exit_set_resume_flag(); /* of all debug exceptions this one alone is a fault that sets it */
     exit_inject(vp, VECTOR_DB, 0);
 }
 

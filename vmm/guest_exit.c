@@ -7,6 +7,7 @@
 #include "arch/vmcs.h"
 #include "vmm/apic.h"
 #include "vmm/apicv.h"
+#include "vmm/completion.h"
 #include "vmm/diagnostics.h"
 #include "vmm/fault_chain.h"
 #include "vmm/guest_cpuid.h"
@@ -102,6 +103,16 @@ static enum exit_action exit_ept_violation(struct vp *vp, struct exit_snapshot *
     return done ? EXIT_RESUME : EXIT_DELIVER;
 }
 
+/* HLT is complete when it exits; a debug exception that is due behind it comes at once and ends it. */
+static enum exit_action exit_halt(struct vp *vp)
+{
+    if (completion_ends_in_trap()) {
+        exit_skip_instruction();
+        return EXIT_RESUME;
+    }
+    return vp->apic_on ? apic_halt(vp) : EXIT_DELIVER;
+}
+
 /*
  * An exit that this hypervisor has no use for: of a processor newer than it, or one that its controls should not allow.
  * The machine has nothing to fear from it, the VP cannot go on without somebody who knows it: the record names the
@@ -158,7 +169,7 @@ enum exit_action guest_exit(struct cpu *cpu, struct vp *vp, struct exit_snapshot
         exit_keep_event(vp);
         return EXIT_DELIVER;
     case VMX_EXIT_HLT:
-        return vp->apic_on ? apic_halt(vp) : EXIT_DELIVER;
+        return exit_halt(vp);
     case VMX_EXIT_CPUID:
         return exit_cpuid(vp, snapshot);
     case VMX_EXIT_RDMSR:

@@ -30,6 +30,9 @@ void exit_skip_bytes(uint32_t length);
 /* Both. Event for the next entry. Exceptions with an error code get it from `error`; others ignore it. */
 void exit_inject(struct vp *vp, enum exception_vector vector, uint32_t error);
 
+/* Both. What comes next at RIP has met its breakpoint already (SDM vol. 3B, 18.3.1.1). */
+void exit_set_resume_flag(void);
+
 /*
  * Both. Whether the instruction that made this exit is legal where it was executed; if not, the fault is the VP's event
  * and the exit done. vmm/instruction_check.h.

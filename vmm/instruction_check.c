@@ -7,7 +7,6 @@
 #include "arch/vmx.h"
 
 #define ACCESS_DPL_SHIFT 5u
-#define DR7_GD (1ull << 13)
 #define DR_NUMBER 7u /* of an exit qualification: SDM vol. 3C, table 28-4 */
 
 unsigned instruction_cpl(const struct instruction_mode *m)

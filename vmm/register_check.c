@@ -83,6 +83,12 @@ bool register_counts_at_entry(uint32_t name)
     }
 }
 
+bool register_is_settled(uint32_t name)
+{
+    return name == WHvX64RegisterRflags || name == REG_DR7 || name == REG_INTERRUPT_STATE ||
+           name == REG_PENDING_DEBUG || name == REG_ACTIVITY;
+}
+
 uint64_t register_from_event(const struct pending_event *e)
 {
     if ((e->info & INTERRUPTION_VALID) == 0) {

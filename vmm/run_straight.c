@@ -142,30 +142,29 @@ struct mode {
     uint32_t cs_access, entry;
 };
 
-/* Protected mode with a code segment whose DPL is the CPL: the usual case. In long mode CR0.PE is 1, RFLAGS.VM 0. */
-ALWAYS_INLINE bool read_mode(struct mode *m)
+/*
+ * Protected mode with a code segment whose DPL is the CPL: the usual case. In long mode CR0.PE is 1, RFLAGS.VM 0.
+ * `flags`: of RFLAGS, those with which the instruction's end is more than a new RIP (vmm/completion.h).
+ */
+ALWAYS_INLINE bool read_mode(struct mode *m, uint32_t flags)
 {
     m->cr0 = vmcs_readnw(VMCS_GUEST_CR0);
     m->rflags = vmcs_readnw(VMCS_GUEST_RFLAGS);
     m->cs_access = vmcs_read32(VMCS_GUEST_CS_ACCESS);
     m->entry = vmcs_read32(VMCS_ENTRY_CONTROLS);
-    if ((m->cs_access & ACCESS_CONFORMING) != 0) {
+    if ((m->cs_access & ACCESS_CONFORMING) != 0 || ((uint32_t)m->rflags & flags) != 0) {
         return false;
     }
     return (m->entry & ENTRY_IA32E) != 0 || ((m->cr0 & CR0_PE) != 0 && (m->rflags & RFLAGS_VM) == 0);
 }
 
 #define STATE_CR0_PE (1u << 2)
-#define STATE_INTERRUPT_SHADOW (1u << 12)
 
-/* No breakpoint is on, no event due. */
+/* No breakpoint is on, no event due, and no shadow. */
 ALWAYS_INLINE uint16_t execution_state(const struct mode *m)
 {
-    uint32_t state = STATE_CR0_PE | (m->cs_access >> 5 & 3u) | ((uint32_t)m->cr0 >> 15 & 8u) | (m->entry >> 5 & 16u);
-    if (__builtin_expect((vmcs_raw_read(VMCS_GUEST_INTERRUPTIBILITY.encoding) & 3u) != 0, 0)) {
-        state |= STATE_INTERRUPT_SHADOW;
-    }
-    return (uint16_t)state;
+    uint32_t of_segment_and_entry = ((m->cs_access & (3u << 5)) | (m->entry & ENTRY_IA32E)) >> 5;
+    return (uint16_t)(STATE_CR0_PE | of_segment_and_entry | ((uint32_t)m->cr0 >> 15 & 8u));
 }
 
 /* The record, with the reason's own context as the last one of this kind left it. */
@@ -184,6 +183,9 @@ static inline WHV_RUN_VP_EXIT_CONTEXT *open_record(struct vp *vp, struct whb_run
 ALWAYS_INLINE uint64_t *deliver(struct cpu *cpu, struct vp *vp, struct whb_run_page *run, const struct mode *m,
                                 uint64_t rip, uint32_t length, enum intercept_class counted, struct trace_raw *entry)
 {
+    if (__builtin_expect((vmcs_raw_read(VMCS_GUEST_INTERRUPTIBILITY.encoding) & 3u) != 0, 0)) {
+        return NULL; /* a shadow of STI or MOV SS: the usual way makes the whole record anew */
+    }
     exit_trace_taken(cpu, TRACED, entry, vp);
     WHV_RUN_VP_EXIT_CONTEXT *r = (void *)run->record;
     uint8_t *length_and_cr8 = (uint8_t *)&r->VpContext + 2;
@@ -244,7 +246,7 @@ static inline uint64_t *exit_io(struct cpu *cpu, struct vp *vp, struct trace_raw
     if (__atomic_load_n(&vp->partition->doorbells, __ATOMIC_ACQUIRE) != NULL) {
         return fast_write_port(vp, entry);
     }
-    if ((q & IO_STRING) != 0 || !read_mode(&m)) {
+    if ((q & IO_STRING) != 0 || !read_mode(&m, RFLAGS_TF | RFLAGS_RF)) {
         return NULL;
     }
     struct whb_run_page *run = vp->run;
@@ -258,7 +260,7 @@ static inline uint64_t *exit_io(struct cpu *cpu, struct vp *vp, struct trace_raw
 static __attribute__((noinline)) uint64_t *exit_msr(struct cpu *cpu, struct vp *vp, bool write)
 {
     struct mode m;
-    if (!read_mode(&m)) {
+    if (!read_mode(&m, RFLAGS_TF | RFLAGS_RF)) {
         return NULL;
     }
     if ((write ? exit_guest_wrmsr(cpu, vp) : exit_guest_rdmsr(cpu, vp)) != EXIT_DELIVER) {
@@ -278,7 +280,7 @@ static __attribute__((noinline)) uint64_t *exit_cpuid(struct cpu *cpu, struct vp
     const volatile uint64_t *gpr = vp->gpr;
     uint64_t rax = gpr[0], rcx = gpr[1];
     const struct cpuid_answer *a = cpuid_cache_find(&vp->cpuid, (uint32_t)rax, (uint32_t)rcx);
-    if (a == NULL || a->wanted == 0 || !read_mode(&m)) {
+    if (a == NULL || a->wanted == 0 || !read_mode(&m, RFLAGS_TF | RFLAGS_RF)) {
         return NULL;
     }
     WHV_RUN_VP_EXIT_CONTEXT *r = open_record(vp, vp->run, RECORD_CPUID, WHvRunVpExitReasonX64Cpuid);
@@ -300,13 +302,25 @@ static inline bool is_code64(const struct mode *m)
     return (m->entry & ENTRY_IA32E) != 0 && (m->cs_access & ACCESS_LONG) != 0;
 }
 
+/*
+ * Processors set RF with these exits (SDM vol. 3C, 28.3.3), for the instruction that did not end. The root will finish
+ * it, most often by RIP alone, and no breakpoint is on that it could meet again.
+ */
+ALWAYS_INLINE void drop_resume_flag(struct mode *m)
+{
+    if (((uint32_t)m->rflags & RFLAGS_RF) != 0) {
+        m->rflags &= ~RFLAGS_RF;
+        vmcs_writenw(VMCS_GUEST_RFLAGS, m->rflags);
+    }
+}
+
 /* A data access while no event was being delivered and no IRET had unblocked NMIs (28.2.1, table 28-7). */
 static __attribute__((noinline)) uint64_t *exit_memory(struct cpu *cpu, struct vp *vp)
 {
     struct mode m;
     uint64_t q = vmcs_readnw(VMCS_EXIT_QUALIFICATION);
     bool event = (vmcs_read32(VMCS_IDT_VECTORING_INFO) & INTERRUPTION_VALID) != 0;
-    if ((q & (EPT_FETCH | EPT_NMI_UNBLOCKING)) != 0 || event || !read_mode(&m) || !is_code64(&m)) {
+    if ((q & (EPT_FETCH | EPT_NMI_UNBLOCKING)) != 0 || event || !read_mode(&m, RFLAGS_TF) || !is_code64(&m)) {
         return NULL;
     }
     uint64_t gpa = vmcs_read64(VMCS_GUEST_PHYSICAL_ADDRESS), rip = vmcs_readnw(VMCS_GUEST_RIP);
@@ -325,6 +339,7 @@ static __attribute__((noinline)) uint64_t *exit_memory(struct cpu *cpu, struct v
         return NULL; /* the usual way makes the whole record anew */
     }
     bool gva_valid = (q & EPT_GVA) == EPT_GVA;
+    drop_resume_flag(&m);
     info |= (q & EPT_ENTRY_RIGHTS) == 0 ? MEMORY_GPA_UNMAPPED : 0;
     r->MemoryAccess.InstructionByteCount = sizeof(r->MemoryAccess.InstructionBytes);
     r->MemoryAccess.AccessInfo.AsUINT32 = info | (gva_valid ? MEMORY_GVA_VALID : 0);

@@ -186,6 +186,8 @@ void vmcs_setup_reset(struct vp *vp)
         vp->dr[i] = 0;
     }
     vp->breakpoints = false;
+    vp->settle = false;
+    vp->unfinished.armed = false;
     vp->event = (struct pending_event){0};
     vp->pdptes_stale = false;
     vp->flush_vpid = true;

@@ -85,14 +85,15 @@ struct vp {
     union {
         uint64_t attention;
         struct {
-            bool flush_vpid;   /* drop cached translations before the next entry */
-            bool pdptes_stale; /* load the PDPTEs from CR3 before the next entry */
-            bool breakpoints;  /* DR7 has a breakpoint on: DR0 to DR3 move with the VP */
-            bool apic_on;      /* this VP has a local APIC: vmm/apic.c */
-            bool check_entry;  /* the root changed registers: look before the next entry if it can succeed */
-            bool windows;      /* before the next entry vmm/window.c must look what can be delivered */
-            bool unlaunched;   /* no exit of run-VP came since the VMCS was cleared: VMLAUNCH is due */
-            bool timed;        /* somebody asked for its counters: those of ticks count */
+            bool flush_vpid;     /* drop cached translations before the next entry */
+            bool pdptes_stale;   /* load the PDPTEs from CR3 before the next entry */
+            bool breakpoints;    /* DR7 has a breakpoint on: DR0 to DR3 move with the VP */
+            bool apic_on;        /* this VP has a local APIC: vmm/apic.c */
+            bool check_entry;    /* the root changed registers: look before the next entry if it can succeed */
+            bool windows;        /* before the next entry vmm/window.c must look what can be delivered */
+            bool unlaunched : 1; /* no exit of run-VP came since the VMCS was cleared: VMLAUNCH is due */
+            bool settle : 1;     /* before the next entry vmm/completion.c must look at what the root did */
+            bool timed;          /* somebody asked for its counters: those of ticks count */
         };
     };
     bool launched;    /* the VMCS's launch state on that CPU */
@@ -125,6 +126,14 @@ struct vp {
         uint64_t rip;
         uint32_t info, length;
     } software;
+
+    /* The instruction of the last record, if its end is not RIP's alone (vmm/completion.c). */
+    struct {
+        uint64_t rip;
+        uint32_t hits;  /* what its access met: pending debug exceptions once it is finished */
+        uint8_t length; /* 0: not known */
+        bool armed;     /* the root has not moved RIP yet, nor was the VP entered */
+    } unfinished;
 
     uint64_t content; /* equal for VPs that have the same in `msr` and `xcr0`, and not 0; 0: not compared yet */
     uint64_t msr[SWITCHED_COUNT];

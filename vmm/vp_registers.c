@@ -10,6 +10,7 @@
 #include "arch/vmcs.h"
 #include "kernel/string.h"
 #include "vmm/apic.h"
+#include "vmm/completion.h"
 #include "vmm/guest_cpuid.h"
 #include "vmm/partition_time.h"
 #include "vmm/switch.h"
@@ -114,10 +115,10 @@ static void set_control(struct cpu *cpu, struct vp *vp, uint32_t name, uint64_t 
         vp->dr[name - REG_DR0] = value;
         return;
     case REG_DR6:
-        vp->dr6 = value;
+        vp->dr6 = (value & DR6_WRITABLE) | DR6_FIXED;
         return;
     case REG_DR7:
-        vmcs_writenw(VMCS_GUEST_DR7, value);
+        vmcs_writenw(VMCS_GUEST_DR7, (value & DR7_WRITABLE) | DR7_FIXED);
         vp->breakpoints = (value & 0xff) != 0;
         return;
     default:
@@ -383,6 +384,21 @@ enum whb_status vp_registers_get(struct vp *vp, const uint32_t *names, void *val
     return WHB_OK;
 }
 
+/*
+ * Before anything is set: what the same call says of flags and shadow counts, and what it says of pending debug
+ * exceptions is added to what is due, which is returned.
+ */
+static uint64_t finish_instruction(struct vp *vp, const uint32_t *names, const struct register_value *in,
+                                   uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (register_kind(names[i]) == REGISTER_RIP) {
+            return completion_move(vp, in[i].low, false);
+        }
+    }
+    return 0;
+}
+
 enum whb_status vp_registers_set(struct vp *vp, const uint32_t *names, const void *values, uint32_t count)
 {
     const struct register_value *in = values;
@@ -402,9 +418,14 @@ enum whb_status vp_registers_set(struct vp *vp, const uint32_t *names, const voi
         }
     }
     bring_image(vp, names, count);
+    uint64_t due = finish_instruction(vp, names, in, count);
     for (uint32_t i = 0; i < count; i++) {
         set_one(this_cpu(), vp, names[i], &in[i]);
         vp->check_entry |= register_counts_at_entry(names[i]);
+        vp->settle |= register_is_settled(names[i]);
+    }
+    if (due != 0) {
+        vmcs_writenw(VMCS_GUEST_PENDING_DEBUG, vmcs_readnw(VMCS_GUEST_PENDING_DEBUG) | due);
     }
     vp->check_entry |= vp_event_suspects(vp);
     return WHB_OK;

@@ -5,6 +5,7 @@
 #include "kernel/log.h"
 #include "vmm/apic.h"
 #include "vmm/apicv.h"
+#include "vmm/completion.h"
 #include "vmm/diagnostics.h"
 #include "vmm/exit_fast.h"
 #include "vmm/exit_trace.h"
@@ -167,7 +168,8 @@ static inline __attribute__((always_inline)) enum exit_action run_once(struct cp
         mitigate_before_entry(cpu, vp);
     }
     /* What an entry begins that is finished after its exit is not for the fast way. */
-    vp->fast_given = (injected & INTERRUPTION_VALID) != 0 || vp->apic_on || vp->timed || cpu->mitigate ? 0 : FAST_EXITS;
+    bool plain = (injected & INTERRUPTION_VALID) == 0 && !vp->apic_on && !vp->timed && !vp->breakpoints;
+    vp->fast_given = plain && !cpu->mitigate ? FAST_EXITS : 0;
     vp->fast_left = vp->fast_given;
     exit_trace_entered(cpu, traced);
     bool may_block_nmi = slice_may_block_nmi(vp);
@@ -187,6 +189,9 @@ static bool ready_to_enter(struct vp *vp)
 {
     if (vp->pdptes_stale && !load_pdptes(vp)) {
         return false;
+    }
+    if (__builtin_expect(vp->settle, 0)) {
+        completion_settle(vp);
     }
     if (__builtin_expect(vp->check_entry, 0)) {
         vp->check_entry = !diagnostics_may_enter(vp);
@@ -253,11 +258,13 @@ bool vp_take_run_page(struct vp *vp)
     __atomic_fetch_and(&run->dirty, ~dirty, __ATOMIC_SEQ_CST);
     if ((dirty & WHB_RUN_RIP) != 0) {
         rip = run->rip;
+        (void)completion_move(vp, rip, (dirty & WHB_RUN_RFLAGS) != 0);
         vmcs_writenw(VMCS_GUEST_RIP, rip);
     }
     if ((dirty & WHB_RUN_RFLAGS) != 0) {
         rflags = run->rflags;
         vmcs_writenw(VMCS_GUEST_RFLAGS, rflags);
+        vp->settle = true;
         vp->check_entry |= (vp->event.info & INTERRUPTION_VALID) != 0; /* which may need RFLAGS.IF */
     }
     if ((dirty & WHB_RUN_RSP) != 0) {

@@ -4,6 +4,7 @@
 #include "arch/cpu.h"
 #include "arch/vmcs.h"
 #include "vmm/apic.h"
+#include "vmm/completion.h"
 #include "vmm/vmm_state.h"
 #include "vmm/window_decide.h"
 
@@ -45,8 +46,8 @@ static struct window_state read_state(const struct vp *vp)
         .rflags = vmcs_readnw(VMCS_GUEST_RFLAGS),
         .interruptibility = vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY),
         .cr8 = *((const uint8_t *)vp->virtual_apic + 0x80) >> 4,
-        .event_pending = (vp->event.info & INTERRUPTION_VALID) != 0,
-        .nmi = apic && vp->nmi_pending,
+        .event_pending = (vp->event.info & INTERRUPTION_VALID) != 0 || completion_trap_is_due(),
+        .nmi = vp->nmi_pending && (vp->suspend & SUSPEND_STARTUP) == 0,
     };
     /* The processor delivers it by itself if it has virtual-interrupt delivery and may (vmm/slice.h). */
     if (apic && (!vp->apicv || (vmm.hold_interrupts && !window_interrupt_deliverable(&state)))) {

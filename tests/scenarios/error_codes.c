@@ -72,7 +72,8 @@ static void deliver(enum guest_mode mode, enum how how, uint32_t vector, bool ha
         [GUEST_PAE] = {payload_keep_stack32, payload_keep_stack32_end, 4, CODE_32, 3},
         [GUEST_LONG] = {payload_keep_stack64, payload_keep_stack64_end, 8, CODE_64, 5},
     };
-    const uint64_t expected[] = {ERROR, PAYLOAD_AT, modes[mode].code, FLAGS, STACK_AT, DATA};
+    const uint64_t flags = mode == GUEST_REAL ? FLAGS : FLAGS | RF; /* of which real mode pushes 16 bits */
+    const uint64_t expected[] = {ERROR, PAYLOAD_AT, modes[mode].code, flags, STACK_AT, DATA};
     struct guest g;
     WHV_RUN_VP_EXIT_CONTEXT r;
     guest_create(&g, 1, 0);

@@ -48,6 +48,8 @@ extern scenario_list scenarios_debug_registers;
 extern scenario_list scenarios_instruction_faults;
 extern scenario_list scenarios_endless;
 extern scenario_list scenarios_hardware_model;
+extern scenario_list scenarios_completion;
+extern scenario_list scenarios_completion_state;
 extern scenario_list scenarios_guest_msrs;
 extern scenario_list scenarios_error_codes;
 extern scenario_list scenarios_memory_modes;
@@ -107,6 +109,8 @@ static const struct scenario *const scenario_lists[] = {
     scenarios_instruction_faults,
     scenarios_endless,
     scenarios_hardware_model,
+    scenarios_completion,
+    scenarios_completion_state,
     scenarios_error_codes,
     scenarios_fpu_registers,
     scenarios_guest_msrs,
