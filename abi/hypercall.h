@@ -19,6 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "abi/language.h"
 #include "abi/posted_write.h"
 
 #define WHB_ABI_MAJOR 1u
@@ -257,10 +258,10 @@ struct whb_instruction_counts {
     uint64_t serialising; /* CPUID, MOV to CR and DR, INVEPT, INVVPID, INVLPG, WBINVD */
 };
 
-_Static_assert(sizeof(struct whb_instruction_counts) == 72, "ABI");
-_Static_assert(sizeof(struct whb_trace_read) == 24, "ABI");
-_Static_assert(sizeof(struct whb_trace_entry) == 48, "ABI");
-_Static_assert(sizeof(struct whb_translation) == 16, "ABI");
-_Static_assert(sizeof(struct whb_vp_diagnostics) == 144, "ABI");
-_Static_assert(sizeof(struct whb_statistics) == 72, "ABI");
-_Static_assert(sizeof(struct whb_mapping_audit) == 80, "ABI");
+WHB_STATIC_ASSERT(sizeof(struct whb_instruction_counts) == 72, "ABI");
+WHB_STATIC_ASSERT(sizeof(struct whb_trace_read) == 24, "ABI");
+WHB_STATIC_ASSERT(sizeof(struct whb_trace_entry) == 48, "ABI");
+WHB_STATIC_ASSERT(sizeof(struct whb_translation) == 16, "ABI");
+WHB_STATIC_ASSERT(sizeof(struct whb_vp_diagnostics) == 144, "ABI");
+WHB_STATIC_ASSERT(sizeof(struct whb_statistics) == 72, "ABI");
+WHB_STATIC_ASSERT(sizeof(struct whb_mapping_audit) == 80, "ABI");

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "abi/language.h"
+
 /* Ranges of a partition. */
 #define WHB_MAX_POSTED_RANGES 16u
 /* In the address of a range or a write, as in that of a doorbell: bits 15:0 are an I/O port. Else it is guest-physical.
@@ -39,7 +41,7 @@ struct whb_posted_ring {
     struct whb_posted_write writes[WHB_POSTED_SLOTS];
 };
 
-_Static_assert(sizeof(struct whb_posted_write) == 32, "ABI");
-_Static_assert(offsetof(struct whb_posted_ring, head) == 64, "ABI");
-_Static_assert(offsetof(struct whb_posted_ring, writes) == 128, "ABI");
-_Static_assert(sizeof(struct whb_posted_ring) == 3072, "ABI");
+WHB_STATIC_ASSERT(sizeof(struct whb_posted_write) == 32, "ABI");
+WHB_STATIC_ASSERT(offsetof(struct whb_posted_ring, head) == 64, "ABI");
+WHB_STATIC_ASSERT(offsetof(struct whb_posted_ring, writes) == 128, "ABI");
+WHB_STATIC_ASSERT(sizeof(struct whb_posted_ring) == 3072, "ABI");

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "abi/language.h"
 #include "abi/posted_write.h"
 
 /* Bit n of `valid` and `dirty` stands for the register whose WHV_REGISTER_NAME is n: 0 RAX ... 15 R15, 16 RIP, 17
@@ -51,10 +52,10 @@ struct whb_run_page {
     struct whb_posted_ring posted; /* by its own rules, which hold also while VP_RUN is in progress */
 };
 
-_Static_assert(offsetof(struct whb_run_page, rip) == 128, "ABI");
-_Static_assert(offsetof(struct whb_run_page, valid) == 144, "ABI");
-_Static_assert(offsetof(struct whb_run_page, sequence) == 152, "ABI");
-_Static_assert(offsetof(struct whb_run_page, wanted) == 160, "ABI");
-_Static_assert(offsetof(struct whb_run_page, record) == WHB_RUN_RECORD_OFFSET, "ABI");
-_Static_assert(offsetof(struct whb_run_page, posted) == WHB_RUN_POSTED_OFFSET, "ABI");
-_Static_assert(sizeof(struct whb_run_page) == 4096, "ABI");
+WHB_STATIC_ASSERT(offsetof(struct whb_run_page, rip) == 128, "ABI");
+WHB_STATIC_ASSERT(offsetof(struct whb_run_page, valid) == 144, "ABI");
+WHB_STATIC_ASSERT(offsetof(struct whb_run_page, sequence) == 152, "ABI");
+WHB_STATIC_ASSERT(offsetof(struct whb_run_page, wanted) == 160, "ABI");
+WHB_STATIC_ASSERT(offsetof(struct whb_run_page, record) == WHB_RUN_RECORD_OFFSET, "ABI");
+WHB_STATIC_ASSERT(offsetof(struct whb_run_page, posted) == WHB_RUN_POSTED_OFFSET, "ABI");
+WHB_STATIC_ASSERT(sizeof(struct whb_run_page) == 4096, "ABI");

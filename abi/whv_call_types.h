@@ -6,6 +6,7 @@
 
 #include <stdint.h>
 
+#include "abi/language.h"
 #include "abi/whv_base.h"
 #include "abi/whv_enums.h"
 #include "abi/whv_register_types.h"
@@ -19,7 +20,7 @@ typedef struct WHV_INTERRUPT_CONTROL {
     uint32_t Destination; /* APIC ID, or logical destination */
     uint32_t Vector;
 } WHV_INTERRUPT_CONTROL;
-_Static_assert(sizeof(WHV_INTERRUPT_CONTROL) == 16, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_INTERRUPT_CONTROL) == 16, "ABI");
 
 typedef struct WHV_DOORBELL_MATCH_DATA {
     WHV_GUEST_PHYSICAL_ADDRESS GuestAddress;
@@ -29,26 +30,26 @@ typedef struct WHV_DOORBELL_MATCH_DATA {
     uint32_t MatchOnLength : 1;
     uint32_t Reserved : 30;
 } WHV_DOORBELL_MATCH_DATA;
-_Static_assert(sizeof(WHV_DOORBELL_MATCH_DATA) == 24, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_DOORBELL_MATCH_DATA) == 24, "ABI");
 
 typedef struct WHV_PARTITION_MEMORY_COUNTERS {
     uint64_t Mapped4KPageCount;
     uint64_t Mapped2MPageCount;
     uint64_t Mapped1GPageCount;
 } WHV_PARTITION_MEMORY_COUNTERS;
-_Static_assert(sizeof(WHV_PARTITION_MEMORY_COUNTERS) == 24, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_PARTITION_MEMORY_COUNTERS) == 24, "ABI");
 
 typedef struct WHV_PROCESSOR_RUNTIME_COUNTERS {
     uint64_t TotalRuntime100ns;
     uint64_t HypervisorRuntime100ns;
 } WHV_PROCESSOR_RUNTIME_COUNTERS;
-_Static_assert(sizeof(WHV_PROCESSOR_RUNTIME_COUNTERS) == 16, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_PROCESSOR_RUNTIME_COUNTERS) == 16, "ABI");
 
 typedef struct WHV_PROCESSOR_INTERCEPT_COUNTER {
     uint64_t Count;
     uint64_t Time100ns;
 } WHV_PROCESSOR_INTERCEPT_COUNTER;
-_Static_assert(sizeof(WHV_PROCESSOR_INTERCEPT_COUNTER) == 16, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_PROCESSOR_INTERCEPT_COUNTER) == 16, "ABI");
 
 typedef struct WHV_PROCESSOR_INTERCEPT_COUNTERS {
     WHV_PROCESSOR_INTERCEPT_COUNTER PageInvalidations;
@@ -66,14 +67,14 @@ typedef struct WHV_PROCESSOR_INTERCEPT_COUNTERS {
     WHV_PROCESSOR_INTERCEPT_COUNTER Hypercalls;
     WHV_PROCESSOR_INTERCEPT_COUNTER RdpmcInstructions;
 } WHV_PROCESSOR_INTERCEPT_COUNTERS;
-_Static_assert(sizeof(WHV_PROCESSOR_INTERCEPT_COUNTERS) == 224, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_PROCESSOR_INTERCEPT_COUNTERS) == 224, "ABI");
 
 typedef struct WHV_PROCESSOR_EVENT_COUNTERS {
     uint64_t PageFaultCount;
     uint64_t ExceptionCount;
     uint64_t InterruptCount;
 } WHV_PROCESSOR_EVENT_COUNTERS;
-_Static_assert(sizeof(WHV_PROCESSOR_EVENT_COUNTERS) == 24, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_PROCESSOR_EVENT_COUNTERS) == 24, "ABI");
 
 typedef struct WHV_PROCESSOR_APIC_COUNTERS {
     uint64_t MmioAccessCount;
@@ -82,7 +83,7 @@ typedef struct WHV_PROCESSOR_APIC_COUNTERS {
     uint64_t SentIpiCount;
     uint64_t SelfIpiCount;
 } WHV_PROCESSOR_APIC_COUNTERS;
-_Static_assert(sizeof(WHV_PROCESSOR_APIC_COUNTERS) == 40, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_PROCESSOR_APIC_COUNTERS) == 40, "ABI");
 
 typedef struct WHV_PROCESSOR_SYNTHETIC_FEATURES_COUNTERS {
     uint64_t SyntheticInterruptsCount;
@@ -92,18 +93,18 @@ typedef struct WHV_PROCESSOR_SYNTHETIC_FEATURES_COUNTERS {
     uint64_t VirtualInterruptHypercallsCount;
     uint64_t VirtualMmuHypercallsCount;
 } WHV_PROCESSOR_SYNTHETIC_FEATURES_COUNTERS;
-_Static_assert(sizeof(WHV_PROCESSOR_SYNTHETIC_FEATURES_COUNTERS) == 48, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_PROCESSOR_SYNTHETIC_FEATURES_COUNTERS) == 48, "ABI");
 
 typedef union WHV_VTL_PERMISSION_SET {
     uint32_t AsUINT32;
     uint16_t VtlPermissionFrom1[2];
 } WHV_VTL_PERMISSION_SET;
-_Static_assert(sizeof(WHV_VTL_PERMISSION_SET) == 4, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_VTL_PERMISSION_SET) == 4, "ABI");
 
 typedef struct WHV_NESTED_ENLIGHTENMENTS_CONTROL {
     union {
         uint32_t AsUINT32;
-        struct {
+        __extension__ struct {
             uint32_t DirectHypercall : 1;
             uint32_t VirtualizationException : 1;
             uint32_t Reserved : 30;
@@ -111,13 +112,13 @@ typedef struct WHV_NESTED_ENLIGHTENMENTS_CONTROL {
     } Features;
     union {
         uint32_t AsUINT32;
-        struct {
+        __extension__ struct {
             uint32_t InterPartitionCommunication : 1;
             uint32_t Reserved : 31;
         };
     } HypercallControls;
 } WHV_NESTED_ENLIGHTENMENTS_CONTROL;
-_Static_assert(sizeof(WHV_NESTED_ENLIGHTENMENTS_CONTROL) == 8, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_NESTED_ENLIGHTENMENTS_CONTROL) == 8, "ABI");
 
 typedef struct WHV_SYNIC_EVENT_PARAMETERS {
     uint32_t VpIndex;
@@ -125,17 +126,17 @@ typedef struct WHV_SYNIC_EVENT_PARAMETERS {
     WHV_VTL TargetVtl;
     uint16_t FlagNumber;
 } WHV_SYNIC_EVENT_PARAMETERS;
-_Static_assert(sizeof(WHV_SYNIC_EVENT_PARAMETERS) == 8, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_SYNIC_EVENT_PARAMETERS) == 8, "ABI");
 
 typedef struct WHV_VIRTUAL_PROCESSOR_PROPERTY {
     WHV_VIRTUAL_PROCESSOR_PROPERTY_CODE PropertyCode;
     uint32_t Reserved;
-    union {
+    __extension__ union {
         uint16_t NumaNode;
         uint64_t Padding;
     };
 } WHV_VIRTUAL_PROCESSOR_PROPERTY;
-_Static_assert(sizeof(WHV_VIRTUAL_PROCESSOR_PROPERTY) == 16, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_VIRTUAL_PROCESSOR_PROPERTY) == 16, "ABI");
 
 /* Older names of the same types. */
 typedef WHV_PROCESSOR_INTERCEPT_COUNTERS WHV_PROCESSOR_ACTIVITY_COUNTERS;

@@ -7,6 +7,7 @@
 
 #include <stdint.h>
 
+#include "abi/language.h"
 #include "abi/whv_base.h"
 #include "abi/whv_call_types.h"
 #include "abi/whv_enums.h"
@@ -19,10 +20,11 @@ typedef void *WHV_TRIGGER_HANDLE;
 typedef void *WHV_NOTIFICATION_PORT_HANDLE;
 typedef uint64_t WHV_NOTIFICATION_PORT_PROPERTY;
 
-typedef enum WHV_ALLOCATE_VPCI_RESOURCE_FLAGS {
+typedef enum WHV_ALLOCATE_VPCI_RESOURCE_FLAGS WHB_FLAGS {
     WHvAllocateVpciResourceFlagNone = 0,
     WHvAllocateVpciResourceFlagAllowDirectP2P = 1,
 } WHV_ALLOCATE_VPCI_RESOURCE_FLAGS;
+DEFINE_ENUM_FLAG_OPERATORS(WHV_ALLOCATE_VPCI_RESOURCE_FLAGS)
 
 typedef enum WHV_VPCI_DEVICE_NOTIFICATION_TYPE {
     WHvVpciDeviceNotificationUndefined = 0,
@@ -30,11 +32,12 @@ typedef enum WHV_VPCI_DEVICE_NOTIFICATION_TYPE {
     WHvVpciDeviceNotificationSurpriseRemoval = 2,
 } WHV_VPCI_DEVICE_NOTIFICATION_TYPE;
 
-typedef enum WHV_CREATE_VPCI_DEVICE_FLAGS {
+typedef enum WHV_CREATE_VPCI_DEVICE_FLAGS WHB_FLAGS {
     WHvCreateVpciDeviceFlagNone = 0,
     WHvCreateVpciDeviceFlagPhysicallyBacked = 1,
     WHvCreateVpciDeviceFlagUseLogicalInterrupts = 2,
 } WHV_CREATE_VPCI_DEVICE_FLAGS;
+DEFINE_ENUM_FLAG_OPERATORS(WHV_CREATE_VPCI_DEVICE_FLAGS)
 
 typedef enum WHV_VPCI_DEVICE_PROPERTY_CODE {
     WHvVpciDevicePropertyCodeUndefined = 0,
@@ -42,10 +45,11 @@ typedef enum WHV_VPCI_DEVICE_PROPERTY_CODE {
     WHvVpciDevicePropertyCodeProbedBARs = 2,
 } WHV_VPCI_DEVICE_PROPERTY_CODE;
 
-typedef enum WHV_VPCI_MMIO_RANGE_FLAGS {
+typedef enum WHV_VPCI_MMIO_RANGE_FLAGS WHB_FLAGS {
     WHvVpciMmioRangeFlagReadAccess = 1,
     WHvVpciMmioRangeFlagWriteAccess = 2,
 } WHV_VPCI_MMIO_RANGE_FLAGS;
+DEFINE_ENUM_FLAG_OPERATORS(WHV_VPCI_MMIO_RANGE_FLAGS)
 
 typedef enum WHV_VPCI_DEVICE_REGISTER_SPACE {
     WHvVpciConfigSpace = 0xffffffff,
@@ -57,10 +61,11 @@ typedef enum WHV_VPCI_DEVICE_REGISTER_SPACE {
     WHvVpciBar5 = 5,
 } WHV_VPCI_DEVICE_REGISTER_SPACE;
 
-typedef enum WHV_VPCI_INTERRUPT_TARGET_FLAGS {
+typedef enum WHV_VPCI_INTERRUPT_TARGET_FLAGS WHB_FLAGS {
     WHvVpciInterruptTargetFlagNone = 0,
     WHvVpciInterruptTargetFlagMulticast = 1,
 } WHV_VPCI_INTERRUPT_TARGET_FLAGS;
+DEFINE_ENUM_FLAG_OPERATORS(WHV_VPCI_INTERRUPT_TARGET_FLAGS)
 
 typedef struct WHV_SRIOV_RESOURCE_DESCRIPTOR {
     uint16_t PnpInstanceId[WHV_MAX_DEVICE_ID_SIZE_IN_CHARS]; /* UTF-16, NUL-terminated */
@@ -71,16 +76,16 @@ typedef struct WHV_SRIOV_RESOURCE_DESCRIPTOR {
     uint16_t VirtualFunctionIndex;
     uint16_t Reserved;
 } WHV_SRIOV_RESOURCE_DESCRIPTOR;
-_Static_assert(sizeof(WHV_SRIOV_RESOURCE_DESCRIPTOR) == 412, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_SRIOV_RESOURCE_DESCRIPTOR) == 412, "ABI");
 
 typedef struct WHV_VPCI_DEVICE_NOTIFICATION {
     WHV_VPCI_DEVICE_NOTIFICATION_TYPE NotificationType;
     uint32_t Reserved1;
-    union {
+    __extension__ union {
         uint64_t Reserved2;
     };
 } WHV_VPCI_DEVICE_NOTIFICATION;
-_Static_assert(sizeof(WHV_VPCI_DEVICE_NOTIFICATION) == 16, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_VPCI_DEVICE_NOTIFICATION) == 16, "ABI");
 
 /* Fields of the PCI configuration header of the same names. */
 typedef struct WHV_VPCI_HARDWARE_IDS {
@@ -93,12 +98,12 @@ typedef struct WHV_VPCI_HARDWARE_IDS {
     uint16_t SubVendorID;
     uint16_t SubSystemID;
 } WHV_VPCI_HARDWARE_IDS;
-_Static_assert(sizeof(WHV_VPCI_HARDWARE_IDS) == 12, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_VPCI_HARDWARE_IDS) == 12, "ABI");
 
 typedef struct WHV_VPCI_PROBED_BARS {
     uint32_t Value[WHV_VPCI_TYPE0_BAR_COUNT]; /* what each BAR reads after all ones are written */
 } WHV_VPCI_PROBED_BARS;
-_Static_assert(sizeof(WHV_VPCI_PROBED_BARS) == 24, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_VPCI_PROBED_BARS) == 24, "ABI");
 
 typedef struct WHV_VPCI_MMIO_MAPPING {
     WHV_VPCI_DEVICE_REGISTER_SPACE Location;
@@ -107,14 +112,14 @@ typedef struct WHV_VPCI_MMIO_MAPPING {
     uint64_t OffsetInBytes; /* from the start of the BAR */
     void *VirtualAddress;   /* in the caller's address space */
 } WHV_VPCI_MMIO_MAPPING;
-_Static_assert(sizeof(WHV_VPCI_MMIO_MAPPING) == 32, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_VPCI_MMIO_MAPPING) == 32, "ABI");
 
 typedef struct WHV_VPCI_DEVICE_REGISTER {
     WHV_VPCI_DEVICE_REGISTER_SPACE Location;
     uint32_t SizeInBytes;
     uint64_t OffsetInBytes; /* from the start of the space */
 } WHV_VPCI_DEVICE_REGISTER;
-_Static_assert(sizeof(WHV_VPCI_DEVICE_REGISTER) == 16, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_VPCI_DEVICE_REGISTER) == 16, "ABI");
 
 typedef struct WHV_VPCI_INTERRUPT_TARGET {
     uint32_t Vector;
@@ -122,12 +127,12 @@ typedef struct WHV_VPCI_INTERRUPT_TARGET {
     uint32_t ProcessorCount; /* entries of Processors that are in use */
     uint32_t Processors[1];  /* VP indices; as many as ProcessorCount says */
 } WHV_VPCI_INTERRUPT_TARGET;
-_Static_assert(sizeof(WHV_VPCI_INTERRUPT_TARGET) == 16, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_VPCI_INTERRUPT_TARGET) == 16, "ABI");
 
 typedef struct WHV_TRIGGER_PARAMETERS {
     WHV_TRIGGER_TYPE TriggerType; /* says which member of the union counts */
     uint32_t Reserved;
-    union {
+    __extension__ union {
         WHV_INTERRUPT_CONTROL Interrupt;
         WHV_SYNIC_EVENT_PARAMETERS SynicEvent;
         struct {
@@ -138,18 +143,18 @@ typedef struct WHV_TRIGGER_PARAMETERS {
         } DeviceInterrupt;
     };
 } WHV_TRIGGER_PARAMETERS;
-_Static_assert(sizeof(WHV_TRIGGER_PARAMETERS) == 32, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_TRIGGER_PARAMETERS) == 32, "ABI");
 
 typedef struct WHV_NOTIFICATION_PORT_PARAMETERS {
     WHV_NOTIFICATION_PORT_TYPE NotificationPortType; /* says which member of the union counts */
     uint16_t Reserved;
     uint8_t Reserved1;
     uint8_t ConnectionVtl;
-    union {
+    __extension__ union {
         WHV_DOORBELL_MATCH_DATA Doorbell;
         struct {
             uint32_t ConnectionId;
         } Event;
     };
 } WHV_NOTIFICATION_PORT_PARAMETERS;
-_Static_assert(sizeof(WHV_NOTIFICATION_PORT_PARAMETERS) == 32, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_NOTIFICATION_PORT_PARAMETERS) == 32, "ABI");

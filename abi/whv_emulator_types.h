@@ -5,15 +5,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "abi/language.h"
 #include "abi/whv_base.h"
 #include "abi/whv_enums.h"
 #include "abi/whv_register_types.h"
+
+WHB_BEGIN_C
 
 typedef void *WHV_EMULATOR_HANDLE;
 
 /* Why an emulation ended. The function itself returns S_OK in all of these cases. */
 typedef union WHV_EMULATOR_STATUS {
-    struct {
+    __extension__ struct {
         uint32_t EmulationSuccessful : 1;
         uint32_t InternalEmulationFailure : 1; /* an instruction that the emulator does not know */
         uint32_t IoPortCallbackFailed : 1;
@@ -28,7 +31,7 @@ typedef union WHV_EMULATOR_STATUS {
     };
     uint32_t AsUINT32;
 } WHV_EMULATOR_STATUS;
-_Static_assert(sizeof(WHV_EMULATOR_STATUS) == 4, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_EMULATOR_STATUS) == 4, "ABI");
 
 typedef struct WHV_EMULATOR_MEMORY_ACCESS_INFO {
     WHV_GUEST_PHYSICAL_ADDRESS GpaAddress;
@@ -36,7 +39,7 @@ typedef struct WHV_EMULATOR_MEMORY_ACCESS_INFO {
     uint8_t AccessSize; /* bytes, 1 to 8 */
     uint8_t Data[8];    /* the first AccessSize bytes: to write, or filled by the callback */
 } WHV_EMULATOR_MEMORY_ACCESS_INFO;
-_Static_assert(sizeof(WHV_EMULATOR_MEMORY_ACCESS_INFO) == 24, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_EMULATOR_MEMORY_ACCESS_INFO) == 24, "ABI");
 
 typedef struct WHV_EMULATOR_IO_ACCESS_INFO {
     uint8_t Direction; /* 0: read, 1: write */
@@ -44,8 +47,8 @@ typedef struct WHV_EMULATOR_IO_ACCESS_INFO {
     uint16_t AccessSize; /* bytes: 1, 2 or 4 */
     uint32_t Data;       /* to write, or filled by the callback */
 } WHV_EMULATOR_IO_ACCESS_INFO;
-_Static_assert(sizeof(WHV_EMULATOR_IO_ACCESS_INFO) == 12, "ABI");
-_Static_assert(offsetof(WHV_EMULATOR_IO_ACCESS_INFO, Port) == 2, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_EMULATOR_IO_ACCESS_INFO) == 12, "ABI");
+WHB_STATIC_ASSERT(offsetof(WHV_EMULATOR_IO_ACCESS_INFO, Port) == 2, "ABI");
 
 typedef HRESULT (*WHV_EMULATOR_IO_PORT_CALLBACK)(void *Context, WHV_EMULATOR_IO_ACCESS_INFO *IoAccess);
 typedef HRESULT (*WHV_EMULATOR_MEMORY_CALLBACK)(void *Context, WHV_EMULATOR_MEMORY_ACCESS_INFO *MemoryAccess);
@@ -71,4 +74,6 @@ typedef struct WHV_EMULATOR_CALLBACKS {
     WHV_EMULATOR_SET_VIRTUAL_PROCESSOR_REGISTERS_CALLBACK WHvEmulatorSetVirtualProcessorRegisters;
     WHV_EMULATOR_TRANSLATE_GVA_PAGE_CALLBACK WHvEmulatorTranslateGvaPage;
 } WHV_EMULATOR_CALLBACKS;
-_Static_assert(sizeof(WHV_EMULATOR_CALLBACKS) == 48, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_EMULATOR_CALLBACKS) == 48, "ABI");
+
+WHB_END_C

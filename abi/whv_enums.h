@@ -6,6 +6,8 @@
 
 #include <stdint.h>
 
+#include "abi/language.h"
+
 typedef enum WHV_X64_PENDING_EVENT_TYPE {
     WHvX64PendingEventException = 0,
     WHvX64PendingEventExtInt = 5,
@@ -20,15 +22,16 @@ typedef enum WHV_PROCESSOR_VENDOR {
     WHvProcessorVendorArm = 0x10,
 } WHV_PROCESSOR_VENDOR;
 
-typedef enum WHV_MAP_GPA_RANGE_FLAGS {
+typedef enum WHV_MAP_GPA_RANGE_FLAGS WHB_FLAGS {
     WHvMapGpaRangeFlagNone = 0,
     WHvMapGpaRangeFlagRead = 1,
     WHvMapGpaRangeFlagWrite = 2,
     WHvMapGpaRangeFlagExecute = 4,
     WHvMapGpaRangeFlagTrackDirtyPages = 8,
 } WHV_MAP_GPA_RANGE_FLAGS;
+DEFINE_ENUM_FLAG_OPERATORS(WHV_MAP_GPA_RANGE_FLAGS)
 
-typedef enum WHV_TRANSLATE_GVA_FLAGS {
+typedef enum WHV_TRANSLATE_GVA_FLAGS WHB_FLAGS {
     WHvTranslateGvaFlagNone = 0,
     WHvTranslateGvaFlagValidateRead = 1,
     WHvTranslateGvaFlagValidateWrite = 2,
@@ -38,6 +41,7 @@ typedef enum WHV_TRANSLATE_GVA_FLAGS {
     WHvTranslateGvaFlagEnforceSmap = 0x100,
     WHvTranslateGvaFlagOverrideSmap = 0x200,
 } WHV_TRANSLATE_GVA_FLAGS;
+DEFINE_ENUM_FLAG_OPERATORS(WHV_TRANSLATE_GVA_FLAGS)
 
 typedef enum WHV_TRANSLATE_GVA_RESULT_CODE {
     WHvTranslateGvaResultSuccess = 0,
@@ -65,10 +69,11 @@ typedef enum WHV_CACHE_TYPE {
     WHvCacheTypeWriteBack = 6,
 } WHV_CACHE_TYPE;
 
-typedef enum WHV_X64_CPUID_RESULT2_FLAGS {
+typedef enum WHV_X64_CPUID_RESULT2_FLAGS WHB_FLAGS {
     WHvX64CpuidResult2FlagSubleafSpecific = 1,
     WHvX64CpuidResult2FlagVpSpecific = 2,
 } WHV_X64_CPUID_RESULT2_FLAGS;
+DEFINE_ENUM_FLAG_OPERATORS(WHV_X64_CPUID_RESULT2_FLAGS)
 
 typedef enum WHV_MSR_ACTION {
     WHvMsrActionArchitectureDefault = 0,

@@ -8,12 +8,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "abi/language.h"
 #include "abi/whv_base.h"
 #include "abi/whv_enums.h"
 #include "abi/whv_register_types.h"
 
 typedef union WHV_X64_VP_EXECUTION_STATE {
-    struct {
+    __extension__ struct {
         uint16_t Cpl : 2;                 /* current privilege level: 0 in real mode, 3 in virtual-8086 mode */
         uint16_t Cr0Pe : 1;               /* CR0.PE */
         uint16_t Cr0Am : 1;               /* CR0.AM */
@@ -26,7 +27,7 @@ typedef union WHV_X64_VP_EXECUTION_STATE {
     };
     uint16_t AsUINT16;
 } WHV_X64_VP_EXECUTION_STATE;
-_Static_assert(sizeof(WHV_X64_VP_EXECUTION_STATE) == 2, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_X64_VP_EXECUTION_STATE) == 2, "ABI");
 
 /* The VP at the exit: filled whatever the reason. */
 typedef struct WHV_X64_VP_EXIT_CONTEXT {
@@ -40,17 +41,17 @@ typedef struct WHV_X64_VP_EXIT_CONTEXT {
     uint64_t Rflags;
 } WHV_X64_VP_EXIT_CONTEXT;
 typedef WHV_X64_VP_EXIT_CONTEXT WHV_VP_EXIT_CONTEXT;
-_Static_assert(sizeof(WHV_X64_VP_EXIT_CONTEXT) == 40, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_X64_VP_EXIT_CONTEXT) == 40, "ABI");
 
 typedef struct WHV_SYNIC_SINT_DELIVERABLE_CONTEXT {
     uint16_t DeliverableSints; /* bit n: SINT n can be delivered */
     uint16_t Reserved1;
     uint32_t Reserved2;
 } WHV_SYNIC_SINT_DELIVERABLE_CONTEXT;
-_Static_assert(sizeof(WHV_SYNIC_SINT_DELIVERABLE_CONTEXT) == 8, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_SYNIC_SINT_DELIVERABLE_CONTEXT) == 8, "ABI");
 
 typedef union WHV_MEMORY_ACCESS_INFO {
-    struct {
+    __extension__ struct {
         uint32_t AccessType : 2;  /* WHV_MEMORY_ACCESS_TYPE; Write if it was a read-modify-write */
         uint32_t GpaUnmapped : 1; /* 1: nothing is mapped at Gpa; 0: the right is missing */
         uint32_t GvaValid : 1;    /* 0: a walk of the guest's page tables made the access */
@@ -58,7 +59,7 @@ typedef union WHV_MEMORY_ACCESS_INFO {
     };
     uint32_t AsUINT32;
 } WHV_MEMORY_ACCESS_INFO;
-_Static_assert(sizeof(WHV_MEMORY_ACCESS_INFO) == 4, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_MEMORY_ACCESS_INFO) == 4, "ABI");
 
 typedef struct WHV_MEMORY_ACCESS_CONTEXT {
     uint8_t InstructionByteCount; /* valid bytes of InstructionBytes, 0 to 16 */
@@ -68,10 +69,10 @@ typedef struct WHV_MEMORY_ACCESS_CONTEXT {
     WHV_GUEST_PHYSICAL_ADDRESS Gpa; /* first byte that faulted, not rounded to a page */
     WHV_GUEST_VIRTUAL_ADDRESS Gva;  /* linear address of the access if GvaValid, otherwise 0 */
 } WHV_MEMORY_ACCESS_CONTEXT;
-_Static_assert(sizeof(WHV_MEMORY_ACCESS_CONTEXT) == 40, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_MEMORY_ACCESS_CONTEXT) == 40, "ABI");
 
 typedef union WHV_X64_IO_PORT_ACCESS_INFO {
-    struct {
+    __extension__ struct {
         uint32_t IsWrite : 1;    /* 0: IN, INS; 1: OUT, OUTS */
         uint32_t AccessSize : 3; /* bytes: 1, 2 or 4 */
         uint32_t StringOp : 1;   /* INS or OUTS */
@@ -80,7 +81,7 @@ typedef union WHV_X64_IO_PORT_ACCESS_INFO {
     };
     uint32_t AsUINT32;
 } WHV_X64_IO_PORT_ACCESS_INFO;
-_Static_assert(sizeof(WHV_X64_IO_PORT_ACCESS_INFO) == 4, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_X64_IO_PORT_ACCESS_INFO) == 4, "ABI");
 
 typedef struct WHV_X64_IO_PORT_ACCESS_CONTEXT {
     uint8_t InstructionByteCount; /* valid bytes of InstructionBytes; 0 unless StringOp */
@@ -96,16 +97,16 @@ typedef struct WHV_X64_IO_PORT_ACCESS_CONTEXT {
     WHV_X64_SEGMENT_REGISTER Ds; /* DS itself, whatever segment prefix there is */
     WHV_X64_SEGMENT_REGISTER Es;
 } WHV_X64_IO_PORT_ACCESS_CONTEXT;
-_Static_assert(sizeof(WHV_X64_IO_PORT_ACCESS_CONTEXT) == 96, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_X64_IO_PORT_ACCESS_CONTEXT) == 96, "ABI");
 
 typedef union WHV_X64_MSR_ACCESS_INFO {
-    struct {
+    __extension__ struct {
         uint32_t IsWrite : 1; /* 0: RDMSR, 1: WRMSR */
         uint32_t Reserved : 31;
     };
     uint32_t AsUINT32;
 } WHV_X64_MSR_ACCESS_INFO;
-_Static_assert(sizeof(WHV_X64_MSR_ACCESS_INFO) == 4, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_X64_MSR_ACCESS_INFO) == 4, "ABI");
 
 typedef struct WHV_X64_MSR_ACCESS_CONTEXT {
     WHV_X64_MSR_ACCESS_INFO AccessInfo;
@@ -113,7 +114,7 @@ typedef struct WHV_X64_MSR_ACCESS_CONTEXT {
     uint64_t Rax;       /* all 64 bits; WRMSR takes the low 32 */
     uint64_t Rdx;       /* all 64 bits; WRMSR takes the low 32 */
 } WHV_X64_MSR_ACCESS_CONTEXT;
-_Static_assert(sizeof(WHV_X64_MSR_ACCESS_CONTEXT) == 24, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_X64_MSR_ACCESS_CONTEXT) == 24, "ABI");
 
 typedef struct WHV_X64_CPUID_ACCESS_CONTEXT {
     uint64_t Rax; /* registers at the exit; EAX is the leaf, ECX the subleaf */
@@ -125,17 +126,17 @@ typedef struct WHV_X64_CPUID_ACCESS_CONTEXT {
     uint64_t DefaultResultRdx;
     uint64_t DefaultResultRbx;
 } WHV_X64_CPUID_ACCESS_CONTEXT;
-_Static_assert(sizeof(WHV_X64_CPUID_ACCESS_CONTEXT) == 64, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_X64_CPUID_ACCESS_CONTEXT) == 64, "ABI");
 
 typedef union WHV_VP_EXCEPTION_INFO {
-    struct {
+    __extension__ struct {
         uint32_t ErrorCodeValid : 1;    /* ErrorCode counts */
         uint32_t SoftwareException : 1; /* raised by INT3, INTO or INT1 */
         uint32_t Reserved : 30;
     };
     uint32_t AsUINT32;
 } WHV_VP_EXCEPTION_INFO;
-_Static_assert(sizeof(WHV_VP_EXCEPTION_INFO) == 4, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_VP_EXCEPTION_INFO) == 4, "ABI");
 
 /* The exception is not delivered yet: CR2 and DR6 are unchanged. */
 typedef struct WHV_VP_EXCEPTION_CONTEXT {
@@ -148,38 +149,38 @@ typedef struct WHV_VP_EXCEPTION_CONTEXT {
     uint32_t ErrorCode;
     uint64_t ExceptionParameter; /* #PF: linear address for CR2; #DB: bits for DR6; otherwise 0 */
 } WHV_VP_EXCEPTION_CONTEXT;
-_Static_assert(sizeof(WHV_VP_EXCEPTION_CONTEXT) == 40, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_VP_EXCEPTION_CONTEXT) == 40, "ABI");
 
 typedef struct WHV_X64_UNSUPPORTED_FEATURE_CONTEXT {
     WHV_X64_UNSUPPORTED_FEATURE_CODE FeatureCode;
     uint32_t Reserved;
     uint64_t FeatureParameter; /* depends on FeatureCode: the intercept, or the task switch */
 } WHV_X64_UNSUPPORTED_FEATURE_CONTEXT;
-_Static_assert(sizeof(WHV_X64_UNSUPPORTED_FEATURE_CONTEXT) == 16, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_X64_UNSUPPORTED_FEATURE_CONTEXT) == 16, "ABI");
 
 typedef struct WHV_RUN_VP_CANCELED_CONTEXT {
     WHV_RUN_VP_CANCEL_REASON CancelReason;
 } WHV_RUN_VP_CANCELED_CONTEXT;
-_Static_assert(sizeof(WHV_RUN_VP_CANCELED_CONTEXT) == 4, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_RUN_VP_CANCELED_CONTEXT) == 4, "ABI");
 
 typedef struct WHV_X64_INTERRUPTION_DELIVERABLE_CONTEXT {
     WHV_X64_PENDING_INTERRUPTION_TYPE DeliverableType; /* interrupt or NMI */
 } WHV_X64_INTERRUPTION_DELIVERABLE_CONTEXT;
-_Static_assert(sizeof(WHV_X64_INTERRUPTION_DELIVERABLE_CONTEXT) == 4, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_X64_INTERRUPTION_DELIVERABLE_CONTEXT) == 4, "ABI");
 
 typedef struct WHV_X64_APIC_EOI_CONTEXT {
     uint32_t InterruptVector; /* a level-triggered one */
 } WHV_X64_APIC_EOI_CONTEXT;
-_Static_assert(sizeof(WHV_X64_APIC_EOI_CONTEXT) == 4, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_X64_APIC_EOI_CONTEXT) == 4, "ABI");
 
 typedef union WHV_X64_RDTSC_INFO {
-    struct {
+    __extension__ struct {
         uint64_t IsRdtscp : 1; /* 0: RDTSC, 1: RDTSCP */
         uint64_t Reserved : 63;
     };
     uint64_t AsUINT64;
 } WHV_X64_RDTSC_INFO;
-_Static_assert(sizeof(WHV_X64_RDTSC_INFO) == 8, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_X64_RDTSC_INFO) == 8, "ABI");
 
 typedef struct WHV_X64_RDTSC_CONTEXT {
     uint64_t TscAux;        /* what RDTSCP puts into RCX */
@@ -188,12 +189,12 @@ typedef struct WHV_X64_RDTSC_CONTEXT {
     uint64_t ReferenceTime; /* of the partition, 100 ns units */
     WHV_X64_RDTSC_INFO RdtscInfo;
 } WHV_X64_RDTSC_CONTEXT;
-_Static_assert(sizeof(WHV_X64_RDTSC_CONTEXT) == 40, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_X64_RDTSC_CONTEXT) == 40, "ABI");
 
 typedef struct WHV_X64_APIC_SMI_CONTEXT {
     uint64_t ApicIcr; /* value written to the ICR */
 } WHV_X64_APIC_SMI_CONTEXT;
-_Static_assert(sizeof(WHV_X64_APIC_SMI_CONTEXT) == 8, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_X64_APIC_SMI_CONTEXT) == 8, "ABI");
 
 typedef struct WHV_X64_HYPERCALL_CONTEXT {
     uint64_t Rax;
@@ -208,25 +209,25 @@ typedef struct WHV_X64_HYPERCALL_CONTEXT {
     uint64_t Reserved1[2];
 } __attribute__((aligned(16))) WHV_X64_HYPERCALL_CONTEXT;
 typedef WHV_X64_HYPERCALL_CONTEXT WHV_HYPERCALL_CONTEXT;
-_Static_assert(sizeof(WHV_X64_HYPERCALL_CONTEXT) == 176, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_X64_HYPERCALL_CONTEXT) == 176, "ABI");
 
 typedef struct WHV_X64_APIC_INIT_SIPI_CONTEXT {
     uint64_t ApicIcr; /* value written to the ICR */
 } WHV_X64_APIC_INIT_SIPI_CONTEXT;
-_Static_assert(sizeof(WHV_X64_APIC_INIT_SIPI_CONTEXT) == 8, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_X64_APIC_INIT_SIPI_CONTEXT) == 8, "ABI");
 
 typedef struct WHV_X64_APIC_WRITE_CONTEXT {
     WHV_X64_APIC_WRITE_TYPE Type; /* offset of the register in the APIC page, bytes */
     uint32_t Reserved;
     uint64_t WriteValue;
 } WHV_X64_APIC_WRITE_CONTEXT;
-_Static_assert(sizeof(WHV_X64_APIC_WRITE_CONTEXT) == 16, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_X64_APIC_WRITE_CONTEXT) == 16, "ABI");
 
 typedef struct WHV_RUN_VP_EXIT_CONTEXT {
     WHV_RUN_VP_EXIT_REASON ExitReason; /* says which member of the union counts, if any */
     uint32_t Reserved;
     WHV_VP_EXIT_CONTEXT VpContext;
-    union {
+    __extension__ union {
         WHV_MEMORY_ACCESS_CONTEXT MemoryAccess;
         WHV_RUN_VP_CANCELED_CONTEXT CancelReason;
         WHV_HYPERCALL_CONTEXT Hypercall;
@@ -245,29 +246,29 @@ typedef struct WHV_RUN_VP_EXIT_CONTEXT {
         uint64_t AsUINT64[22];
     };
 } __attribute__((aligned(16))) WHV_RUN_VP_EXIT_CONTEXT;
-_Static_assert(sizeof(WHV_RUN_VP_EXIT_CONTEXT) == 224, "ABI");
-_Static_assert(_Alignof(WHV_RUN_VP_EXIT_CONTEXT) == 16, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_RUN_VP_EXIT_CONTEXT) == 224, "ABI");
+WHB_STATIC_ASSERT(WHB_ALIGNOF(WHV_RUN_VP_EXIT_CONTEXT) == 16, "ABI");
 
-_Static_assert(offsetof(WHV_RUN_VP_EXIT_CONTEXT, VpContext) == 8, "ABI");
-_Static_assert(offsetof(WHV_RUN_VP_EXIT_CONTEXT, MemoryAccess) == 48, "ABI");
-_Static_assert(offsetof(WHV_VP_EXIT_CONTEXT, Cs) == 8, "ABI");
-_Static_assert(offsetof(WHV_VP_EXIT_CONTEXT, Rip) == 24, "ABI");
-_Static_assert(offsetof(WHV_VP_EXIT_CONTEXT, Rflags) == 32, "ABI");
-_Static_assert(offsetof(WHV_MEMORY_ACCESS_CONTEXT, InstructionBytes) == 4, "ABI");
-_Static_assert(offsetof(WHV_MEMORY_ACCESS_CONTEXT, AccessInfo) == 20, "ABI");
-_Static_assert(offsetof(WHV_MEMORY_ACCESS_CONTEXT, Gpa) == 24, "ABI");
-_Static_assert(offsetof(WHV_MEMORY_ACCESS_CONTEXT, Gva) == 32, "ABI");
-_Static_assert(offsetof(WHV_X64_IO_PORT_ACCESS_CONTEXT, AccessInfo) == 20, "ABI");
-_Static_assert(offsetof(WHV_X64_IO_PORT_ACCESS_CONTEXT, PortNumber) == 24, "ABI");
-_Static_assert(offsetof(WHV_X64_IO_PORT_ACCESS_CONTEXT, Rax) == 32, "ABI");
-_Static_assert(offsetof(WHV_X64_IO_PORT_ACCESS_CONTEXT, Ds) == 64, "ABI");
-_Static_assert(offsetof(WHV_X64_IO_PORT_ACCESS_CONTEXT, Es) == 80, "ABI");
-_Static_assert(offsetof(WHV_X64_MSR_ACCESS_CONTEXT, MsrNumber) == 4, "ABI");
-_Static_assert(offsetof(WHV_X64_MSR_ACCESS_CONTEXT, Rax) == 8, "ABI");
-_Static_assert(offsetof(WHV_X64_MSR_ACCESS_CONTEXT, Rdx) == 16, "ABI");
-_Static_assert(offsetof(WHV_X64_CPUID_ACCESS_CONTEXT, DefaultResultRax) == 32, "ABI");
-_Static_assert(offsetof(WHV_VP_EXCEPTION_CONTEXT, ExceptionInfo) == 20, "ABI");
-_Static_assert(offsetof(WHV_VP_EXCEPTION_CONTEXT, ExceptionType) == 24, "ABI");
-_Static_assert(offsetof(WHV_VP_EXCEPTION_CONTEXT, ErrorCode) == 28, "ABI");
-_Static_assert(offsetof(WHV_VP_EXCEPTION_CONTEXT, ExceptionParameter) == 32, "ABI");
-_Static_assert(offsetof(WHV_X64_UNSUPPORTED_FEATURE_CONTEXT, FeatureParameter) == 8, "ABI");
+WHB_STATIC_ASSERT(offsetof(WHV_RUN_VP_EXIT_CONTEXT, VpContext) == 8, "ABI");
+WHB_STATIC_ASSERT(offsetof(WHV_RUN_VP_EXIT_CONTEXT, MemoryAccess) == 48, "ABI");
+WHB_STATIC_ASSERT(offsetof(WHV_VP_EXIT_CONTEXT, Cs) == 8, "ABI");
+WHB_STATIC_ASSERT(offsetof(WHV_VP_EXIT_CONTEXT, Rip) == 24, "ABI");
+WHB_STATIC_ASSERT(offsetof(WHV_VP_EXIT_CONTEXT, Rflags) == 32, "ABI");
+WHB_STATIC_ASSERT(offsetof(WHV_MEMORY_ACCESS_CONTEXT, InstructionBytes) == 4, "ABI");
+WHB_STATIC_ASSERT(offsetof(WHV_MEMORY_ACCESS_CONTEXT, AccessInfo) == 20, "ABI");
+WHB_STATIC_ASSERT(offsetof(WHV_MEMORY_ACCESS_CONTEXT, Gpa) == 24, "ABI");
+WHB_STATIC_ASSERT(offsetof(WHV_MEMORY_ACCESS_CONTEXT, Gva) == 32, "ABI");
+WHB_STATIC_ASSERT(offsetof(WHV_X64_IO_PORT_ACCESS_CONTEXT, AccessInfo) == 20, "ABI");
+WHB_STATIC_ASSERT(offsetof(WHV_X64_IO_PORT_ACCESS_CONTEXT, PortNumber) == 24, "ABI");
+WHB_STATIC_ASSERT(offsetof(WHV_X64_IO_PORT_ACCESS_CONTEXT, Rax) == 32, "ABI");
+WHB_STATIC_ASSERT(offsetof(WHV_X64_IO_PORT_ACCESS_CONTEXT, Ds) == 64, "ABI");
+WHB_STATIC_ASSERT(offsetof(WHV_X64_IO_PORT_ACCESS_CONTEXT, Es) == 80, "ABI");
+WHB_STATIC_ASSERT(offsetof(WHV_X64_MSR_ACCESS_CONTEXT, MsrNumber) == 4, "ABI");
+WHB_STATIC_ASSERT(offsetof(WHV_X64_MSR_ACCESS_CONTEXT, Rax) == 8, "ABI");
+WHB_STATIC_ASSERT(offsetof(WHV_X64_MSR_ACCESS_CONTEXT, Rdx) == 16, "ABI");
+WHB_STATIC_ASSERT(offsetof(WHV_X64_CPUID_ACCESS_CONTEXT, DefaultResultRax) == 32, "ABI");
+WHB_STATIC_ASSERT(offsetof(WHV_VP_EXCEPTION_CONTEXT, ExceptionInfo) == 20, "ABI");
+WHB_STATIC_ASSERT(offsetof(WHV_VP_EXCEPTION_CONTEXT, ExceptionType) == 24, "ABI");
+WHB_STATIC_ASSERT(offsetof(WHV_VP_EXCEPTION_CONTEXT, ErrorCode) == 28, "ABI");
+WHB_STATIC_ASSERT(offsetof(WHV_VP_EXCEPTION_CONTEXT, ExceptionParameter) == 32, "ABI");
+WHB_STATIC_ASSERT(offsetof(WHV_X64_UNSUPPORTED_FEATURE_CONTEXT, FeatureParameter) == 8, "ABI");

@@ -6,12 +6,13 @@
 
 #include <stdint.h>
 
+#include "abi/language.h"
 #include "abi/whv_base.h"
 #include "abi/whv_enums.h"
 #include "abi/whv_register_types.h"
 
 typedef union WHV_CAPABILITY_FEATURES {
-    struct {
+    __extension__ struct {
         uint64_t PartialUnmap : 1;
         uint64_t LocalApicEmulation : 1;
         uint64_t Xsave : 1;
@@ -28,10 +29,10 @@ typedef union WHV_CAPABILITY_FEATURES {
     };
     uint64_t AsUINT64;
 } WHV_CAPABILITY_FEATURES;
-_Static_assert(sizeof(WHV_CAPABILITY_FEATURES) == 8, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_CAPABILITY_FEATURES) == 8, "ABI");
 
 typedef union WHV_EXTENDED_VM_EXITS {
-    struct {
+    __extension__ struct {
         uint64_t X64CpuidExit : 1;
         uint64_t X64MsrExit : 1;
         uint64_t ExceptionExit : 1;
@@ -51,10 +52,10 @@ typedef union WHV_EXTENDED_VM_EXITS {
     };
     uint64_t AsUINT64;
 } WHV_EXTENDED_VM_EXITS;
-_Static_assert(sizeof(WHV_EXTENDED_VM_EXITS) == 8, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_EXTENDED_VM_EXITS) == 8, "ABI");
 
 typedef union WHV_X64_PROCESSOR_FEATURES {
-    struct {
+    __extension__ struct {
         uint64_t Sse3Support : 1;
         uint64_t LahfSahfSupport : 1;
         uint64_t Ssse3Support : 1;
@@ -122,10 +123,10 @@ typedef union WHV_X64_PROCESSOR_FEATURES {
     uint64_t AsUINT64;
 } WHV_X64_PROCESSOR_FEATURES;
 typedef WHV_X64_PROCESSOR_FEATURES WHV_PROCESSOR_FEATURES;
-_Static_assert(sizeof(WHV_X64_PROCESSOR_FEATURES) == 8, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_X64_PROCESSOR_FEATURES) == 8, "ABI");
 
 typedef union WHV_X64_PROCESSOR_FEATURES1 {
-    struct {
+    __extension__ struct {
         uint64_t ACountMCountSupport : 1;
         uint64_t TscInvariantSupport : 1;
         uint64_t ClZeroSupport : 1;
@@ -192,23 +193,23 @@ typedef union WHV_X64_PROCESSOR_FEATURES1 {
     uint64_t AsUINT64;
 } WHV_X64_PROCESSOR_FEATURES1;
 typedef WHV_X64_PROCESSOR_FEATURES1 WHV_PROCESSOR_FEATURES1;
-_Static_assert(sizeof(WHV_X64_PROCESSOR_FEATURES1) == 8, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_X64_PROCESSOR_FEATURES1) == 8, "ABI");
 
 typedef struct WHV_PROCESSOR_FEATURES_BANKS {
     uint32_t BanksCount;
     uint32_t Reserved0;
-    union {
-        struct {
+    __extension__ union {
+        __extension__ struct {
             WHV_PROCESSOR_FEATURES Bank0;
             WHV_PROCESSOR_FEATURES1 Bank1;
         };
         uint64_t AsUINT64[2];
     };
 } WHV_PROCESSOR_FEATURES_BANKS;
-_Static_assert(sizeof(WHV_PROCESSOR_FEATURES_BANKS) == 24, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_PROCESSOR_FEATURES_BANKS) == 24, "ABI");
 
 typedef union WHV_SYNTHETIC_PROCESSOR_FEATURES {
-    struct {
+    __extension__ struct {
         uint64_t HypervisorPresent : 1;
         uint64_t Hv1 : 1;
         uint64_t AccessVpRunTimeReg : 1;
@@ -258,47 +259,47 @@ typedef union WHV_SYNTHETIC_PROCESSOR_FEATURES {
     };
     uint64_t AsUINT64;
 } WHV_SYNTHETIC_PROCESSOR_FEATURES;
-_Static_assert(sizeof(WHV_SYNTHETIC_PROCESSOR_FEATURES) == 8, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_SYNTHETIC_PROCESSOR_FEATURES) == 8, "ABI");
 
 typedef struct WHV_SYNTHETIC_PROCESSOR_FEATURES_BANKS {
     uint32_t BanksCount;
     uint32_t Reserved0;
-    union {
+    __extension__ union {
         WHV_SYNTHETIC_PROCESSOR_FEATURES Bank0;
         uint64_t AsUINT64[1];
     };
 } WHV_SYNTHETIC_PROCESSOR_FEATURES_BANKS;
-_Static_assert(sizeof(WHV_SYNTHETIC_PROCESSOR_FEATURES_BANKS) == 16, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_SYNTHETIC_PROCESSOR_FEATURES_BANKS) == 16, "ABI");
 
 typedef union WHV_INPUT_VTL {
     uint8_t AsUINT8;
-    struct {
+    __extension__ struct {
         uint8_t TargetVtl : 4;
         uint8_t UseTargetVtl : 1;
         uint8_t Reserved : 3;
     };
 } WHV_INPUT_VTL;
-_Static_assert(sizeof(WHV_INPUT_VTL) == 1, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_INPUT_VTL) == 1, "ABI");
 
 typedef union WHV_ENABLE_PARTITION_VTL_FLAGS {
     uint8_t AsUINT8;
-    struct {
+    __extension__ struct {
         uint8_t EnableMbec : 1;
         uint8_t EnableSupervisorShadowStack : 1;
         uint8_t EnableHardwareHvpt : 1;
         uint8_t Reserved : 5;
     };
 } WHV_ENABLE_PARTITION_VTL_FLAGS;
-_Static_assert(sizeof(WHV_ENABLE_PARTITION_VTL_FLAGS) == 1, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_ENABLE_PARTITION_VTL_FLAGS) == 1, "ABI");
 
 typedef union WHV_DISABLE_PARTITION_VTL_FLAGS {
     uint8_t AsUINT8;
-    struct {
+    __extension__ struct {
         uint8_t ScrubOnly : 1;
         uint8_t Reserved : 7;
     };
 } WHV_DISABLE_PARTITION_VTL_FLAGS;
-_Static_assert(sizeof(WHV_DISABLE_PARTITION_VTL_FLAGS) == 1, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_DISABLE_PARTITION_VTL_FLAGS) == 1, "ABI");
 
 typedef struct WHV_INITIAL_VP_CONTEXT {
     uint64_t Rip;
@@ -320,19 +321,19 @@ typedef struct WHV_INITIAL_VP_CONTEXT {
     uint64_t Cr4;
     uint64_t MsrCrPat;
 } WHV_INITIAL_VP_CONTEXT;
-_Static_assert(sizeof(WHV_INITIAL_VP_CONTEXT) == 224, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_INITIAL_VP_CONTEXT) == 224, "ABI");
 
 typedef union WHV_DISABLE_VP_VTL_FLAGS {
     uint8_t AsUINT8;
-    struct {
+    __extension__ struct {
         uint8_t ScrubOnly : 1;
         uint8_t Reserved : 7;
     };
 } WHV_DISABLE_VP_VTL_FLAGS;
-_Static_assert(sizeof(WHV_DISABLE_VP_VTL_FLAGS) == 1, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_DISABLE_VP_VTL_FLAGS) == 1, "ABI");
 
 typedef union WHV_PROCESSOR_XSAVE_FEATURES {
-    struct {
+    __extension__ struct {
         uint64_t XsaveSupport : 1;
         uint64_t XsaveoptSupport : 1;
         uint64_t AvxSupport : 1;
@@ -375,14 +376,14 @@ typedef union WHV_PROCESSOR_XSAVE_FEATURES {
     };
     uint64_t AsUINT64;
 } WHV_PROCESSOR_XSAVE_FEATURES;
-_Static_assert(sizeof(WHV_PROCESSOR_XSAVE_FEATURES) == 8, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_PROCESSOR_XSAVE_FEATURES) == 8, "ABI");
 
 typedef union WHV_PROCESSOR_PERFMON_FEATURES {
-    struct {
+    __extension__ struct {
         uint64_t PmuSupport : 1;
         uint64_t LbrSupport : 1;
         uint64_t Reserved : 62;
     };
     uint64_t AsUINT64;
 } WHV_PROCESSOR_PERFMON_FEATURES;
-_Static_assert(sizeof(WHV_PROCESSOR_PERFMON_FEATURES) == 8, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_PROCESSOR_PERFMON_FEATURES) == 8, "ABI");

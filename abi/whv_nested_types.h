@@ -7,6 +7,7 @@
 
 #include <stdint.h>
 
+#include "abi/language.h"
 #include "abi/whv_call_types.h"
 
 typedef enum WHV_NESTED_STATE_TYPE {
@@ -41,7 +42,7 @@ typedef struct WHV_X64_VMX_NESTED_STATE {
     uint8_t Reserved[4096 - 152];
     uint8_t VmcsBytes[4096];
 } __attribute__((aligned(4096))) WHV_X64_VMX_NESTED_STATE;
-_Static_assert(sizeof(WHV_X64_VMX_NESTED_STATE) == 8192, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_X64_VMX_NESTED_STATE) == 8192, "ABI");
 
 typedef struct WHV_SVM_VMCB_SELECTOR {
     uint16_t Selector;
@@ -49,7 +50,7 @@ typedef struct WHV_SVM_VMCB_SELECTOR {
     uint32_t Limit; /* bytes minus 1 */
     uint64_t Base;  /* linear address */
 } WHV_SVM_VMCB_SELECTOR;
-_Static_assert(sizeof(WHV_SVM_VMCB_SELECTOR) == 16, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_SVM_VMCB_SELECTOR) == 16, "ABI");
 
 typedef struct WHV_SVM_NESTED_HOST_STATE {
     uint64_t Rip;
@@ -69,7 +70,7 @@ typedef struct WHV_SVM_NESTED_HOST_STATE {
     uint64_t VirtualTpr;
     uint64_t Reserved[6];
 } WHV_SVM_NESTED_HOST_STATE;
-_Static_assert(sizeof(WHV_SVM_NESTED_HOST_STATE) == 216, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_SVM_NESTED_HOST_STATE) == 216, "ABI");
 
 typedef struct WHV_X64_SVM_NESTED_STATE {
     WHV_NESTED_STATE_TYPE Vendor; /* WHvNestedStateTypeSvm */
@@ -89,10 +90,10 @@ typedef struct WHV_X64_SVM_NESTED_STATE {
     uint8_t Reserved[4096 - 264];
     uint8_t VmcbBytes[4096];
 } __attribute__((aligned(4096))) WHV_X64_SVM_NESTED_STATE;
-_Static_assert(sizeof(WHV_X64_SVM_NESTED_STATE) == 8192, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_X64_SVM_NESTED_STATE) == 8192, "ABI");
 
 typedef union WHV_X64_NESTED_STATE {
     WHV_X64_VMX_NESTED_STATE Vmx;
     WHV_X64_SVM_NESTED_STATE Svm;
 } WHV_X64_NESTED_STATE;
-_Static_assert(sizeof(WHV_X64_NESTED_STATE) == 8192, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_X64_NESTED_STATE) == 8192, "ABI");

@@ -6,6 +6,7 @@
 
 #include <stdint.h>
 
+#include "abi/language.h"
 #include "abi/whv_base.h"
 #include "abi/whv_codes.h"
 #include "abi/whv_enums.h"
@@ -13,7 +14,7 @@
 
 typedef union WHV_X64_MSR_EXIT_BITMAP {
     uint64_t AsUINT64;
-    struct {
+    __extension__ struct {
         uint64_t UnhandledMsrs : 1;
         uint64_t TscMsrWrite : 1;
         uint64_t TscMsrRead : 1;
@@ -23,10 +24,10 @@ typedef union WHV_X64_MSR_EXIT_BITMAP {
         uint64_t Reserved : 58;
     };
 } WHV_X64_MSR_EXIT_BITMAP;
-_Static_assert(sizeof(WHV_X64_MSR_EXIT_BITMAP) == 8, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_X64_MSR_EXIT_BITMAP) == 8, "ABI");
 
 typedef union WHV_TRANSLATE_GVA_2_FLAGS {
-    struct {
+    __extension__ struct {
         uint64_t ValidateRead : 1;
         uint64_t ValidateWrite : 1;
         uint64_t ValidateExecute : 1;
@@ -40,51 +41,51 @@ typedef union WHV_TRANSLATE_GVA_2_FLAGS {
     };
     uint64_t AsUINT64;
 } WHV_TRANSLATE_GVA_2_FLAGS;
-_Static_assert(sizeof(WHV_TRANSLATE_GVA_2_FLAGS) == 8, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_TRANSLATE_GVA_2_FLAGS) == 8, "ABI");
 
 typedef struct WHV_TRANSLATE_GVA_RESULT {
     WHV_TRANSLATE_GVA_RESULT_CODE ResultCode;
     uint32_t Reserved;
 } WHV_TRANSLATE_GVA_RESULT;
-_Static_assert(sizeof(WHV_TRANSLATE_GVA_RESULT) == 8, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_TRANSLATE_GVA_RESULT) == 8, "ABI");
 
 typedef struct WHV_MEMORY_RANGE_ENTRY {
     uint64_t GuestAddress; /* guest physical address, bytes, page aligned */
     uint64_t SizeInBytes;  /* page aligned */
 } WHV_MEMORY_RANGE_ENTRY;
-_Static_assert(sizeof(WHV_MEMORY_RANGE_ENTRY) == 16, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_MEMORY_RANGE_ENTRY) == 16, "ABI");
 
 typedef union WHV_ADVISE_GPA_RANGE_POPULATE_FLAGS {
     uint32_t AsUINT32;
-    struct {
+    __extension__ struct {
         uint32_t Prefetch : 1;
         uint32_t AvoidHardFaults : 1;
         uint32_t Reserved : 30;
     };
 } WHV_ADVISE_GPA_RANGE_POPULATE_FLAGS;
-_Static_assert(sizeof(WHV_ADVISE_GPA_RANGE_POPULATE_FLAGS) == 4, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_ADVISE_GPA_RANGE_POPULATE_FLAGS) == 4, "ABI");
 
 typedef struct WHV_ADVISE_GPA_RANGE_POPULATE {
     WHV_ADVISE_GPA_RANGE_POPULATE_FLAGS Flags;
     WHV_MEMORY_ACCESS_TYPE AccessType;
 } WHV_ADVISE_GPA_RANGE_POPULATE;
-_Static_assert(sizeof(WHV_ADVISE_GPA_RANGE_POPULATE) == 8, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_ADVISE_GPA_RANGE_POPULATE) == 8, "ABI");
 
 typedef union WHV_ADVISE_GPA_RANGE {
     WHV_ADVISE_GPA_RANGE_POPULATE Populate;
 } WHV_ADVISE_GPA_RANGE;
-_Static_assert(sizeof(WHV_ADVISE_GPA_RANGE) == 8, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_ADVISE_GPA_RANGE) == 8, "ABI");
 
 typedef union WHV_ACCESS_GPA_CONTROLS {
     uint64_t AsUINT64;
-    struct {
+    __extension__ struct {
         WHV_CACHE_TYPE CacheType;
         WHV_INPUT_VTL InputVtl;
         uint8_t Reserved;
         uint16_t Reserved1;
     };
 } WHV_ACCESS_GPA_CONTROLS;
-_Static_assert(sizeof(WHV_ACCESS_GPA_CONTROLS) == 8, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_ACCESS_GPA_CONTROLS) == 8, "ABI");
 
 typedef struct WHV_CAPABILITY_PROCESSOR_FREQUENCY_CAP {
     uint32_t IsSupported : 1;
@@ -94,10 +95,10 @@ typedef struct WHV_CAPABILITY_PROCESSOR_FREQUENCY_CAP {
     uint32_t LowestFrequencyMhz;
     uint32_t FrequencyStepMhz;
 } WHV_CAPABILITY_PROCESSOR_FREQUENCY_CAP;
-_Static_assert(sizeof(WHV_CAPABILITY_PROCESSOR_FREQUENCY_CAP) == 20, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_CAPABILITY_PROCESSOR_FREQUENCY_CAP) == 20, "ABI");
 
 typedef union WHV_SCHEDULER_FEATURES {
-    struct {
+    __extension__ struct {
         uint64_t CpuReserve : 1;
         uint64_t CpuCap : 1;
         uint64_t CpuWeight : 1;
@@ -107,7 +108,7 @@ typedef union WHV_SCHEDULER_FEATURES {
     };
     uint64_t AsUINT64;
 } WHV_SCHEDULER_FEATURES;
-_Static_assert(sizeof(WHV_SCHEDULER_FEATURES) == 8, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_SCHEDULER_FEATURES) == 8, "ABI");
 
 typedef union WHV_CAPABILITY {
     int32_t HypervisorPresent; /* 0 or 1 */
@@ -130,7 +131,7 @@ typedef union WHV_CAPABILITY {
     WHV_X64_MSR_EXIT_BITMAP X64MsrExitBitmap;
     uint64_t ExceptionExitBitmap; /* bit n: exception n can exit */
 } WHV_CAPABILITY;
-_Static_assert(sizeof(WHV_CAPABILITY) == 24, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_CAPABILITY) == 24, "ABI");
 
 typedef struct WHV_X64_CPUID_RESULT {
     uint32_t Function; /* EAX of CPUID: the leaf */
@@ -140,7 +141,7 @@ typedef struct WHV_X64_CPUID_RESULT {
     uint32_t Ecx;
     uint32_t Edx;
 } WHV_X64_CPUID_RESULT;
-_Static_assert(sizeof(WHV_X64_CPUID_RESULT) == 32, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_X64_CPUID_RESULT) == 32, "ABI");
 
 typedef struct WHV_CPUID_OUTPUT {
     uint32_t Eax;
@@ -148,7 +149,7 @@ typedef struct WHV_CPUID_OUTPUT {
     uint32_t Ecx;
     uint32_t Edx;
 } WHV_CPUID_OUTPUT;
-_Static_assert(sizeof(WHV_CPUID_OUTPUT) == 16, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_CPUID_OUTPUT) == 16, "ABI");
 
 typedef struct WHV_X64_CPUID_RESULT2 {
     uint32_t Function; /* EAX of CPUID: the leaf */
@@ -158,7 +159,7 @@ typedef struct WHV_X64_CPUID_RESULT2 {
     WHV_CPUID_OUTPUT Output;
     WHV_CPUID_OUTPUT Mask; /* 1 bits: take from Output; 0 bits: leave as they are */
 } WHV_X64_CPUID_RESULT2;
-_Static_assert(sizeof(WHV_X64_CPUID_RESULT2) == 48, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_X64_CPUID_RESULT2) == 48, "ABI");
 
 typedef struct WHV_MSR_ACTION_ENTRY {
     uint32_t Index;      /* MSR number */
@@ -166,7 +167,7 @@ typedef struct WHV_MSR_ACTION_ENTRY {
     uint8_t WriteAction; /* WHV_MSR_ACTION */
     uint16_t Reserved;
 } WHV_MSR_ACTION_ENTRY;
-_Static_assert(sizeof(WHV_MSR_ACTION_ENTRY) == 8, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_MSR_ACTION_ENTRY) == 8, "ABI");
 
 typedef union WHV_PARTITION_PROPERTY {
     WHV_EXTENDED_VM_EXITS ExtendedVmExits;
@@ -201,4 +202,4 @@ typedef union WHV_PARTITION_PROPERTY {
     WHV_MSR_ACTION UnimplementedMsrAction;
     WHV_X64_LOCAL_APIC_EMULATION_MODE LocalApicEmulationMode;
 } WHV_PARTITION_PROPERTY;
-_Static_assert(sizeof(WHV_PARTITION_PROPERTY) == 48, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_PARTITION_PROPERTY) == 48, "ABI");

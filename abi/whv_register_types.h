@@ -6,20 +6,21 @@
 
 #include <stdint.h>
 
+#include "abi/language.h"
 #include "abi/whv_base.h"
 #include "abi/whv_registers.h"
 
 typedef union WHV_UINT128 {
-    struct {
+    __extension__ struct {
         uint64_t Low64;
         uint64_t High64;
     };
     uint32_t Dword[4];
 } __attribute__((aligned(16))) WHV_UINT128;
-_Static_assert(sizeof(WHV_UINT128) == 16, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_UINT128) == 16, "ABI");
 
 typedef union WHV_X64_FP_REGISTER {
-    struct {
+    __extension__ struct {
         uint64_t Mantissa;
         uint64_t BiasedExponent : 15;
         uint64_t Sign : 1;
@@ -27,18 +28,18 @@ typedef union WHV_X64_FP_REGISTER {
     };
     WHV_UINT128 AsUINT128;
 } __attribute__((aligned(16))) WHV_X64_FP_REGISTER;
-_Static_assert(sizeof(WHV_X64_FP_REGISTER) == 16, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_X64_FP_REGISTER) == 16, "ABI");
 
 typedef union WHV_X64_FP_CONTROL_STATUS_REGISTER {
-    struct {
+    __extension__ struct {
         uint16_t FpControl;
         uint16_t FpStatus;
         uint8_t FpTag;
         uint8_t Reserved;
         uint16_t LastFpOp;
-        union {
+        __extension__ union {
             uint64_t LastFpRip;
-            struct {
+            __extension__ struct {
                 uint32_t LastFpEip;
                 uint16_t LastFpCs;
                 uint16_t Reserved2;
@@ -47,11 +48,11 @@ typedef union WHV_X64_FP_CONTROL_STATUS_REGISTER {
     };
     WHV_UINT128 AsUINT128;
 } __attribute__((aligned(16))) WHV_X64_FP_CONTROL_STATUS_REGISTER;
-_Static_assert(sizeof(WHV_X64_FP_CONTROL_STATUS_REGISTER) == 16, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_X64_FP_CONTROL_STATUS_REGISTER) == 16, "ABI");
 
 typedef union WHV_X64_XMM_CONTROL_STATUS_REGISTER {
     uint64_t LastFpRdp;
-    struct {
+    __extension__ struct {
         uint32_t LastFpDp;
         uint16_t LastFpDs;
         uint16_t Reserved;
@@ -60,14 +61,14 @@ typedef union WHV_X64_XMM_CONTROL_STATUS_REGISTER {
     };
     WHV_UINT128 AsUINT128;
 } __attribute__((aligned(16))) WHV_X64_XMM_CONTROL_STATUS_REGISTER;
-_Static_assert(sizeof(WHV_X64_XMM_CONTROL_STATUS_REGISTER) == 16, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_X64_XMM_CONTROL_STATUS_REGISTER) == 16, "ABI");
 
 typedef struct WHV_X64_SEGMENT_REGISTER {
     uint64_t Base;  /* linear address, bytes */
     uint32_t Limit; /* bytes minus 1, whatever Granularity says */
     uint16_t Selector;
-    union {
-        struct {
+    __extension__ union {
+        __extension__ struct {
             uint16_t SegmentType : 4;
             uint16_t NonSystemSegment : 1;
             uint16_t DescriptorPrivilegeLevel : 2;
@@ -81,27 +82,27 @@ typedef struct WHV_X64_SEGMENT_REGISTER {
         uint16_t Attributes;
     };
 } WHV_X64_SEGMENT_REGISTER;
-_Static_assert(sizeof(WHV_X64_SEGMENT_REGISTER) == 16, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_X64_SEGMENT_REGISTER) == 16, "ABI");
 
 typedef struct WHV_X64_TABLE_REGISTER {
     uint16_t Pad[3];
     uint16_t Limit; /* bytes minus 1 */
     uint64_t Base;  /* linear address, bytes */
 } WHV_X64_TABLE_REGISTER;
-_Static_assert(sizeof(WHV_X64_TABLE_REGISTER) == 16, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_X64_TABLE_REGISTER) == 16, "ABI");
 
 typedef union WHV_X64_INTERRUPT_STATE_REGISTER {
-    struct {
+    __extension__ struct {
         uint64_t InterruptShadow : 1; /* blocking by STI or MOV SS */
         uint64_t NmiMasked : 1;       /* blocking by NMI */
         uint64_t Reserved : 62;
     };
     uint64_t AsUINT64;
 } WHV_X64_INTERRUPT_STATE_REGISTER;
-_Static_assert(sizeof(WHV_X64_INTERRUPT_STATE_REGISTER) == 8, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_X64_INTERRUPT_STATE_REGISTER) == 8, "ABI");
 
 typedef union WHV_X64_PENDING_INTERRUPTION_REGISTER {
-    struct {
+    __extension__ struct {
         uint32_t InterruptionPending : 1; /* delivered at the next entry, whatever RFLAGS.IF is */
         uint32_t InterruptionType : 3;    /* WHV_X64_PENDING_INTERRUPTION_TYPE, or 4 to 6: software events */
         uint32_t DeliverErrorCode : 1;    /* ErrorCode counts */
@@ -113,10 +114,10 @@ typedef union WHV_X64_PENDING_INTERRUPTION_REGISTER {
     };
     uint64_t AsUINT64;
 } WHV_X64_PENDING_INTERRUPTION_REGISTER;
-_Static_assert(sizeof(WHV_X64_PENDING_INTERRUPTION_REGISTER) == 8, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_X64_PENDING_INTERRUPTION_REGISTER) == 8, "ABI");
 
 typedef union WHV_X64_PENDING_EXCEPTION_EVENT {
-    struct {
+    __extension__ struct {
         uint32_t EventPending : 1;
         uint32_t EventType : 3; /* WHvX64PendingEventException */
         uint32_t Reserved0 : 4;
@@ -128,10 +129,10 @@ typedef union WHV_X64_PENDING_EXCEPTION_EVENT {
     };
     WHV_UINT128 AsUINT128;
 } __attribute__((aligned(16))) WHV_X64_PENDING_EXCEPTION_EVENT;
-_Static_assert(sizeof(WHV_X64_PENDING_EXCEPTION_EVENT) == 16, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_X64_PENDING_EXCEPTION_EVENT) == 16, "ABI");
 
 typedef union WHV_X64_PENDING_EXT_INT_EVENT {
-    struct {
+    __extension__ struct {
         uint64_t EventPending : 1;
         uint64_t EventType : 3; /* WHvX64PendingEventExtInt */
         uint64_t Reserved0 : 4;
@@ -141,10 +142,10 @@ typedef union WHV_X64_PENDING_EXT_INT_EVENT {
     };
     WHV_UINT128 AsUINT128;
 } __attribute__((aligned(16))) WHV_X64_PENDING_EXT_INT_EVENT;
-_Static_assert(sizeof(WHV_X64_PENDING_EXT_INT_EVENT) == 16, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_X64_PENDING_EXT_INT_EVENT) == 16, "ABI");
 
 typedef union WHV_X64_PENDING_SVM_NESTED_EXIT_EVENT0 {
-    struct {
+    __extension__ struct {
         uint64_t EventPending : 1;
         uint64_t EventType : 4;
         uint64_t Reserved0 : 3;
@@ -154,38 +155,38 @@ typedef union WHV_X64_PENDING_SVM_NESTED_EXIT_EVENT0 {
     };
     WHV_UINT128 AsUINT128;
 } __attribute__((aligned(16))) WHV_X64_PENDING_SVM_NESTED_EXIT_EVENT0;
-_Static_assert(sizeof(WHV_X64_PENDING_SVM_NESTED_EXIT_EVENT0) == 16, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_X64_PENDING_SVM_NESTED_EXIT_EVENT0) == 16, "ABI");
 
 typedef union WHV_X64_PENDING_SVM_NESTED_EXIT_EVENT1 {
-    struct {
+    __extension__ struct {
         uint64_t ExitInfo1;
         uint64_t ExitInfo2;
     };
     WHV_UINT128 AsUINT128;
 } __attribute__((aligned(16))) WHV_X64_PENDING_SVM_NESTED_EXIT_EVENT1;
-_Static_assert(sizeof(WHV_X64_PENDING_SVM_NESTED_EXIT_EVENT1) == 16, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_X64_PENDING_SVM_NESTED_EXIT_EVENT1) == 16, "ABI");
 
 typedef union WHV_X64_PENDING_SVM_NESTED_EXIT_EVENT2 {
-    struct {
+    __extension__ struct {
         uint64_t NextRip;
         uint8_t InstructionBytesFetchedCount;
         uint8_t InstructionBytes[7];
     };
     WHV_UINT128 AsUINT128;
 } __attribute__((aligned(16))) WHV_X64_PENDING_SVM_NESTED_EXIT_EVENT2;
-_Static_assert(sizeof(WHV_X64_PENDING_SVM_NESTED_EXIT_EVENT2) == 16, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_X64_PENDING_SVM_NESTED_EXIT_EVENT2) == 16, "ABI");
 
 typedef union WHV_X64_PENDING_SVM_NESTED_EXIT_EVENT3 {
-    struct {
+    __extension__ struct {
         uint8_t InstructionBytes[8];
         uint64_t Reserved2;
     };
     WHV_UINT128 AsUINT128;
 } __attribute__((aligned(16))) WHV_X64_PENDING_SVM_NESTED_EXIT_EVENT3;
-_Static_assert(sizeof(WHV_X64_PENDING_SVM_NESTED_EXIT_EVENT3) == 16, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_X64_PENDING_SVM_NESTED_EXIT_EVENT3) == 16, "ABI");
 
 typedef union WHV_X64_PENDING_VMX_NESTED_EXIT_EVENT0 {
-    struct {
+    __extension__ struct {
         uint32_t EventPending : 1;
         uint32_t EventType : 4;
         uint32_t Reserved0 : 27;
@@ -194,10 +195,10 @@ typedef union WHV_X64_PENDING_VMX_NESTED_EXIT_EVENT0 {
     };
     WHV_UINT128 AsUINT128;
 } __attribute__((aligned(16))) WHV_X64_PENDING_VMX_NESTED_EXIT_EVENT0;
-_Static_assert(sizeof(WHV_X64_PENDING_VMX_NESTED_EXIT_EVENT0) == 16, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_X64_PENDING_VMX_NESTED_EXIT_EVENT0) == 16, "ABI");
 
 typedef union WHV_X64_PENDING_VMX_NESTED_EXIT_EVENT1 {
-    struct {
+    __extension__ struct {
         uint32_t InstructionLength;
         uint32_t InstructionInfo;
         uint32_t ExitInterruptionInfo;
@@ -205,29 +206,29 @@ typedef union WHV_X64_PENDING_VMX_NESTED_EXIT_EVENT1 {
     };
     WHV_UINT128 AsUINT128;
 } __attribute__((aligned(16))) WHV_X64_PENDING_VMX_NESTED_EXIT_EVENT1;
-_Static_assert(sizeof(WHV_X64_PENDING_VMX_NESTED_EXIT_EVENT1) == 16, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_X64_PENDING_VMX_NESTED_EXIT_EVENT1) == 16, "ABI");
 
 typedef union WHV_X64_PENDING_VMX_NESTED_EXIT_EVENT2 {
-    struct {
+    __extension__ struct {
         uint64_t GuestLinearAddress;
         uint64_t GuestPhysicalAddress;
     };
     WHV_UINT128 AsUINT128;
 } __attribute__((aligned(16))) WHV_X64_PENDING_VMX_NESTED_EXIT_EVENT2;
-_Static_assert(sizeof(WHV_X64_PENDING_VMX_NESTED_EXIT_EVENT2) == 16, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_X64_PENDING_VMX_NESTED_EXIT_EVENT2) == 16, "ABI");
 
 typedef union WHV_X64_NESTED_INVEPT_REGISTER {
-    struct {
+    __extension__ struct {
         uint8_t Type;
         uint8_t Reserved[7];
         uint64_t Eptp;
     };
     WHV_UINT128 AsUINT128;
 } __attribute__((aligned(16))) WHV_X64_NESTED_INVEPT_REGISTER;
-_Static_assert(sizeof(WHV_X64_NESTED_INVEPT_REGISTER) == 16, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_X64_NESTED_INVEPT_REGISTER) == 16, "ABI");
 
 typedef union WHV_X64_NESTED_INVVPID_REGISTER {
-    struct {
+    __extension__ struct {
         uint8_t Type;
         uint8_t Reserved[3];
         uint32_t Vpid;
@@ -235,10 +236,10 @@ typedef union WHV_X64_NESTED_INVVPID_REGISTER {
     };
     WHV_UINT128 AsUINT128;
 } __attribute__((aligned(16))) WHV_X64_NESTED_INVVPID_REGISTER;
-_Static_assert(sizeof(WHV_X64_NESTED_INVVPID_REGISTER) == 16, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_X64_NESTED_INVVPID_REGISTER) == 16, "ABI");
 
 typedef union WHV_X64_NESTED_GUEST_STATE {
-    struct {
+    __extension__ struct {
         uint64_t NestedVirtActive : 1;
         uint64_t NestedGuestMode : 1;
         uint64_t VmEntryPending : 1;
@@ -247,11 +248,11 @@ typedef union WHV_X64_NESTED_GUEST_STATE {
     };
     WHV_UINT128 AsUINT128;
 } __attribute__((aligned(16))) WHV_X64_NESTED_GUEST_STATE;
-_Static_assert(sizeof(WHV_X64_NESTED_GUEST_STATE) == 16, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_X64_NESTED_GUEST_STATE) == 16, "ABI");
 
 /* Cleared by the X64InterruptWindow exit that it asks for. */
 typedef union WHV_DELIVERABILITY_NOTIFICATIONS_REGISTER {
-    struct {
+    __extension__ struct {
         uint64_t NmiNotification : 1;       /* exit once an NMI can be delivered */
         uint64_t InterruptNotification : 1; /* exit once an interrupt can be delivered */
         uint64_t InterruptPriority : 4;     /* class (vector >> 4) that CR8 must let pass; 0: any */
@@ -260,10 +261,10 @@ typedef union WHV_DELIVERABILITY_NOTIFICATIONS_REGISTER {
     };
     uint64_t AsUINT64;
 } WHV_DELIVERABILITY_NOTIFICATIONS_REGISTER;
-_Static_assert(sizeof(WHV_DELIVERABILITY_NOTIFICATIONS_REGISTER) == 8, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_DELIVERABILITY_NOTIFICATIONS_REGISTER) == 8, "ABI");
 
 typedef union WHV_INTERNAL_ACTIVITY_REGISTER {
-    struct {
+    __extension__ struct {
         uint64_t StartupSuspend : 1; /* waits for SIPI */
         uint64_t HaltSuspend : 1;    /* in HLT */
         uint64_t IdleSuspend : 1;    /* in the guest idle state */
@@ -271,11 +272,11 @@ typedef union WHV_INTERNAL_ACTIVITY_REGISTER {
     };
     uint64_t AsUINT64;
 } WHV_INTERNAL_ACTIVITY_REGISTER;
-_Static_assert(sizeof(WHV_INTERNAL_ACTIVITY_REGISTER) == 8, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_INTERNAL_ACTIVITY_REGISTER) == 8, "ABI");
 
 typedef union WHV_X64_PENDING_DEBUG_EXCEPTION {
     uint64_t AsUINT64;
-    struct {
+    __extension__ struct {
         uint64_t Breakpoint0 : 1;
         uint64_t Breakpoint1 : 1;
         uint64_t Breakpoint2 : 1;
@@ -284,7 +285,7 @@ typedef union WHV_X64_PENDING_DEBUG_EXCEPTION {
         uint64_t Reserved0 : 59;
     };
 } WHV_X64_PENDING_DEBUG_EXCEPTION;
-_Static_assert(sizeof(WHV_X64_PENDING_DEBUG_EXCEPTION) == 8, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_X64_PENDING_DEBUG_EXCEPTION) == 8, "ABI");
 
 /* Which member counts depends on the register's name. A register narrower than its member has the rest 0. */
 typedef union WHV_REGISTER_VALUE {
@@ -316,8 +317,8 @@ typedef union WHV_REGISTER_VALUE {
     WHV_X64_PENDING_VMX_NESTED_EXIT_EVENT1 VmxNestedExit1;
     WHV_X64_PENDING_VMX_NESTED_EXIT_EVENT2 VmxNestedExit2;
 } __attribute__((aligned(16))) WHV_REGISTER_VALUE;
-_Static_assert(sizeof(WHV_REGISTER_VALUE) == 16, "ABI");
-_Static_assert(_Alignof(WHV_REGISTER_VALUE) == 16, "ABI");
+WHB_STATIC_ASSERT(sizeof(WHV_REGISTER_VALUE) == 16, "ABI");
+WHB_STATIC_ASSERT(WHB_ALIGNOF(WHV_REGISTER_VALUE) == 16, "ABI");
 
 /* The older name of the same type. */
 typedef WHV_DELIVERABILITY_NOTIFICATIONS_REGISTER WHV_X64_DELIVERABILITY_NOTIFICATIONS_REGISTER;

@@ -6,7 +6,10 @@
  */
 #pragma once
 
+#include "abi/language.h"
 #include "root/libwhv/WinHvPlatformDefs.h"
+
+WHB_BEGIN_C
 
 /* A null pointer: E_POINTER. Size not sizeof(WHV_EMULATOR_CALLBACKS), or a null callback: E_INVALIDARG. E_OUTOFMEMORY.
  */
@@ -25,3 +28,5 @@ HRESULT WHvEmulatorTryIoEmulation(WHV_EMULATOR_HANDLE Emulator, VOID *Context, c
 HRESULT WHvEmulatorTryMmioEmulation(WHV_EMULATOR_HANDLE Emulator, VOID *Context, const WHV_VP_EXIT_CONTEXT *VpContext,
                                     const WHV_MEMORY_ACCESS_CONTEXT *MmioInstructionContext,
                                     WHV_EMULATOR_STATUS *EmulatorReturnStatus);
+
+WHB_END_C

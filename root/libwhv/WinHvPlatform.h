@@ -6,7 +6,10 @@
  */
 #pragma once
 
+#include "abi/language.h"
 #include "root/libwhv/WinHvPlatformDefs.h"
+
+WHB_BEGIN_C
 
 /* `WrittenSizeInBytes` of the getters may be null; with WHV_E_INSUFFICIENT_BUFFER it gets the size that is needed. */
 HRESULT WHvGetCapability(WHV_CAPABILITY_CODE CapabilityCode, VOID *CapabilityBuffer, UINT32 CapabilityBufferSizeInBytes,
@@ -130,3 +133,5 @@ HRESULT WHvGetVirtualProcessorCounters(WHV_PARTITION_HANDLE Partition, UINT32 Vp
 /* What CPUID gives the guest, by the VP's present state. */
 HRESULT WHvGetVirtualProcessorCpuidOutput(WHV_PARTITION_HANDLE Partition, UINT32 VpIndex, UINT32 Eax, UINT32 Ecx,
                                           WHV_CPUID_OUTPUT *CpuidOutput);
+
+WHB_END_C

@@ -4,9 +4,12 @@
 
 #include "abi/entry_check.h"
 #include "abi/hypercall.h"
+#include "abi/language.h"
 #include "abi/run_page.h"
 #include "root/libwhv/WinHvEmulation.h"
 #include "root/libwhv/WinHvPlatform.h"
+
+WHB_BEGIN_C
 
 /* HRESULT_FROM_WIN32(ERROR_RETRY): WHB_ERROR_INTERRUPTED. The VP did not exit; take the interrupt and run again. */
 #define WHB_HR_INTERRUPTED ((HRESULT)0x800704d5)
@@ -85,3 +88,5 @@ struct whb_emulator_report {
 
 /* E_POINTER: a null pointer. */
 HRESULT whb_emulator_report(WHV_EMULATOR_HANDLE emulator, struct whb_emulator_report *report);
+
+WHB_END_C

@@ -11,6 +11,8 @@ from .report import Result, tail
 
 WORK = pathlib.Path("build/test/lint")
 LIMIT = 600
+CLIENT_HEADERS = [f"root/libwhv/{name}.h" for name in (
+    "WinHvPlatformDefs", "WinHvPlatform", "WinHvEmulation", "whimbrel_ext")]
 HOSTED = ["-std=gnu11", "-I.", "-Ibuild/generated", "-Wall", "-Wextra"]
 
 
@@ -114,6 +116,18 @@ def headers(compiler):
     return judged(f"headers/{compiler}", complaints, began)
 
 
+def cxx_headers(compiler):
+    """Each header that a client includes as the only thing in a C++ file, by the oldest and the newest standard."""
+    began = time.monotonic()
+    complaints = []
+    options = ["-I.", "-ffreestanding", "-fno-exceptions", "-fno-rtti", "-Wall", "-Wextra", "-Wpedantic", "-Werror",
+               "-fsyntax-only", "-x", "c++"]
+    for standard in ("c++14", "c++20"):
+        for header in c_files(".h", under="abi/") + CLIENT_HEADERS:
+            complaints += command_complaints([compiler, f"-std={standard}", *options, "-include", header, "/dev/null"])
+    return judged(f"c++/{compiler}", complaints, began)
+
+
 def other_build(name, *settings):
     """A whole build with other settings, in its own directory."""
     began = time.monotonic()
@@ -180,6 +194,8 @@ JOBS = [
     ("build/evmcs", True, functools.partial(other_build, "evmcs", "EVMCS=1")),
     ("headers/gcc", False, functools.partial(headers, "gcc")),
     ("headers/clang", False, functools.partial(headers, "clang")),
+    ("c++/g++", False, functools.partial(cxx_headers, "g++")),
+    ("c++/clang++", False, functools.partial(cxx_headers, "clang++")),
     ("format", False, clang_format),
     ("segments", True, segments),
     ("symbols", True, symbols),
