@@ -169,6 +169,12 @@ static _Noreturn void root_ended(const struct vp *root, const char *how)
     power_reset();
 }
 
+void root_entry_refused(const struct vp *root)
+{
+    log_error("VM-instruction error %u", vmcs_read32(VMCS_INSTRUCTION_ERROR));
+    root_ended(root, "an entry that the processor refuses");
+}
+
 /* The entry found something wrong with the root VP's state, or the machine itself was wrong (SDM vol. 3C, 27.8). */
 static void entry_failed(struct cpu *cpu, const struct vp *root, uint32_t reason)
 {

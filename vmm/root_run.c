@@ -2,7 +2,6 @@
 /* The root VP's loop on each CPU. The root runs almost all the time without exits; its interrupts are its own. */
 #include "arch/cpu.h"
 #include "arch/vmcs.h"
-#include "kernel/panic.h"
 #include "vmm/guest_exit.h"
 #include "vmm/kick.h"
 #include "vmm/root_ipi.h"
@@ -63,7 +62,7 @@ static void root_turn(struct cpu *cpu, struct vp *root)
     }
     if (__builtin_expect(entry != VMX_ENTRY_EXITED, 0)) {
         if (entry == VMX_ENTRY_FAILED) {
-            panic("entry of the root VP failed with VM-instruction error %u", vmcs_read32(VMCS_INSTRUCTION_ERROR));
+            root_entry_refused(root);
         }
         vmcs_write32(VMCS_ENTRY_INTERRUPTION_INFO, 0);
         kick_serve(cpu);

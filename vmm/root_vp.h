@@ -27,6 +27,9 @@ void root_vp_create(struct cpu *cpu);
 /* Runs this CPU's root VP for ever (vmm/root_run.c). */
 _Noreturn void root_run(struct cpu *cpu);
 
+/* VMLAUNCH or VMRESUME of the root VP failed: its end, as a triple fault. */
+_Noreturn void root_entry_refused(const struct vp *root);
+
 /* One exit of the root VP, its VMCS current (vmm/root_exit.c). */
 void root_exit(struct cpu *cpu, struct vp *root, uint32_t reason);
 

@@ -76,6 +76,11 @@ def rule(name, check):
     return judged(name, source.run(check), began)
 
 
+def panics():
+    began = time.monotonic()
+    return judged("panics", list(source.check_panics()), began)
+
+
 def clang_format():
     if not wanted_version("clang-format"):
         return []
@@ -200,6 +205,7 @@ JOBS = [
     ("segments", True, segments),
     ("symbols", True, symbols),
     ("python", False, python),
+    ("panics", False, panics),
     ("msrs", False, functools.partial(made_page, "msrs", "scripts/msrs")),
     ("conformance", False, functools.partial(made_page, "conformance", "scripts/conformance")),
     *[(name, False, functools.partial(rule, name, check)) for name, check in (

@@ -139,6 +139,39 @@ def check_size(path, text):
                 yield f"{path}:{first}: a function of {last - first + 1} lines, more than {FUNCTION_LINES}"
 
 
+STOPS = re.compile(r"\b(?:panic|panic_trap|kernel_stop)\(")
+PANICS_PAGE = "docs/panics.md"
+
+
+def function_name(lines, first):
+    """The name in a signature that begins at this line (from 1) of text without comments."""
+    found = re.search(r"(\w+)\(", " ".join(lines[first - 1:first + 3]))
+    return found[1] if found else "?"
+
+
+def stops_of(path, text):
+    """(file, function) of each call in a source file that stops the machine."""
+    text = without_comments(text)
+    lines = text.splitlines()
+    for first, last, _ in functions(text):
+        body = next(n for n in range(first, last) if lines[n - 1] == "{")
+        if any(STOPS.search(line) for line in lines[body:last]):
+            yield str(path), function_name(lines, first)
+
+
+def check_panics():
+    """docs/panics.md names every place that stops the machine, and no other."""
+    found = set()
+    for path in all_files():
+        if path.suffix == ".c" and path.parts[0] in ("arch", "kernel", "vmm") and path.name != "panic.c":
+            found |= set(stops_of(path, path.read_text()))
+    listed = set(re.findall(r"^\| (\S+\.c) \| (\w+) \|", pathlib.Path(PANICS_PAGE).read_text(), re.M))
+    yield from (f"{file}: {function}() stops the machine and is not in {PANICS_PAGE}"
+                for file, function in sorted(found - listed))
+    yield from (f"{PANICS_PAGE}: {function}() of {file} does not stop the machine"
+                for file, function in sorted(listed - found))
+
+
 def run(check):
     """All complaints of one check over all files."""
     found = []
