@@ -40,6 +40,9 @@ enum whb_status partition_reset(struct partition *p)
     if (status != WHB_OK) {
         return status;
     }
+    for (uint32_t i = 0; i < count; i++) {
+        vp_take_from_others(held[i]);
+    }
     spin_lock(&p->lock);
     partition_time_restart(p);
     for (uint32_t i = 0; i < count; i++) {

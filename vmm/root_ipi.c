@@ -106,8 +106,12 @@ static void send_init(struct cpu *target)
         return; /* the head of root_turn does it */
     }
     kick_cpu(target);
-    /* A SIPI may follow at once, and would be lost on a CPU that does not wait for it yet. */
-    while (__atomic_load_n(&target->parked, __ATOMIC_ACQUIRE) == CPU_RUNNING) {
+    /*
+     * A SIPI may follow at once, and would be lost on a CPU that does not wait for it yet. A CPU that is itself to get
+     * INIT sends none: the target may be waiting for it here.
+     */
+    while (__atomic_load_n(&target->parked, __ATOMIC_ACQUIRE) == CPU_RUNNING &&
+           __atomic_load_n(&this_cpu()->init_wanted, __ATOMIC_ACQUIRE) == 0) {
         spin_wait_hook();
     }
 }

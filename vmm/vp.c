@@ -54,9 +54,7 @@ void vp_bring_here(struct cpu *cpu, struct vp *vp)
         switch_to(cpu, vp);
         return;
     }
-    if (vp->loaded_on != NULL) {
-        kick_recall(vp);
-    }
+    vp_take_from_others(vp);
     vp->loaded_on = cpu;
     vp->unlaunched = true;
     switch_to(cpu, vp);
@@ -181,13 +179,18 @@ enum whb_status vp_create(struct partition *p, uint64_t index, uint64_t run_page
 }
 
 /* The VP is owned by this CPU or out of everybody's reach. */
+void vp_take_from_others(struct vp *vp)
+{
+    if (vp->loaded_on != NULL && vp->loaded_on != this_cpu()) {
+        kick_recall(vp);
+    }
+}
+
 static void dismantle(struct vp *vp)
 {
-    struct cpu *cpu = this_cpu();
-    if (vp->loaded_on == cpu) {
-        vp_flush_here(cpu, vp);
-    } else if (vp->loaded_on != NULL) {
-        kick_recall(vp);
+    vp_take_from_others(vp);
+    if (vp->loaded_on != NULL) {
+        vp_flush_here(vp->loaded_on, vp);
     }
     free_pages(vp);
 }
@@ -199,6 +202,7 @@ enum whb_status vp_delete(struct partition *p, uint64_t index)
     if (status != WHB_OK) {
         return status;
     }
+    vp_take_from_others(vp);
     spin_lock(&p->lock);
     dismantle(vp);
     __atomic_store_n(&vp->owner, VP_OWNER_ABSENT, __ATOMIC_SEQ_CST);

@@ -179,6 +179,12 @@ void vp_destroy(struct vp *vp);
 enum whb_status vp_acquire(struct partition *p, uint64_t index, struct vp **vp);
 void vp_release(struct vp *vp);
 
+/*
+ * Gets an owned VP off the CPU that has it loaded, if that is another. Its owner does this before it waits for the
+ * partition's lock: a CPU that takes INIT waits under that lock until the owners of the VPs loaded on it have done so.
+ */
+void vp_take_from_others(struct vp *vp);
+
 /* Brings VMCS and extended state to the calling CPU, from another CPU if need be. The caller owns the VP. */
 void vp_bring_here(struct cpu *cpu, struct vp *vp);
 
