@@ -3,6 +3,7 @@
 #pragma once
 
 #define MSR_IA32_TSC 0x10u
+#define MSR_IA32_TSC_ADJUST 0x3bu
 #define MSR_IA32_PLATFORM_ID 0x17u
 #define MSR_IA32_APIC_BASE 0x1bu
 #define MSR_IA32_FEATURE_CONTROL 0x3au

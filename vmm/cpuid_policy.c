@@ -9,6 +9,7 @@
 #define LEAF_EXTENDED_MAX 0x80000008u
 
 #define LEAF_1_EDX_HTT BIT(28)
+#define LEAF_7_EBX_TSC_ADJUST BIT(1)
 #define LEAF_7_EBX_INVPCID BIT(10)
 #define LEAF_7_ECX_RDPID BIT(22)
 #define LEAF_80000001_EDX_RDTSCP BIT(27)
@@ -71,7 +72,7 @@ static const struct allowed_leaf allowed_1 = {
 };
 
 /*
- * Hidden: TSC_ADJUST, SGX, HLE and RTM (TAA), RDT, MPX, PT in EBX; PKU, CET, WAITPKG, TME, KL, bus lock detection,
+ * Hidden: SGX, HLE and RTM (TAA), RDT, MPX, PT in EBX; PKU, CET, WAITPKG, TME, KL, bus lock detection,
  * ENQCMD, PKS in ECX; UINTR, SRBDS_CTRL, TSX_FORCE_ABORT, HYBRID, PCONFIG, ARCH_LBR, CET, AMX and all that comes with
  * an MSR (SPEC_CTRL, ARCH_CAPABILITIES, FLUSH_CMD, CORE_CAPABILITIES, SSBD) in EDX.
  */
@@ -203,6 +204,7 @@ static struct cpuid_result guest_leaf_7(const struct cpuid_guest *g, cpuid_fn ho
     }
     struct cpuid_result r = filter_leaf(g, &allowed_7_0, from);
     r.eax = cpuid_minimum(from.eax, 1); /* highest subleaf */
+    r.ebx |= LEAF_7_EBX_TSC_ADJUST;     /* the hypervisor's, on every processor */
     r.ebx &= g->invpcid ? ~0u : ~LEAF_7_EBX_INVPCID;
     r.ecx &= g->rdtscp ? ~0u : ~LEAF_7_ECX_RDPID;
     return r;

@@ -70,6 +70,13 @@ static enum msr_outcome write_mtrr(struct vp *vp, uint32_t msr, uint64_t value)
     return MSR_DONE;
 }
 
+/* The MSR goes with its CPUID bit, which the client can hide. */
+static bool has_tsc_adjust(const struct vp *vp)
+{
+    const WHV_PROCESSOR_FEATURES1 hidden = {.AsUINT64 = vp->partition->policy->hidden.set[FEATURES_BANK1]};
+    return hidden.TscAdjustSupport == 0;
+}
+
 static enum msr_outcome read_msr(struct vp *vp, uint32_t msr, uint64_t *value)
 {
     bool fixed;
@@ -82,6 +89,9 @@ static enum msr_outcome read_msr(struct vp *vp, uint32_t msr, uint64_t *value)
     case MSR_IA32_TSC:
         *value = partition_time_tsc(vp);
         return MSR_DONE;
+    case MSR_IA32_TSC_ADJUST:
+        *value = vp->tsc_adjust;
+        return has_tsc_adjust(vp) ? MSR_DONE : MSR_UNHANDLED;
     case MSR_IA32_APIC_BASE:
         *value = vp->apic_base;
         return MSR_DONE;
@@ -165,7 +175,13 @@ static enum msr_outcome write_msr(struct cpu *cpu, struct vp *vp, uint32_t msr, 
     }
     switch (msr) {
     case MSR_IA32_TSC:
-        partition_time_set_tsc(vp, value);
+        partition_time_write_tsc(vp, value);
+        return MSR_DONE;
+    case MSR_IA32_TSC_ADJUST:
+        if (!has_tsc_adjust(vp)) {
+            return MSR_UNHANDLED;
+        }
+        partition_time_write_adjust(vp, value);
         return MSR_DONE;
     case MSR_IA32_APIC_BASE:
         return write_apic_base(vp, value);

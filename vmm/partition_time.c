@@ -81,10 +81,19 @@ void partition_time_start(struct vp *vp)
     }
 }
 
-uint64_t partition_time_tsc(struct vp *vp)
+uint64_t partition_time_clock(const struct partition *p)
 {
-    struct partition *p = vp->partition;
-    return host_tsc(p) + vp->tsc_offset - (__atomic_load_n(&p->paused_ticks, __ATOMIC_RELAXED) - vp->paused_seen);
+    return host_tsc(p) - __atomic_load_n(&p->paused_ticks, __ATOMIC_RELAXED);
+}
+
+uint64_t partition_time_tsc_at(const struct vp *vp, uint64_t clock)
+{
+    return clock + vp->tsc_offset + vp->paused_seen;
+}
+
+uint64_t partition_time_tsc(const struct vp *vp)
+{
+    return partition_time_tsc_at(vp, partition_time_clock(vp->partition));
 }
 
 uint64_t partition_time_offset(struct vp *vp)
@@ -104,6 +113,22 @@ void partition_time_set_tsc(struct vp *vp, uint64_t value)
     catch_up(vp);
     vp->tsc_offset = value - host_tsc(vp->partition);
     vmcs_write64(VMCS_TSC_OFFSET, vp->tsc_offset);
+}
+
+static void move_tsc(struct vp *vp, uint64_t by)
+{
+    partition_time_set_offset(vp, partition_time_offset(vp) + by);
+    vp->tsc_adjust += by;
+}
+
+void partition_time_write_tsc(struct vp *vp, uint64_t value)
+{
+    move_tsc(vp, value - partition_time_tsc(vp));
+}
+
+void partition_time_write_adjust(struct vp *vp, uint64_t value)
+{
+    move_tsc(vp, value - vp->tsc_adjust);
 }
 
 uint64_t partition_time_100ns(uint64_t ticks)

@@ -71,6 +71,7 @@ static const struct feature features[] = {
     {FEATURES_BANK1, 15, LEAF_7_0, ECX, 25},      /* CldemoteSupport */
     {FEATURES_BANK1, 16, LEAF_7_0, EDX, 14},      /* SerializeSupport */
     {FEATURES_BANK1, 17, LEAF_1, ECX, 24},        /* TscDeadlineTmrSupport */
+    {FEATURES_BANK1, 18, LEAF_7_0, EBX, 1},       /* TscAdjustSupport */
     {FEATURES_BANK1, 19, LEAF_7_1, EAX, 10},      /* FZLRepMovsb */
     {FEATURES_BANK1, 20, LEAF_7_1, EAX, 11},      /* FSRepStosb */
     {FEATURES_BANK1, 21, LEAF_7_1, EAX, 12},      /* FSRepCmpsb */

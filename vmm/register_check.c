@@ -19,7 +19,7 @@ static enum register_kind kind_of_msr(uint32_t name)
     }
     bool plain = between(name, REG_TSC, 12) || name == REG_MTRR_CAP || name == REG_MTRR_DEF_TYPE ||
                  name == REG_TSC_AUX || name == REG_INITIAL_APIC_ID || name == REG_SPEC_CTRL || name == REG_PRED_CMD ||
-                 name == REG_TSC_OFFSET;
+                 name == REG_TSC_OFFSET || name == REG_TSC_ADJUST;
     return plain ? REGISTER_MSR : REGISTER_UNKNOWN;
 }
 

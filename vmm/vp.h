@@ -143,6 +143,7 @@ struct vp {
     uint64_t dr[4], dr6;
     uint64_t apic_base;
     uint64_t tsc_offset;
+    uint64_t tsc_adjust;  /* IA32_TSC_ADJUST; what it says is in tsc_offset */
     uint64_t paused_seen; /* the partition's paused_ticks that tsc_offset reflects */
     struct guest_mtrrs mtrrs;
     struct whb_vp_diagnostics diagnostics;

@@ -159,6 +159,8 @@ static uint64_t get_msr(struct vp *vp, uint32_t name)
         return 0;
     case REG_TSC_OFFSET:
         return partition_time_offset(vp);
+    case REG_TSC_ADJUST:
+        return vp->tsc_adjust;
     case REG_MTRR_DEF_TYPE:
         return vp->mtrrs.def_type;
     default:
@@ -216,6 +218,9 @@ static void set_msr(struct cpu *cpu, struct vp *vp, uint32_t name, uint64_t valu
         break; /* checked to be what it is */
     case REG_TSC_OFFSET:
         partition_time_set_offset(vp, value);
+        break;
+    case REG_TSC_ADJUST:
+        vp->tsc_adjust = value; /* the TSC that goes with it is state of its own */
         break;
     case REG_MTRR_DEF_TYPE:
         vp->mtrrs.def_type = value;

@@ -46,6 +46,7 @@ enum {
     REG_PRED_CMD = WHvX64RegisterPredCmd,
     REG_TSC_OFFSET = WHvX64RegisterTscVirtualOffset,
     REG_TSC_AUX = WHvX64RegisterTscAux,
+    REG_TSC_ADJUST = WHvX64RegisterTscAdjust,
     REG_PENDING_INTERRUPTION = WHvRegisterPendingInterruption,
     REG_INTERRUPT_STATE = WHvRegisterInterruptState,
     REG_PENDING_EVENT = WHvRegisterPendingEvent,

@@ -12,6 +12,9 @@ DECLARE_AT(msr64_read);
 #define PORT_READ 0x52u
 #define NONE (~0ull)
 #define MSR_TSC 0x10u
+#define MSR_TSC_ADJUST 0x3bu
+#define AWAY (1ull << 44) /* ticks, more than a test lasts */
+#define CPUID_7_EBX_TSC_ADJUST (1u << 1)
 #define TSC_MARGIN 0x1000000000ull
 #define CPUID_80000001_EDX_RDTSCP (1u << 27)
 
@@ -66,12 +69,24 @@ static bool has_msr(const struct msr *m)
     return m->number != 0xc0000103 || (cpu_cpuid(0x80000001, 0).edx & CPUID_80000001_EDX_RDTSCP) != 0;
 }
 
-static void start(struct guest *g)
+static uint32_t cpu_features_7(struct guest *g)
 {
-    guest_create(g, 1, 0);
+    WHV_CPUID_OUTPUT output = {0};
+    CHECK_EQ(S_OK, WHvGetVirtualProcessorCpuidOutput(g->partition, 0, 7, 0, &output));
+    return output.Ebx;
+}
+
+static void load(struct guest *g)
+{
     START(g, GUEST_LONG, msr64);
     memcpy(g->ram + HANDLER_AT, payload_gp64, (size_t)(payload_gp64_end - payload_gp64));
     guest_idt(g, 0, GUEST_LONG, 13, HANDLER_AT);
+}
+
+static void start(struct guest *g)
+{
+    guest_create(g, 1, 0);
+    load(g);
 }
 
 static void expect_port(struct guest *g, uint16_t port)
@@ -151,6 +166,82 @@ static void tsc(void)
     guest_destroy(&g);
 }
 
+static uint64_t adjust_of(struct guest *g)
+{
+    uint64_t value = guest_read(g, MSR_TSC_ADJUST);
+    CHECK_EQ(value, guest_get(g, 0, WHvX64RegisterTscAdjust));
+    return value;
+}
+
+/* How far the TSC has been moved, in whole AWAY; it also went on a little. */
+static uint64_t tsc_moved(struct guest *g, uint64_t since)
+{
+    return (guest_read(g, MSR_TSC) - since + AWAY / 2) / AWAY * AWAY;
+}
+
+/* A guest's write of either moves both (SDM vol. 3B, 18.17.3); the client's registers are two. */
+static void tsc_adjust(void)
+{
+    struct guest g;
+    start(&g);
+    CHECK((cpu_features_7(&g) & CPUID_7_EBX_TSC_ADJUST) != 0);
+    CHECK_EQ(0, adjust_of(&g));
+    uint64_t since = guest_read(&g, MSR_TSC);
+    CHECK_EQ(0, adjust_of(&g)); /* time alone leaves it */
+    guest_write(&g, MSR_TSC_ADJUST, 3 * AWAY, PORT_WROTE);
+    CHECK_EQ(3 * AWAY, adjust_of(&g));
+    CHECK_EQ(3 * AWAY, tsc_moved(&g, since));
+    guest_write(&g, MSR_TSC_ADJUST, AWAY, PORT_WROTE); /* by the difference */
+    CHECK_EQ(AWAY, adjust_of(&g));
+    CHECK_EQ(AWAY, tsc_moved(&g, since));
+    uint64_t by = 0 - guest_read(&g, MSR_TSC);
+    guest_write(&g, MSR_TSC, 0, PORT_WROTE);
+    CHECK(adjust_of(&g) - AWAY - by + TSC_MARGIN < 2 * TSC_MARGIN);
+    since = guest_read(&g, MSR_TSC) - adjust_of(&g); /* the TSC that there would be without any write */
+    guest_write(&g, MSR_TSC_ADJUST, 0 - AWAY, PORT_WROTE);
+    CHECK_EQ(0 - AWAY, adjust_of(&g));
+    CHECK_EQ(0 - AWAY, tsc_moved(&g, since));
+    guest_set(&g, 0, WHvX64RegisterTscAdjust, 5 * AWAY);
+    CHECK_EQ(5 * AWAY, adjust_of(&g));
+    CHECK_EQ(0 - AWAY, tsc_moved(&g, since));
+    guest_set(&g, 0, WHvX64RegisterTsc, since);
+    guest_set(&g, 0, WHvX64RegisterTscVirtualOffset, guest_get(&g, 0, WHvX64RegisterTscVirtualOffset) + AWAY);
+    CHECK_EQ(5 * AWAY, adjust_of(&g));
+    CHECK_EQ(AWAY, tsc_moved(&g, since));
+    CHECK_EQ(S_OK, WHvResetPartition(g.partition));
+    CHECK_EQ(0, guest_get(&g, 0, WHvX64RegisterTscAdjust));
+    guest_destroy(&g);
+}
+
+/* Without the feature there is no such MSR, whose accesses are the client's or fault. */
+static void tsc_adjust_hidden(void)
+{
+    const UINT32 one = 1;
+    WHV_PROCESSOR_FEATURES_BANKS banks;
+    struct guest g;
+    guest_create(&g, 1, 0);
+    guest_destroy(&g); /* leaves its RAM */
+    CHECK_EQ(S_OK, WHvCreatePartition(&g.partition));
+    CHECK_EQ(S_OK, WHvGetPartitionProperty(g.partition, WHvPartitionPropertyCodeProcessorFeaturesBanks, &banks,
+                                           sizeof(banks), NULL));
+    CHECK_EQ(1, banks.Bank1.TscAdjustSupport);
+    banks.Bank1.TscAdjustSupport = 0;
+    CHECK_EQ(S_OK, WHvSetPartitionProperty(g.partition, WHvPartitionPropertyCodeProcessorFeaturesBanks, &banks,
+                                           sizeof(banks)));
+    CHECK_EQ(S_OK, WHvSetPartitionProperty(g.partition, WHvPartitionPropertyCodeProcessorCount, &one, sizeof(one)));
+    CHECK_EQ(S_OK, WHvSetupPartition(g.partition));
+    CHECK_EQ(S_OK, WHvMapGpaRange(g.partition, g.ram, 0, GUEST_RAM,
+                                  WHvMapGpaRangeFlagRead | WHvMapGpaRangeFlagWrite | WHvMapGpaRangeFlagExecute));
+    CHECK_EQ(S_OK, WHvCreateVirtualProcessor(g.partition, 0, 0));
+    load(&g);
+    CHECK_EQ(0, cpu_features_7(&g) & CPUID_7_EBX_TSC_ADJUST);
+    guest_write(&g, MSR_TSC_ADJUST, 1, PORT_FAULT);
+    guest_set(&g, 0, WHvX64RegisterRip, RIP_OF(msr64, msr64_read));
+    guest_set(&g, 0, WHvX64RegisterRcx, MSR_TSC_ADJUST);
+    expect_port(&g, PORT_FAULT);
+    guest_destroy(&g);
+}
+
 /* Read only to the guest: fast strings on, no BTS, no PEBS. */
 static void misc_enable(void)
 {
@@ -167,6 +258,8 @@ const struct scenario scenarios_guest_msrs[] = {
     {"guest-msr/both-ways", 1, both_ways},
     {"guest-msr/reserved-bits", 1, reserved_bits},
     {"guest-msr/tsc", 1, tsc},
+    {"guest-msr/tsc-adjust", 1, tsc_adjust},
+    {"guest-msr/tsc-adjust-hidden", 1, tsc_adjust_hidden},
     {"guest-msr/misc-enable", 1, misc_enable},
     {0},
 };

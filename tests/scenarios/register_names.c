@@ -17,6 +17,7 @@ static const struct names there[] = {
     {WHvX64RegisterTscAux, WHvX64RegisterTscAux},
     {WHvX64RegisterSpecCtrl, WHvX64RegisterPredCmd},
     {WHvX64RegisterTscVirtualOffset, WHvX64RegisterTscVirtualOffset},
+    {WHvX64RegisterTscAdjust, WHvX64RegisterTscAdjust},
     {WHvRegisterPendingInterruption, WHvRegisterPendingEvent},
     {WHvRegisterDeliverabilityNotifications, WHvX64RegisterPendingDebugException},
 };
