@@ -150,14 +150,24 @@ bool apic_sleeps(const struct vp *vp)
     return vp->suspend != 0 && (vp->suspend != SUSPEND_HALT || !wakes(vp));
 }
 
+struct apic_time apic_now(const struct vp *vp)
+{
+    uint64_t clock = partition_time_clock(vp->partition);
+    return (struct apic_time){.clock = clock, .tsc = partition_time_tsc_at(vp, clock)};
+}
+
+void apic_take_timer(struct vp *vp)
+{
+    if (apic_timer_runs(&vp->apic)) {
+        (void)apic_timer_expire(&vp->apic, apic_now(vp));
+    }
+}
+
 void apic_before_entry(struct vp *vp)
 {
-    uint8_t vector;
     take_signals(vp);
     take_vectors(vp);
-    if (vp->apic.timer_armed && apic_timer_expire(&vp->apic, partition_time_tsc(vp), &vector)) {
-        apic_accept(&vp->apic, vector, false);
-    }
+    apic_take_timer(vp);
     if (!apic_sleeps(vp)) {
         vp->suspend = 0;
     }
@@ -167,8 +177,8 @@ void apic_before_entry(struct vp *vp)
 static void program_timer(struct vp *vp)
 {
     uint64_t ticks = TIMER_MAX;
-    if (vp->apic.timer_armed) {
-        uint64_t now = partition_time_tsc(vp), left = (int64_t)(vp->apic.expiry - now) > 0 ? vp->apic.expiry - now : 0;
+    uint64_t left = apic_timer_runs(&vp->apic) ? apic_timer_left(&vp->apic, apic_now(vp)) : APIC_TIMER_NEVER;
+    if (left != APIC_TIMER_NEVER) {
         left = left > TIMER_LEAST ? left : TIMER_LEAST;
         ticks = (left >> (vmm.caps.misc & MISC_TIMER_RATE)) + 1;
     }
@@ -236,7 +246,9 @@ void apic_base_force(struct vp *vp, uint64_t value)
                           : (value & APIC_BASE_X2APIC) != 0 ? APIC_X2APIC
                                                             : APIC_XAPIC;
     vp->apic_base = value & ~(APIC_BASE_ENABLE | APIC_BASE_X2APIC);
-    if (mode != vp->apic.mode) {
+    if (mode == APIC_X2APIC && vp->apic.mode == APIC_XAPIC) {
+        apic_set_mode(&vp->apic, mode); /* as a guest's change, which keeps the registers */
+    } else if (mode != vp->apic.mode) {
         apic_set_mode(&vp->apic, APIC_DISABLED);
         apic_set_mode(&vp->apic, APIC_XAPIC);
         apic_set_mode(&vp->apic, mode);
@@ -244,25 +256,32 @@ void apic_base_force(struct vp *vp, uint64_t value)
     apic_publish(vp);
 }
 
+/* What came while the VP did not run is part of its state. */
+static void take_what_came(struct vp *vp)
+{
+    take_vectors(vp);
+    apic_take_timer(vp);
+}
+
 void apic_state_get(struct vp *vp, void *page)
 {
     uint32_t *words = page;
-    take_vectors(vp); /* what was sent while it did not run is part of its state */
-    for (unsigned i = 0; i < 1024; i++) {
-        words[i] = vp->apic.page[i];
-    }
-    (void)apic_read(&vp->apic, APIC_CURRENT_COUNT, partition_time_tsc(vp), &words[APIC_CURRENT_COUNT / 4]);
-    (void)apic_read(&vp->apic, APIC_PPR, 0, &words[APIC_PPR / 4]);
+    take_what_came(vp);
+    apic_save(&vp->apic, words, apic_now(vp));
+    bool nmi = vp->nmi_pending || (__atomic_load_n(&vp->apic_signals, __ATOMIC_RELAXED) & APIC_SIGNAL_NMI) != 0;
+    words[APIC_BLOCK_FLAGS / 4] |= nmi ? APIC_BLOCK_NMI : 0;
 }
 
 enum whb_status apic_state_set(struct vp *vp, const void *page, uint64_t size)
 {
     const uint32_t *words = page;
-    uint64_t now = partition_time_tsc(vp);
-    if (size < 0x400) {
+    if (size < APIC_BLOCK_FLAGS) {
         return WHB_ERROR_INVALID_ARGUMENT;
     }
-    apic_restore(&vp->apic, words, now);
+    apic_restore(&vp->apic, words, (uint32_t)(size / 4), apic_now(vp));
+    if (size > APIC_BLOCK_FLAGS && (words[APIC_BLOCK_FLAGS / 4] & APIC_BLOCK_MORE) != 0) {
+        vp->nmi_pending = (words[APIC_BLOCK_FLAGS / 4] & APIC_BLOCK_NMI) != 0;
+    }
     apic_publish(vp);
     return WHB_OK;
 }
@@ -270,13 +289,21 @@ enum whb_status apic_state_set(struct vp *vp, const void *page, uint64_t size)
 uint64_t apic_register_get(struct vp *vp, uint32_t name)
 {
     uint32_t offset = (name - 0x3000u) * 16, value = 0;
-    take_vectors(vp);
-    (void)apic_read(&vp->apic, offset, partition_time_tsc(vp), &value);
+    take_what_came(vp);
+    if (name == WHvX64RegisterTscDeadline) {
+        return vp->apic.tsc_deadline;
+    }
+    (void)apic_peek(&vp->apic, offset, apic_now(vp), &value);
     return offset == APIC_ICR ? value | (uint64_t)vp->apic.page[APIC_ICR_HIGH / 4] << 32 : value;
 }
 
+/* A deadline waits for TSC-deadline mode, so that it can be set before the LVT's timer entry and after it. */
 void apic_register_set(struct vp *vp, uint32_t name, uint64_t value)
 {
-    apic_poke(&vp->apic, (name - 0x3000u) * 16, value, partition_time_tsc(vp));
+    if (name == WHvX64RegisterTscDeadline) {
+        vp->apic.tsc_deadline = value;
+        return;
+    }
+    apic_poke(&vp->apic, (name - 0x3000u) * 16, value, apic_now(vp));
     apic_publish(vp);
 }

@@ -35,6 +35,11 @@ void apic_arm(struct vp *vp);
 /* Whether the VP would not execute at an entry now; a VP without an APIC never sleeps. */
 bool apic_sleeps(const struct vp *vp);
 
+/* The time as the VP's timer sees it; the VP is owned. */
+struct apic_time apic_now(const struct vp *vp);
+/* Requests the timer's interrupt if its time has come, before a guest's instruction changes that time. */
+void apic_take_timer(struct vp *vp);
+
 /* Exits. The VMX preemption timer's: EXIT_RESTART if the root's turn has come. */
 enum exit_action apic_timer_exit(struct vp *vp);
 enum exit_action apic_halt(struct vp *vp);

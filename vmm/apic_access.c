@@ -7,12 +7,10 @@
 #include "vmm/apic.h"
 #include "vmm/mov_decode.h"
 #include "vmm/partition.h"
-#include "vmm/partition_time.h"
 
 #define APIC_PAGE 0xfee00000ull
 #define MSR_X2APIC_FIRST 0x800u
 #define MSR_X2APIC_LAST 0x8ffu
-#define ESR_SEND_ILLEGAL (1u << 5)
 
 /* Members of WHV_PROCESSOR_APIC_COUNTERS. */
 enum {
@@ -63,10 +61,6 @@ static enum exit_action send_ipi(struct vp *vp, uint64_t icr)
         exit_record_apic(vp, WHvRunVpExitReasonX64ApicSmiTrap, 0, icr);
         return EXIT_RECORDED;
     }
-    if ((ipi.delivery == APIC_FIXED || ipi.delivery == APIC_LOWEST) && ipi.vector < 16) {
-        vp->apic.pending_errors |= ESR_SEND_ILLEGAL;
-        return EXIT_RESUME;
-    }
     if (!deassert) { /* INIT level de-assert does nothing on processors of today (SDM vol. 3A, 11.6.1) */
         apic_send(vp->partition, vp, &ipi, vp->apic.mode);
     }
@@ -102,7 +96,7 @@ enum exit_action apic_write_exit(struct vp *vp)
 {
     uint32_t offset = (uint32_t)vmcs_readnw(VMCS_EXIT_QUALIFICATION) & 0xff0u;
     uint32_t value = __atomic_load_n(&vp->apic.page[offset / 4], __ATOMIC_RELAXED);
-    struct apic_write w = apic_write(&vp->apic, offset, value, partition_time_tsc(vp));
+    struct apic_write w = apic_write(&vp->apic, offset, value, apic_now(vp));
     return after_write(vp, offset, value, &w);
 }
 
@@ -130,7 +124,7 @@ uint32_t apic_page_read(struct vp *vp, uint32_t offset)
     uint32_t value;
     vp->apic_counters[COUNT_MMIO]++;
     vp->apic_counters[COUNT_TPR] += offset == APIC_TPR ? 1 : 0;
-    (void)apic_read(&vp->apic, offset, partition_time_tsc(vp), &value);
+    (void)apic_read(&vp->apic, offset, apic_now(vp), &value);
     return value;
 }
 
@@ -138,7 +132,7 @@ enum exit_action apic_page_write(struct vp *vp, uint32_t offset, uint32_t value)
 {
     vp->apic_counters[COUNT_MMIO]++;
     vp->apic_counters[COUNT_TPR] += offset == APIC_TPR ? 1 : 0;
-    struct apic_write w = apic_write(&vp->apic, offset, value, partition_time_tsc(vp));
+    struct apic_write w = apic_write(&vp->apic, offset, value, apic_now(vp));
     return after_write(vp, offset, value, &w);
 }
 
@@ -181,7 +175,7 @@ static bool read_x2apic(struct vp *vp, uint32_t msr, uint64_t *value)
 {
     uint32_t offset = (msr - MSR_X2APIC_FIRST) * 16, low;
     if (vp->apic.mode != APIC_X2APIC || offset == APIC_EOI || offset == APIC_SELF_IPI ||
-        !apic_read(&vp->apic, offset, partition_time_tsc(vp), &low)) {
+        !apic_read(&vp->apic, offset, apic_now(vp), &low)) {
         return false;
     }
     *value = offset == APIC_ICR ? low | (uint64_t)vp->apic.page[APIC_ICR_HIGH / 4] << 32 : low;
@@ -194,7 +188,8 @@ enum exit_action apic_rdmsr(struct vp *vp, uint32_t msr)
     if (msr == MSR_IA32_APIC_BASE) {
         value = apic_base_value(vp);
     } else if (msr == MSR_IA32_TSC_DEADLINE) {
-        value = vp->apic.tsc_deadline;
+        apic_take_timer(vp);
+        value = apic_read_deadline(&vp->apic);
     } else if (!read_x2apic(vp, msr, &value)) {
         return fault(vp);
     }
@@ -210,7 +205,7 @@ static enum exit_action write_x2apic(struct vp *vp, uint32_t msr, uint64_t value
     if (vp->apic.mode != APIC_X2APIC) {
         return fault(vp);
     }
-    struct apic_write w = apic_write(&vp->apic, offset, value, partition_time_tsc(vp));
+    struct apic_write w = apic_write(&vp->apic, offset, value, apic_now(vp));
     if (w.effect == APIC_REFUSED) {
         return fault(vp);
     }
@@ -226,7 +221,7 @@ enum exit_action apic_wrmsr(struct vp *vp, uint32_t msr, uint64_t value)
             return fault(vp);
         }
     } else if (msr == MSR_IA32_TSC_DEADLINE) {
-        apic_write_deadline(&vp->apic, value, partition_time_tsc(vp));
+        apic_write_deadline(&vp->apic, value, apic_now(vp));
     } else {
         return write_x2apic(vp, msr, value);
     }

@@ -8,9 +8,6 @@
 #define VERSION_VALUE (0x14u | 5u << 16) /* integrated, six LVT entries (SDM vol. 3A, 11.4.8) */
 #define DFR_FLAT 0xffffffffu
 #define SVR_RESET 0xffu
-#define ESR_SEND_ILLEGAL (1u << 5)
-#define ESR_RECEIVE_ILLEGAL (1u << 6)
-#define ESR_REGISTER_ILLEGAL (1u << 7)
 #define BASE_ENABLE (1ull << 11)
 #define BASE_X2APIC (1ull << 10)
 
@@ -48,18 +45,39 @@ void apic_update_ppr(struct apic *a)
     apic_set(a, APIC_PPR, (tpr >> 4) >= (in_service >> 4) ? tpr : in_service & 0xf0u);
 }
 
+static void request_vector(struct apic *a, uint8_t vector, bool level)
+{
+    change_vector(a, APIC_IRR, vector, true);
+    change_vector(a, APIC_TMR, vector, level);
+}
+
+/*
+ * The first error since the last write of ESR, which rearms this, interrupts as LVT's error entry says (11.5.3). An
+ * illegal vector there is one error more, and no interrupt.
+ */
+static void note_error(struct apic *a, uint32_t error)
+{
+    uint32_t lvt = apic_get(a, APIC_LVT_ERROR), before = a->pending_errors;
+    a->pending_errors |= error;
+    if (before != 0 || (lvt & APIC_LVT_MASKED) != 0) {
+        return;
+    }
+    if (apic_is_legal((uint8_t)lvt)) {
+        request_vector(a, (uint8_t)lvt, false);
+    } else {
+        a->pending_errors |= ESR_RECEIVE_ILLEGAL;
+    }
+}
+
 void apic_reset(struct apic *a)
 {
-    uint32_t tpr = 0;
     memset(a->page, 0, PAGE_SIZE);
     a->mode = APIC_XAPIC;
     a->pending_errors = 0;
-    a->timer_start = 0;
     a->expiry = 0;
     apic_timer_disarm(a);
     apic_set(a, APIC_ID, a->id << 24);
     apic_set(a, APIC_VERSION, VERSION_VALUE);
-    apic_set(a, APIC_TPR, tpr);
     apic_set(a, APIC_DFR, DFR_FLAT);
     apic_set(a, APIC_SVR, SVR_RESET);
     for (uint32_t lvt = APIC_LVT_TIMER; lvt <= APIC_LVT_ERROR; lvt += 16) {
@@ -117,7 +135,38 @@ static bool is_plain(const struct apic *a, uint32_t offset)
     }
 }
 
-bool apic_read(const struct apic *a, uint32_t offset, uint64_t now, uint32_t *value)
+/* Where table 11-1 has a register, if only to write. */
+static bool is_register(uint32_t offset)
+{
+    switch (offset) {
+    case APIC_ID:
+    case APIC_VERSION:
+    case APIC_TPR ... APIC_ESR:
+    case APIC_ICR:
+    case APIC_ICR_HIGH:
+    case APIC_LVT_TIMER ... APIC_CURRENT_COUNT:
+    case APIC_DIVIDE:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* In x2APIC mode such an access faults, and no error is noted (11.5.3). */
+static void note_access(struct apic *a, uint32_t offset)
+{
+    if (a->mode == APIC_XAPIC && offset % 16 == 0 && !is_register(offset)) {
+        note_error(a, ESR_REGISTER_ILLEGAL);
+    }
+}
+
+bool apic_read(struct apic *a, uint32_t offset, struct apic_time now, uint32_t *value)
+{
+    note_access(a, offset);
+    return apic_peek(a, offset, now, value);
+}
+
+bool apic_peek(const struct apic *a, uint32_t offset, struct apic_time now, uint32_t *value)
 {
     *value = 0;
     if (offset == APIC_CURRENT_COUNT) {
@@ -151,21 +200,18 @@ uint32_t apic_lvt_writable(uint32_t offset)
     }
 }
 
-static void write_lvt(struct apic *a, uint32_t offset, uint32_t value, uint64_t now)
+/* A change to or from TSC-deadline mode disarms the timer (11.5.4.1); the initial count is not one any more. */
+static void write_lvt(struct apic *a, uint32_t offset, uint32_t value)
 {
-    enum apic_timer_mode before = apic_timer_mode(a);
+    bool deadline = apic_timer_mode(a) == APIC_TIMER_DEADLINE;
     value &= apic_lvt_writable(offset);
     if ((apic_get(a, APIC_SVR) & APIC_SVR_ENABLE) == 0) {
         value |= APIC_LVT_MASKED; /* 11.4.7.2 */
     }
     apic_set(a, offset, value);
-    if (offset != APIC_LVT_TIMER || apic_timer_mode(a) == before) {
-        return;
-    }
-    if (before == APIC_TIMER_DEADLINE || apic_timer_mode(a) == APIC_TIMER_DEADLINE) {
-        apic_timer_disarm(a); /* 11.5.4.1 */
-    } else if (a->timer_armed && apic_timer_mode(a) == APIC_TIMER_ONE_SHOT && now >= a->expiry) {
-        a->timer_armed = false;
+    if ((apic_timer_mode(a) == APIC_TIMER_DEADLINE) != deadline) {
+        apic_timer_disarm(a);
+        apic_set(a, APIC_INITIAL_COUNT, 0);
     }
 }
 
@@ -191,18 +237,32 @@ static struct apic_write end_service(struct apic *a)
     return w;
 }
 
+/* An illegal vector is noted, and nothing sent (11.5.3). */
+static struct apic_write send(struct apic *a, uint64_t icr)
+{
+    struct apic_ipi ipi = apic_decode_icr(icr, a->mode);
+    if ((ipi.delivery == APIC_FIXED || ipi.delivery == APIC_LOWEST) && !apic_is_legal(ipi.vector)) {
+        note_error(a, ESR_SEND_ILLEGAL);
+        return (struct apic_write){.effect = APIC_NOTHING};
+    }
+    return (struct apic_write){.effect = APIC_SEND, .icr = icr};
+}
+
 static struct apic_write write_icr(struct apic *a, uint64_t value)
 {
-    struct apic_write w = {.effect = APIC_SEND};
+    uint32_t low = (uint32_t)value & APIC_ICR_LOW_WRITABLE;
+    apic_set(a, APIC_ICR, low);
     if (a->mode == APIC_X2APIC) {
-        apic_set(a, APIC_ICR, (uint32_t)value & APIC_ICR_LOW_WRITABLE);
         apic_set(a, APIC_ICR_HIGH, (uint32_t)(value >> 32));
-        w.icr = (value & ~0xffffffffull) | ((uint32_t)value & APIC_ICR_LOW_WRITABLE);
-        return w;
+        return send(a, (value & ~0xffffffffull) | low);
     }
-    apic_set(a, APIC_ICR, (uint32_t)value & APIC_ICR_LOW_WRITABLE);
-    w.icr = (uint64_t)(apic_get(a, APIC_ICR_HIGH) >> 24) << 32 | apic_get(a, APIC_ICR);
-    return w;
+    return send(a, (uint64_t)(apic_get(a, APIC_ICR_HIGH) >> 24) << 32 | low);
+}
+
+/* Delivery status, and remote IRR of the LINT pins: a write is no fault, and has no effect. */
+static uint32_t lvt_read_only(uint32_t offset)
+{
+    return 1u << 12 | (offset == APIC_LVT_LINT0 || offset == APIC_LVT_LINT1 ? 1u << 14 : 0);
 }
 
 /* Bits that make WRMSR fault in x2APIC mode (11.12.1.2 and table 11-6). */
@@ -228,11 +288,23 @@ static bool x2apic_reserved(uint32_t offset, uint64_t value)
     case APIC_INITIAL_COUNT:
         return false;
     default:
-        return !apic_is_lvt(offset) || (value & ~(uint64_t)(apic_lvt_writable(offset) | 1u << 12 | 1u << 14)) != 0;
+        return !apic_is_lvt(offset) || (value & ~(uint64_t)(apic_lvt_writable(offset) | lvt_read_only(offset))) != 0;
     }
 }
 
-static struct apic_write write_register(struct apic *a, uint32_t offset, uint32_t value, uint64_t now)
+static void write_timer(struct apic *a, uint32_t offset, uint32_t value, struct apic_time now)
+{
+    if (offset == APIC_LVT_TIMER) {
+        write_lvt(a, offset, value);
+    } else if (offset == APIC_DIVIDE) {
+        apic_timer_divide(a, value, now);
+    } else if (apic_timer_mode(a) != APIC_TIMER_DEADLINE) {
+        apic_set(a, offset, value);
+        apic_timer_start(a, value, 0, now);
+    }
+}
+
+static struct apic_write write_register(struct apic *a, uint32_t offset, uint32_t value, struct apic_time now)
 {
     struct apic_write w = {.effect = APIC_NOTHING};
     switch (offset) {
@@ -249,21 +321,14 @@ static struct apic_write write_register(struct apic *a, uint32_t offset, uint32_
         apic_set(a, APIC_ESR, a->pending_errors);
         a->pending_errors = 0;
         return w;
+    case APIC_LVT_TIMER:
     case APIC_INITIAL_COUNT:
-        if (apic_timer_mode(a) != APIC_TIMER_DEADLINE) {
-            apic_set(a, offset, value);
-            apic_timer_start(a, now);
-        }
-        return w;
     case APIC_DIVIDE:
-        apic_set(a, offset, value & 0xbu);
-        if (apic_timer_mode(a) != APIC_TIMER_DEADLINE && a->timer_armed) {
-            apic_timer_start(a, now);
-        }
+        write_timer(a, offset, value, now);
         return w;
     default:
         if (apic_is_lvt(offset)) {
-            write_lvt(a, offset, value, now);
+            write_lvt(a, offset, value);
         } else {
             w.effect = APIC_REFUSED;
         }
@@ -271,7 +336,7 @@ static struct apic_write write_register(struct apic *a, uint32_t offset, uint32_
     }
 }
 
-struct apic_write apic_write(struct apic *a, uint32_t offset, uint64_t value, uint64_t now)
+struct apic_write apic_write(struct apic *a, uint32_t offset, uint64_t value, struct apic_time now)
 {
     struct apic_write w = {.effect = APIC_NOTHING};
     if (a->mode == APIC_X2APIC) {
@@ -279,13 +344,17 @@ struct apic_write apic_write(struct apic *a, uint32_t offset, uint64_t value, ui
             return (struct apic_write){.effect = APIC_REFUSED};
         }
         if (offset == APIC_SELF_IPI) {
-            return (struct apic_write){.effect = APIC_SEND, .icr = (value & 0xffu) | 1u << 18};
+            return send(a, (value & 0xffu) | 1u << 18);
         }
     } else if (offset % 16 != 0) { /* between two registers, which LVT's range would take for one */
         return (struct apic_write){.effect = APIC_REFUSED};
     } else {
         value = (uint32_t)value;
     }
+    if (apic_timer_runs(a)) {
+        (void)apic_timer_expire(a, now); /* what the timer did until now comes before the write */
+    }
+    note_access(a, offset);
     switch (offset) {
     case APIC_ICR:
         return write_icr(a, value);
@@ -301,11 +370,7 @@ struct apic_write apic_write(struct apic *a, uint32_t offset, uint64_t value, ui
     case APIC_ID:
         return w; /* read-only here: the VP's index is its identity */
     default:
-        w = write_register(a, offset, (uint32_t)value, now);
-        if (w.effect == APIC_REFUSED && a->mode == APIC_XAPIC) {
-            a->pending_errors |= ESR_REGISTER_ILLEGAL;
-        }
-        return w;
+        return write_register(a, offset, (uint32_t)value, now);
     }
 }
 
@@ -314,17 +379,16 @@ void apic_accept(struct apic *a, uint8_t vector, bool level)
     if (a->mode == APIC_DISABLED || (apic_get(a, APIC_SVR) & APIC_SVR_ENABLE) == 0) {
         return;
     }
-    if (vector < 16) {
-        a->pending_errors |= ESR_RECEIVE_ILLEGAL;
-        return;
+    if (apic_is_legal(vector)) {
+        request_vector(a, vector, level);
+    } else {
+        note_error(a, ESR_RECEIVE_ILLEGAL);
     }
-    change_vector(a, APIC_IRR, vector, true);
-    change_vector(a, APIC_TMR, vector, level);
 }
 
 uint8_t apic_pending(const struct apic *a)
 {
-    if (a->mode == APIC_DISABLED || (apic_get(a, APIC_SVR) & APIC_SVR_ENABLE) == 0) {
+    if (a->mode == APIC_DISABLED) {
         return 0;
     }
     uint8_t vector = highest(a, APIC_IRR);
@@ -333,8 +397,8 @@ uint8_t apic_pending(const struct apic *a)
 
 uint16_t apic_interrupt_status(const struct apic *a)
 {
-    bool on = a->mode != APIC_DISABLED && (apic_get(a, APIC_SVR) & APIC_SVR_ENABLE) != 0;
-    return (uint16_t)((uint16_t)highest(a, APIC_ISR) << 8 | (on ? highest(a, APIC_IRR) : 0));
+    uint8_t requested = a->mode != APIC_DISABLED ? highest(a, APIC_IRR) : 0;
+    return (uint16_t)((uint16_t)highest(a, APIC_ISR) << 8 | requested);
 }
 
 void apic_deliver(struct apic *a, uint8_t vector)

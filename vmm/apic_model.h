@@ -60,14 +60,22 @@ enum apic_delivery {
     APIC_EXTINT = 7,
 };
 
+/*
+ * The two clocks that the timer looks at. Both count ticks of the TSC, but only one can be set: one-shot and periodic
+ * timers count by `clock`, a deadline waits for the guest's own TSC.
+ */
+struct apic_time {
+    uint64_t clock;
+    uint64_t tsc;
+};
+
 struct apic {
     uint32_t *page; /* 1024 words */
     enum apic_mode mode;
     uint32_t id;             /* the VP's index */
-    bool timer_armed;        /* the timer will expire at `expiry` */
-    uint64_t timer_start;    /* guest TSC at which the initial count was written, or the last period began */
-    uint64_t expiry;         /* guest TSC */
-    uint64_t tsc_deadline;   /* IA32_TSC_DEADLINE; 0: not armed */
+    bool counting;           /* outside TSC-deadline mode: the count reaches 0 at `expiry` */
+    uint64_t expiry;         /* in `clock` */
+    uint64_t tsc_deadline;   /* IA32_TSC_DEADLINE, for TSC-deadline mode; 0: not armed */
     uint32_t pending_errors; /* what the next write of ESR shows */
 };
 
@@ -94,17 +102,23 @@ bool apic_mode_change(enum apic_mode now, uint64_t base, bool has_x2apic, enum a
 /* Makes the change; entering x2APIC mode sets ID and LDR. */
 void apic_set_mode(struct apic *a, enum apic_mode mode);
 
-/* Reads one register; `offset` is a multiple of 16. False: not a register, or not readable. `now`: guest TSC. */
-bool apic_read(const struct apic *a, uint32_t offset, uint64_t now, uint32_t *value);
+/* Reads one register; `offset` is a multiple of 16. False: not a register, or not readable; *value is 0 then. */
+bool apic_peek(const struct apic *a, uint32_t offset, struct apic_time now, uint32_t *value);
 
-/* Writes one register. In x2APIC mode `value` has 64 bits for the ICR. */
-struct apic_write apic_write(struct apic *a, uint32_t offset, uint64_t value, uint64_t now);
+/* The same for a guest: in xAPIC mode reading a reserved register is an error that the ESR shows. */
+bool apic_read(struct apic *a, uint32_t offset, struct apic_time now, uint32_t *value);
+
+/* A guest writes one register. In x2APIC mode `value` has 64 bits for the ICR. */
+struct apic_write apic_write(struct apic *a, uint32_t offset, uint64_t value, struct apic_time now);
 
 /* An interrupt arrives. Vectors below 16 are noted as an error and dropped, so is everything while software-disabled.
  */
 void apic_accept(struct apic *a, uint8_t vector, bool level);
 
-/* The vector that would be delivered next if the TPR were 0: highest in IRR, above all in service; 0: none. */
+/*
+ * The vector that would be delivered next if the TPR were 0: highest in IRR, above all in service; 0: none. What was
+ * requested before the APIC was software-disabled stays for the processor to take (11.4.7.2).
+ */
 uint8_t apic_pending(const struct apic *a);
 
 /* The VMCS's guest interrupt status (SDM vol. 3C, 25.4.2): highest in service in bits 15:8, highest requested below. */
@@ -113,17 +127,42 @@ uint16_t apic_interrupt_status(const struct apic *a);
 /* Delivers a vector that apic_pending gave: from IRR to ISR. */
 void apic_deliver(struct apic *a, uint8_t vector);
 
-/* Expires the timer if its time has come: true, and *vector; false: not due, or masked. Rearms a periodic one. */
-bool apic_timer_expire(struct apic *a, uint64_t now, uint8_t *vector);
+/* Whether the timer may expire some time: false saves the caller from asking for the time. */
+static inline bool apic_timer_runs(const struct apic *a)
+{
+    return a->counting || a->tsc_deadline != 0;
+}
 
-/* WRMSR to IA32_TSC_DEADLINE; without effect in the timer's other modes. */
-void apic_write_deadline(struct apic *a, uint64_t value, uint64_t now);
+/* Ticks until the timer expires; 0: it is due. */
+#define APIC_TIMER_NEVER (~0ull)
+uint64_t apic_timer_left(const struct apic *a, struct apic_time now);
 
-/* State as somebody saved it: the registers, and the timer as its current count says. `words`: at least 256. */
-void apic_restore(struct apic *a, const uint32_t *words, uint64_t now);
+/* Requests the timer's interrupt if its time has come, and rearms a periodic one. True: it had come. */
+bool apic_timer_expire(struct apic *a, struct apic_time now);
+
+/* A guest's RDMSR and WRMSR of IA32_TSC_DEADLINE: 0 and without effect in the timer's other modes (11.5.4.1). */
+uint64_t apic_read_deadline(const struct apic *a);
+void apic_write_deadline(struct apic *a, uint64_t value, struct apic_time now);
+
+/*
+ * State as a block of 1024 words. Up to 400H it has the registers as the hardware's page has them. What these do not
+ * show lies in words that the hardware reserves: the TSC deadline, errors that ESR does not show yet, and ticks of the
+ * count that has begun; APIC_BLOCK_MORE in the first of them says that they are there.
+ */
+#define APIC_BLOCK_WORDS 1024u
+#define APIC_BLOCK_FLAGS 0x400u
+#define APIC_BLOCK_MORE (1u << 0)
+#define APIC_BLOCK_NMI (1u << 1) /* the caller's: an NMI waits */
+void apic_save(const struct apic *a, uint32_t *words, struct apic_time now);
+
+/*
+ * `count` words, at least 256. In a block that has the registers alone, a current count of 0 means that the client does
+ * not know it: a timer that is set up as the block says goes on as it does, any other starts from its initial count.
+ */
+void apic_restore(struct apic *a, const uint32_t *words, uint32_t count, struct apic_time now);
 
 /* Sets one register without what a guest's write would lead to; read-only and unknown ones stay as they are. */
-void apic_poke(struct apic *a, uint32_t offset, uint64_t value, uint64_t now);
+void apic_poke(struct apic *a, uint32_t offset, uint64_t value, struct apic_time now);
 
 /* An ICR value taken apart. */
 struct apic_ipi {

@@ -7,6 +7,12 @@
 #define APIC_SVR_WRITABLE 0x1ffu
 #define APIC_ICR_LOW_WRITABLE 0xccfffu
 
+/* Bits of ESR (11.5.3). */
+#define ESR_SEND_ILLEGAL (1u << 5)
+#define ESR_RECEIVE_ILLEGAL (1u << 6)
+#define ESR_REGISTER_ILLEGAL (1u << 7)
+#define APIC_ERRORS (ESR_SEND_ILLEGAL | ESR_RECEIVE_ILLEGAL | ESR_REGISTER_ILLEGAL)
+
 enum apic_timer_mode {
     APIC_TIMER_ONE_SHOT,
     APIC_TIMER_PERIODIC,
@@ -28,6 +34,12 @@ static inline bool apic_is_lvt(uint32_t offset)
     return offset >= APIC_LVT_TIMER && offset <= APIC_LVT_ERROR;
 }
 
+/* Vectors below 16 are illegal in every message and LVT entry (11.5.2). */
+static inline bool apic_is_legal(uint8_t vector)
+{
+    return vector >= 16;
+}
+
 /* Bits of a LVT entry that software can write. */
 uint32_t apic_lvt_writable(uint32_t offset);
 
@@ -37,7 +49,10 @@ void apic_update_ppr(struct apic *a);
 enum apic_timer_mode apic_timer_mode(const struct apic *a);
 /* TSC ticks of one count. */
 uint64_t apic_timer_divisor(const struct apic *a);
+/* Stops in every mode. */
 void apic_timer_disarm(struct apic *a);
-/* Starts counting from the initial count. */
-void apic_timer_start(struct apic *a, uint64_t now);
-uint32_t apic_timer_count(const struct apic *a, uint64_t now);
+/* Counts down from `count`, the first of which has lasted `passed` ticks; 0 stops. */
+void apic_timer_start(struct apic *a, uint32_t count, uint64_t passed, struct apic_time now);
+uint32_t apic_timer_count(const struct apic *a, struct apic_time now);
+/* The count stays what it is, and falls at the new rate from now on. */
+void apic_timer_divide(struct apic *a, uint32_t configuration, struct apic_time now);

@@ -175,12 +175,14 @@ static enum msr_outcome write_msr(struct cpu *cpu, struct vp *vp, uint32_t msr, 
     }
     switch (msr) {
     case MSR_IA32_TSC:
+        apic_take_timer(vp);
         partition_time_write_tsc(vp, value);
         return MSR_DONE;
     case MSR_IA32_TSC_ADJUST:
         if (!has_tsc_adjust(vp)) {
             return MSR_UNHANDLED;
         }
+        apic_take_timer(vp);
         partition_time_write_adjust(vp, value);
         return MSR_DONE;
     case MSR_IA32_APIC_BASE:

@@ -61,6 +61,7 @@ enum register_kind register_kind(uint32_t name)
     case WHvX64RegisterApicLvtTimer ... WHvX64RegisterApicCurrentCount:
     case WHvX64RegisterApicDivide:
     case WHvX64RegisterApicSelfIpi:
+    case WHvX64RegisterTscDeadline:
         return REGISTER_APIC;
     default:
         return kind_of_msr(name);
@@ -301,7 +302,7 @@ enum whb_status register_check(const struct register_limits *limits, uint32_t na
         if (!limits->apic) {
             return WHB_ERROR_UNKNOWN_REGISTER;
         }
-        good = name == WHvX64RegisterApicIcr || v->low >> 32 == 0;
+        good = name == WHvX64RegisterApicIcr || name == WHvX64RegisterTscDeadline || v->low >> 32 == 0;
         break;
     default:
         break;

@@ -41,6 +41,8 @@ extern scenario_list scenarios_vp_state;
 extern scenario_list scenarios_apic_guest;
 extern scenario_list scenarios_apic_smp;
 extern scenario_list scenarios_apic_wake;
+extern scenario_list scenarios_apic_time;
+extern scenario_list scenarios_apic_errors;
 extern scenario_list scenarios_msr_policy;
 extern scenario_list scenarios_emulator;
 extern scenario_list scenarios_fpu_registers;
@@ -102,6 +104,8 @@ static const struct scenario *const scenario_lists[] = {
     scenarios_apic_guest,
     scenarios_apic_smp,
     scenarios_apic_wake,
+    scenarios_apic_time,
+    scenarios_apic_errors,
     scenarios_msr_policy,
     scenarios_emulator,
     scenarios_properties,

@@ -32,6 +32,7 @@ static const struct names there_apic[] = {
     {WHvX64RegisterApicIcr, WHvX64RegisterApicIcr},
     {WHvX64RegisterApicLvtTimer, WHvX64RegisterApicCurrentCount},
     {WHvX64RegisterApicDivide, WHvX64RegisterApicSelfIpi},
+    {WHvX64RegisterTscDeadline, WHvX64RegisterTscDeadline},
 };
 
 /* Where the names of WHP are, and some numbers around them. */
