@@ -159,6 +159,8 @@ static bool set_properties(struct machine *m)
     WHV_EXTENDED_VM_EXITS exits;
     memset(&exits, 0, sizeof(exits));
     exits.X64MsrExit = 1;
+    exits.X64ApicWriteLint0ExitTrap = 1; /* the 8259 pair's interrupt may get through now: root/monitor/lint0.h */
+    exits.X64ApicWriteSvrExitTrap = 1;
     return set_property(m, WHvPartitionPropertyCodeProcessorCount, &count, sizeof(count)) &&
            set_property(m, WHvPartitionPropertyCodeLocalApicEmulationMode, &apic, sizeof(apic)) &&
            set_property(m, WHvPartitionPropertyCodeExtendedVmExits, &exits, sizeof(exits)) && set_cpuid(m) &&

@@ -68,6 +68,7 @@ struct machine {
     uint32_t generation; /* atomic: resets so far */
     uint64_t tsc_begin;  /* guest time 0 */
     uint64_t alarm;      /* ns: what VP 0's CPU waits for */
+    bool pic_rose;       /* INTR of the 8259 pair has risen since VP 0 looked */
 
     struct bus ports, mmio;
     struct pic pic;

@@ -18,6 +18,12 @@ static void set_line(void *context, uint32_t line, bool level)
     ioapic_set_irq(&m->ioapic, line == PLATFORM_IRQ_PIT ? PLATFORM_PIN_PIT : line, level);
 }
 
+static void on_intr(void *context, bool level)
+{
+    struct machine *m = context;
+    m->pic_rose |= level;
+}
+
 static struct irq_line line_of(struct machine *m, uint32_t line)
 {
     return (struct irq_line){set_line, m, line};
@@ -192,7 +198,7 @@ static void init_devices(struct machine *m)
     struct irq_line keyboard = line_of(m, PLATFORM_IRQ_KEYBOARD);
     struct byte_sink out = {on_byte, m}, firmware_log = {on_firmware_byte, m};
     m->clock = (struct device_clock){machine_now, m};
-    pic_init(&m->pic, level, NULL, NULL);
+    pic_init(&m->pic, level, on_intr, m);
     ioapic_init(&m->ioapic, deliver, m);
     pit_init(&m->pit, &m->clock, &pit);
     pit_set_last_rise(&m->pit, last_tick, m);

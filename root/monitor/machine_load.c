@@ -22,6 +22,10 @@
 #define ATTRIBUTES_REAL 0x93u
 #define ATTRIBUTES_TSS32 0x8bu
 #define REGISTERS_MAX 24u
+#define SPURIOUS_ENABLED 0x1ffu
+#define LVT_LEVEL 0x8000u
+#define LVT_EXTINT 0x700u
+#define LVT_NMI 0x400u
 
 struct batch {
     WHV_REGISTER_NAME names[REGISTERS_MAX];
@@ -93,6 +97,10 @@ static const char *set_start(struct machine *m, const struct boot_state *s)
     } else {
         put_protected(&b, s);
     }
+    /* As firmware leaves it: INTR and NMI through LINT0 and LINT1, virtual wire mode (MP specification, 3.6.2.2). */
+    put(&b, WHvX64RegisterApicSpurious, SPURIOUS_ENABLED);
+    put(&b, WHvX64RegisterApicLvtLint0, LVT_LEVEL | LVT_EXTINT);
+    put(&b, WHvX64RegisterApicLvtLint1, LVT_LEVEL | LVT_NMI);
     return SUCCEEDED(WHvSetVirtualProcessorRegisters(m->partition, 0, b.names, b.count, b.values))
                ? NULL
                : "its start registers were refused";

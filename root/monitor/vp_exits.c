@@ -125,6 +125,8 @@ enum statistics_row vp_exit(struct machine_vp *vp)
     case WHvRunVpExitReasonX64ApicEoi:
         end_of_interrupt(vp);
         return STATISTICS_EOI;
+    case WHvRunVpExitReasonX64ApicWriteTrap:
+        return STATISTICS_OTHER; /* done already; what it lets through is looked at before the next run */
     case WHvRunVpExitReasonX64MsrAccess:
         refuse_msr(vp);
         return STATISTICS_MSR;

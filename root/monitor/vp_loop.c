@@ -3,6 +3,7 @@
 #include "root/lib/string.h"
 #include "root/monitor/crash.h"
 #include "root/monitor/host.h"
+#include "root/monitor/lint0.h"
 #include "root/monitor/machine.h"
 #include "root/monitor/vp_exits.h"
 
@@ -37,6 +38,36 @@ static bool one_waits(struct machine_vp *vp)
     return vp->pic_given;
 }
 
+struct lint0 {
+    enum lint0_way way;
+    uint32_t lvt;
+};
+
+static struct lint0 read_lint0(struct machine_vp *vp)
+{
+    static const WHV_REGISTER_NAME names[] = {WHvX64RegisterApicBase, WHvX64RegisterApicSpurious,
+                                              WHvX64RegisterApicLvtLint0};
+    WHV_REGISTER_VALUE values[3];
+    HRESULT hr = WHvGetVirtualProcessorRegisters(vp->machine->partition, vp->index, names, 3, values);
+    if (FAILED(hr)) {
+        crash_call_failed(vp, "WHvGetVirtualProcessorRegisters (LINT0)", hr);
+        return (struct lint0){LINT0_MASKED, 0};
+    }
+    uint32_t lvt = values[2].Reg32;
+    return (struct lint0){lint0_way(values[0].Reg64, values[1].Reg32, lvt), lvt};
+}
+
+/* INTR has risen at a LINT0 that does not ask the 8259 pair: an interrupt of the local APIC's own. */
+static void forward_rise(struct machine_vp *vp, const struct lint0 *lint0)
+{
+    WHV_INTERRUPT_CONTROL control;
+    memset(&control, 0, sizeof(control));
+    control.Destination = vp->index;
+    control.Type = lint0->way == LINT0_NMI ? WHvX64InterruptTypeNmi : WHvX64InterruptTypeFixed;
+    control.Vector = lint0->way == LINT0_NMI ? 0 : lint0->lvt & 0xffu;
+    (void)WHvRequestInterrupt(vp->machine->partition, &control, sizeof(control));
+}
+
 /* The 8259 pair's interrupt, to VP 0. Its vector is asked for only when the guest takes it, as INTA does. */
 static void offer_pic_interrupt(struct machine_vp *vp)
 {
@@ -66,6 +97,29 @@ static uint64_t deadline(const struct machine *m)
     return ports < mmio ? ports : mmio;
 }
 
+/* INTR is wired to VP 0's LINT0. True: an interrupt may have been taken. */
+static bool serve_pic(struct machine_vp *vp)
+{
+    struct machine *m = vp->machine;
+    bool up = pic_has_interrupt(&m->pic), rose = m->pic_rose;
+    if (!rose && (!up || !is_open(&vp->record.VpContext))) {
+        if (up && !vp->window_asked) {
+            ask_for_window(vp);
+        }
+        return false;
+    }
+    struct lint0 lint0 = read_lint0(vp);
+    m->pic_rose = false;
+    if (rose && (lint0.way == LINT0_FIXED || lint0.way == LINT0_NMI)) {
+        forward_rise(vp, &lint0);
+    }
+    if (!up || lint0.way != LINT0_EXTINT) {
+        return false; /* a write of LINT0 or SVR is a record, after which this is looked at again */
+    }
+    offer_pic_interrupt(vp);
+    return true;
+}
+
 /* VP 0's CPU is the one that keeps the machine's time. */
 static void keep_time(struct machine_vp *vp)
 {
@@ -78,8 +132,7 @@ static void keep_time(struct machine_vp *vp)
         m->alarm = DEVICE_NEVER; /* it is spent */
         next = deadline(m);
     }
-    if (pic_has_interrupt(&m->pic)) {
-        offer_pic_interrupt(vp);
+    if ((m->pic_rose || pic_has_interrupt(&m->pic)) && serve_pic(vp)) {
         next = deadline(m); /* a tick that was taken makes room for one that is owed */
     }
     if (next != m->alarm) {
@@ -93,7 +146,7 @@ static void keep_time(struct machine_vp *vp)
 static void tell_vp0(struct machine *m)
 {
     machine_lock(m);
-    bool needed = pic_has_interrupt(&m->pic) || deadline(m) < m->alarm;
+    bool needed = m->pic_rose || deadline(m) < m->alarm;
     machine_unlock(m);
     if (needed) {
         (void)WHvCancelRunVirtualProcessor(m->partition, 0, 0);

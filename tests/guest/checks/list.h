@@ -12,4 +12,5 @@
     X(privilege)                                                                                                       \
     X(self_ipi)                                                                                                        \
     X(cpuid)                                                                                                           \
-    X(control)
+    X(control)                                                                                                         \
+    X(lint0)
