@@ -106,6 +106,16 @@ bool pic_has_interrupt(const struct pic *p)
     return p->intr;
 }
 
+bool pic_is_requested(const struct pic *p, uint32_t line)
+{
+    return (p->chips[line / INPUTS % 2].irr >> line % INPUTS & 1) != 0;
+}
+
+bool pic_is_in_service(const struct pic *p, uint32_t line)
+{
+    return (p->chips[line / INPUTS % 2].isr >> line % INPUTS & 1) != 0;
+}
+
 static void take(struct pic_chip *c, uint32_t input)
 {
     uint8_t bit = (uint8_t)(1u << input);

@@ -30,6 +30,9 @@ void pic_init(struct pic *p, uint16_t level, void (*output)(void *context, bool 
 void pic_set_irq(struct pic *p, uint32_t line, bool level);
 /* INTR. */
 bool pic_has_interrupt(const struct pic *p);
+/* Whether a request of this line (0 to 15, not 2) waits for INTA, and whether it was taken and not ended. */
+bool pic_is_requested(const struct pic *p, uint32_t line);
+bool pic_is_in_service(const struct pic *p, uint32_t line);
 /* INTA: the vector, a spurious one if the request is gone. */
 uint8_t pic_acknowledge(struct pic *p);
 

@@ -12,6 +12,7 @@
 #define PLATFORM_IRQ_KEYBOARD 1u
 #define PLATFORM_IRQ_COM1 4u
 #define PLATFORM_IRQ_RTC 8u
+#define PLATFORM_IRQ_COPROCESSOR 13u
 #define PLATFORM_IRQ_SCI 9u /* level-triggered, active high */
 
 #define PLATFORM_COM1 0x3f8u
@@ -21,6 +22,7 @@
 #define PLATFORM_PM_TIMER 0x608u
 #define PLATFORM_SLP_TYP_S5 5u /* what the DSDT's \_S5 says and PM1a control takes */
 #define PLATFORM_FW_CFG 0x510u /* selector 0x510, data 0x511, DMA 0x514 */
+#define PLATFORM_COPROCESSOR 0xf0u
 #define PLATFORM_EXIT_PORT 0xf4u
 #define PLATFORM_DEBUG_PORT 0xe9u
 #define PLATFORM_BIOS_DEBUG_PORT 0x402u

@@ -8,6 +8,7 @@
 #include "root/monitor/machine_devices.h"
 #include "root/monitor/vp_exits.h"
 
+#define VECTOR_MF 16u
 #define NS_PER_MS 1000000ull
 #define GUEST_RIGHTS (WHvMapGpaRangeFlagRead | WHvMapGpaRangeFlagWrite | WHvMapGpaRangeFlagExecute)
 #define LEAF_KVM 0x40000000u
@@ -161,10 +162,13 @@ static bool set_properties(struct machine *m)
     exits.X64MsrExit = 1;
     exits.X64ApicWriteLint0ExitTrap = 1; /* the 8259 pair's interrupt may get through now: root/monitor/lint0.h */
     exits.X64ApicWriteSvrExitTrap = 1;
+    exits.ExceptionExit = 1;
+    const uint64_t exceptions = 1u << VECTOR_MF; /* root/monitor/vp_ferr.c */
     return set_property(m, WHvPartitionPropertyCodeProcessorCount, &count, sizeof(count)) &&
            set_property(m, WHvPartitionPropertyCodeLocalApicEmulationMode, &apic, sizeof(apic)) &&
-           set_property(m, WHvPartitionPropertyCodeExtendedVmExits, &exits, sizeof(exits)) && set_cpuid(m) &&
-           hide_xsavec(m);
+           set_property(m, WHvPartitionPropertyCodeExtendedVmExits, &exits, sizeof(exits)) &&
+           set_property(m, WHvPartitionPropertyCodeExceptionExitBitmap, &exceptions, sizeof(exceptions)) &&
+           set_cpuid(m) && hide_xsavec(m);
 }
 
 static const char *create_memory(struct machine *m)

@@ -8,6 +8,7 @@
 
 #include "root/devices/acpi_pm.h"
 #include "root/devices/bus.h"
+#include "root/devices/ferr.h"
 #include "root/devices/guest_memory.h"
 #include "root/devices/ioapic.h"
 #include "root/devices/keyboard.h"
@@ -79,6 +80,7 @@ struct machine {
     struct uart uart;
     struct keyboard keyboard;
     struct misc_ports misc;
+    struct ferr ferr;
     struct firmware_config firmware_config;
     struct virtio_blk disks[MACHINE_MAX_DISKS];
     struct virtio_console virtio_console;

@@ -144,6 +144,7 @@ static bool add_ports(struct machine *m)
            bus_add(b, 0x61, 1, 0x21, &m->pit, &pit_ops) && bus_add(b, 0x60, 1, 0, &m->keyboard, &keyboard_ops) &&
            bus_add(b, 0x64, 1, 4, &m->keyboard, &keyboard_ops) && bus_add(b, 0x70, 2, 0, &m->rtc, &rtc_ops) &&
            bus_add(b, PLATFORM_COM1, 8, 0, &m->uart, &uart_ops) &&
+           bus_add(b, PLATFORM_COPROCESSOR, 1, 0, &m->ferr, &ferr_ops) &&
            bus_add(b, PLATFORM_PM_BASE, 12, 0, &m->pm, &acpi_pm_ops) &&
            bus_add(b, PLATFORM_FW_CFG, FW_CFG_PORTS, 0, &m->firmware_config.fw_cfg, &fw_cfg_ops);
 }
@@ -195,7 +196,7 @@ static void init_devices(struct machine *m)
     }
     struct irq_line pit = line_of(m, PLATFORM_IRQ_PIT), rtc = line_of(m, PLATFORM_IRQ_RTC);
     struct irq_line sci = line_of(m, PLATFORM_IRQ_SCI), com1 = line_of(m, PLATFORM_IRQ_COM1);
-    struct irq_line keyboard = line_of(m, PLATFORM_IRQ_KEYBOARD);
+    struct irq_line keyboard = line_of(m, PLATFORM_IRQ_KEYBOARD), coprocessor = line_of(m, PLATFORM_IRQ_COPROCESSOR);
     struct byte_sink out = {on_byte, m}, firmware_log = {on_firmware_byte, m};
     m->clock = (struct device_clock){machine_now, m};
     pic_init(&m->pic, level, on_intr, m);
@@ -207,6 +208,7 @@ static void init_devices(struct machine *m)
     acpi_pm_init(&m->pm, &m->clock, &sci, on_power_off, m);
     uart_init(&m->uart, &com1, &out, refill, m);
     keyboard_init(&m->keyboard, &keyboard, on_reset, m);
+    ferr_init(&m->ferr, &coprocessor);
     misc_ports_init(&m->misc, &out, &firmware_log, on_reset, on_exit, m);
 }
 

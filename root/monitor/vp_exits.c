@@ -125,6 +125,9 @@ enum statistics_row vp_exit(struct machine_vp *vp)
     case WHvRunVpExitReasonX64ApicEoi:
         end_of_interrupt(vp);
         return STATISTICS_EOI;
+    case WHvRunVpExitReasonException:
+        vp_x87_error(vp);
+        return STATISTICS_OTHER;
     case WHvRunVpExitReasonX64ApicWriteTrap:
         return STATISTICS_OTHER; /* done already; what it lets through is looked at before the next run */
     case WHvRunVpExitReasonX64MsrAccess:

@@ -13,4 +13,5 @@
     X(self_ipi)                                                                                                        \
     X(cpuid)                                                                                                           \
     X(control)                                                                                                         \
-    X(lint0)
+    X(lint0)                                                                                                           \
+    X(ferr)
