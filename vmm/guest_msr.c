@@ -151,12 +151,17 @@ static enum msr_outcome write_pat(uint64_t value)
     return MSR_DONE;
 }
 
-static enum msr_outcome write_apic_base(struct vp *vp, uint64_t value)
+/*
+ * No local APIC is emulated: base and modes are the client's, who has the write as an exit if it is to count, and read
+ * back unchanged. The guest can neither enter x2APIC mode nor, but by disabling the APIC, leave it.
+ */
+static enum msr_outcome write_apic_base(const struct vp *vp, uint64_t value)
 {
-    /* No local APIC is emulated: base and enable bit read back unchanged, x2APIC mode does not exist. */
+    const uint64_t modes = APIC_BASE_X2APIC | APIC_BASE_ENABLE;
     uint64_t beyond = ~((1ull << vmm.physical_bits) - 1);
-    (void)vp;
-    return (value & (APIC_BASE_X2APIC | beyond)) != 0 ? MSR_FAULT : MSR_DONE;
+    bool is = (vp->apic_base & APIC_BASE_X2APIC) != 0;
+    bool possible = is ? (value & modes) == modes || (value & modes) == 0 : (value & APIC_BASE_X2APIC) == 0;
+    return possible && (value & beyond) == 0 ? MSR_DONE : MSR_FAULT;
 }
 
 static enum msr_outcome write_msr(struct cpu *cpu, struct vp *vp, uint32_t msr, uint64_t value)

@@ -219,15 +219,20 @@ static bool check_control(const struct register_limits *l, uint32_t name, uint64
     }
 }
 
-/* With a local APIC its page stays where it is; without one the value is only kept. */
+/*
+ * With a local APIC its page stays where it is; without one the client has it, and the value is only kept. EXTD without
+ * EN is no state of an APIC (SDM vol. 3A, table 11-5).
+ */
 static bool check_apic_base(const struct register_limits *l, uint64_t value)
 {
     bool x2apic = (value & APIC_BASE_X2APIC) != 0;
-    if (!l->apic) {
-        return !x2apic && value >> l->physical_bits == 0;
+    if (x2apic && (value & APIC_BASE_ENABLE) == 0) {
+        return false;
     }
-    return (value & ~(APIC_BASE_ENABLE | APIC_BASE_X2APIC | APIC_BASE_BSP)) == 0xfee00000u &&
-           (!x2apic || (l->x2apic && (value & APIC_BASE_ENABLE) != 0));
+    if (!l->apic) {
+        return value >> l->physical_bits == 0;
+    }
+    return (value & ~(APIC_BASE_ENABLE | APIC_BASE_X2APIC | APIC_BASE_BSP)) == 0xfee00000u && (!x2apic || l->x2apic);
 }
 
 static bool check_msr(const struct register_limits *l, uint32_t name, uint64_t value)

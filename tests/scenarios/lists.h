@@ -26,6 +26,8 @@ extern scenario_list scenarios_fault_chains;
 extern scenario_list scenarios_whv_functions;
 extern scenario_list scenarios_whv_works;
 extern scenario_list scenarios_whv_results;
+extern scenario_list scenarios_client_registers;
+extern scenario_list scenarios_segments;
 extern scenario_list scenarios_xsave_forms;
 extern scenario_list scenarios_records_ids;
 extern scenario_list scenarios_properties;
@@ -84,6 +86,8 @@ static const struct scenario *const scenario_lists[] = {
     scenarios_whv_functions,
     scenarios_whv_works,
     scenarios_whv_results,
+    scenarios_client_registers,
+    scenarios_segments,
     scenarios_xsave_forms,
     scenarios_memory_rights,
     scenarios_memory_dirty,

@@ -65,6 +65,8 @@ static void test_values(void **state)
     assert_int_equal(check(WHvX64RegisterLstar, 0x0000800000000000, 0), WHB_ERROR_INVALID_REGISTER);
     assert_int_equal(check(WHvX64RegisterSfmask, 1ull << 32, 0), WHB_ERROR_INVALID_REGISTER);
     assert_int_equal(check(WHvX64RegisterApicBase, 1ull << 40, 0), WHB_ERROR_INVALID_REGISTER);
+    assert_int_equal(check(WHvX64RegisterApicBase, 0xfee00d00, 0), WHB_OK);
+    assert_int_equal(check(WHvX64RegisterApicBase, 0xfee00500, 0), WHB_ERROR_INVALID_REGISTER);
     assert_int_equal(check(WHvX64RegisterXmmControlStatus, 0, 0xffff), WHB_OK);
     assert_int_equal(check(WHvX64RegisterXmmControlStatus, 0, 0x10000), WHB_ERROR_INVALID_REGISTER);
     assert_int_equal(check(WHvX64RegisterMsrMtrrCap, GUEST_MTRR_CAP, 0), WHB_OK);
