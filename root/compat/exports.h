@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The functions that GetProcAddress finds, by library: all that root/libwhv's headers declare, which
- * tests/layout/prototypes checks. X(name) for each.
+ * tests/layout/compat checks. X(name) for each.
  */
 #pragma once
 

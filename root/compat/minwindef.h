@@ -86,7 +86,7 @@ typedef float FLOAT;
 typedef double DOUBLE;
 typedef BOOL *PBOOL, *LPBOOL;
 typedef void *LPVOID;
-typedef const void *LPCVOID, *PCVOID;
+typedef const void *LPCVOID;
 typedef HANDLE *PHANDLE, *LPHANDLE;
 typedef HANDLE HGLOBAL, HLOCAL;
 typedef struct HINSTANCE__ *HINSTANCE, *HMODULE;

@@ -57,13 +57,11 @@
 #define E_ABORT ((HRESULT)0x80004004)
 #define E_FAIL ((HRESULT)0x80004005)
 #define E_PENDING ((HRESULT)0x8000000a)
-#define E_BOUNDS ((HRESULT)0x8000000b)
 
 #define SEVERITY_SUCCESS 0
 #define SEVERITY_ERROR 1
 #define FACILITY_NULL 0
 #define FACILITY_WIN32 7
-#define FACILITY_HYPERVISOR 53
 #define HRESULT_CODE(hr) ((hr)&0xffff)
 #define HRESULT_FACILITY(hr) (((hr) >> 16) & 0x1fff)
 #define HRESULT_SEVERITY(hr) (((hr) >> 31) & 0x1)

@@ -106,7 +106,10 @@ static void TestLocks(void)
     s->Mutex = CreateMutex(NULL, FALSE, NULL);
     s->Semaphore = CreateSemaphore(NULL, 0, ROUNDS, NULL);
     HANDLE thread = CreateThread(NULL, 0, Count, s, 0, &id);
-    Check(thread != NULL && id != 0 && id != GetCurrentThreadId(), "CreateThread");
+    if (!Check(thread != NULL && id != 0 && id != GetCurrentThreadId(), "CreateThread")) {
+        printf("CreateThread failed: %lu\n", GetLastError());
+        return;
+    }
     Count(s);
     Check(WaitForSingleObject(thread, INFINITE) == WAIT_OBJECT_0, "waiting for a thread");
     Check(GetExitCodeThread(thread, &code) && code == 42, "its exit code");
@@ -202,6 +205,9 @@ static void TestVp(void)
         return;
     }
     HANDLE thread = CreateThread(NULL, 0, RunVp, m, 0, NULL);
+    if (thread == NULL) {
+        return;
+    }
     Check(WaitForSingleObject(m->Running, INFINITE) == WAIT_OBJECT_0, "the VP's thread");
     Check(WaitForSingleObject(m->Doorbell, INFINITE) == WAIT_OBJECT_0, "the guest rings");
     Check(WaitForSingleObject(m->Doorbell, 10) == WAIT_TIMEOUT, "once");

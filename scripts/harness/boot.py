@@ -180,6 +180,15 @@ def sample(name, lines, arguments="", files=(), cpus=1):
     return [boot.result(f"samples/{name}", bool(good), "\n".join(lines))]
 
 
+def too_few_cpus():
+    """The sample with threads on one CPU: a sentence and an error, and no hang."""
+    boot = Boot(machine.Bochs(WORK / "sample-threads-1cpu", "build/sample-threads.iso", ticks=TICKS))
+    wanted = ["[client] no CPU is left for another thread: each of the 1 has one", "CreateThread failed: 164",
+              "threads: bad", "[client] ended with 1"]
+    good = all(line in boot.console.splitlines() for line in wanted) and boot.switched_off
+    return [boot.result("samples/threads-1cpu", good, "\n".join(wanted))]
+
+
 def run_sample(name, iso, status, sentence):
     """What `make run ISO=` does with a client's image: it ends with this status and has this last sentence."""
     workdir = WORK / f"run-{name}"

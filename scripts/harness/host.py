@@ -102,8 +102,9 @@ def fuzz(test, seconds, seed=0):
 
 
 def layout():
-    """tests/layout/run compares abi/ with Debian's mingw-w64 headers, tests/layout/prototypes libwhv's functions."""
-    return compare("layout", "tests/layout/run") + compare("layout", "tests/layout/prototypes")
+    """Against Debian's mingw-w64 headers: abi/ (tests/layout/run), libwhv's functions, and root/compat's headers."""
+    programs = ("run", "prototypes", "compat")
+    return [result for program in programs for result in compare("layout", f"tests/layout/{program}")]
 
 
 def compare(group, program):
