@@ -420,13 +420,18 @@ $(B)/guest/tests/checks.elf: $(check_sources) $(wildcard tests/guest/checks/*.h)
 	$(Q)$(CC) $(KERNEL32_CFLAGS) -I. -nostdlib -static -Wl,--build-id=none,--no-warn-rwx-segments \
 		-Wl,-T,tests/guest/multiboot.ld -o $@ $(filter %.c %.S,$^)
 
+$(B)/guest/tests/rom.bin: tests/guest/rom.S $(B)/flags
+	$(call say,GUESTCC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -m32 -nostdlib -static -Wl,--build-id=none,-Ttext=0xffff0000,--oformat=binary -o $@ $<
+
 $(B)/guest/tests/bootsector.bin: tests/guest/bootsector.S $(B)/flags
 	$(call say,GUESTCC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -m32 -nostdlib -static -Wl,--build-id=none,-Ttext=0x7c00,--oformat=binary -o $@ $<
 
 test-guests: $(B)/guest/initrd $(B)/guest/cloud/initrd $(B)/guest/tests/multiboot.elf $(B)/guest/tests/checks.elf \
-	$(B)/guest/tests/bootsector.bin
+	$(B)/guest/tests/bootsector.bin $(B)/guest/tests/rom.bin
 
 # What `make run` boots. The kernel is started at its PVH entry, which spares Bochs a minute of unpacking. tsc=reliable:
 # what Linux prints at its start delays it in Bochs so much that it would mistrust the TSC and read the ACPI timer.

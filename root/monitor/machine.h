@@ -44,6 +44,20 @@ enum machine_end {
 };
 
 struct machine;
+struct machine_vp;
+
+#define ROM_STEP_PAGES 4u
+
+/* One instruction, or the delivery of one event, for which pages of ROM can be written (root/monitor/vp_rom.c). */
+struct rom_step {
+    struct machine_vp *vp; /* NULL: none is on */
+    bool traps;            /* it is stepped by TF */
+    bool had_tf;           /* TF is the guest's own too */
+    bool pops_flags;       /* TF behind the instruction is what that made it */
+    uint32_t count;
+    uint64_t pages[ROM_STEP_PAGES]; /* guest-physical */
+    uint8_t *copies;                /* ROM_STEP_PAGES pages */
+};
 
 struct machine_vp {
     struct machine *machine;
@@ -62,6 +76,7 @@ struct machine {
     WHV_PARTITION_HANDLE partition;
     struct guest_memory memory;
     struct firmware_layout firmware;
+    struct rom_step rom_step;
     uint8_t *rom;  /* the firmware's own pages; NULL: none */
     uint32_t lock; /* atomic */
     uint32_t end;  /* atomic, enum machine_end */

@@ -141,12 +141,11 @@ static const char *load_rom(struct machine *m, struct boot_state *state)
     if (problem != NULL) {
         return problem;
     }
-    if (m->rom == NULL) {
-        m->rom = host_alloc_memory(m->firmware.size);
-        if (m->rom == NULL || FAILED(WHvMapGpaRange(m->partition, m->rom, m->firmware.base, m->firmware.size,
-                                                    WHvMapGpaRangeFlagRead | WHvMapGpaRangeFlagExecute))) {
-            return "there is no memory for its firmware";
-        }
+    m->rom = m->rom == NULL ? host_alloc_memory(m->firmware.size) : m->rom;
+    /* At a restart too: a page may be the copy of a step that did not end. */
+    if (m->rom == NULL || FAILED(WHvMapGpaRange(m->partition, m->rom, m->firmware.base, m->firmware.size,
+                                                WHvMapGpaRangeFlagRead | WHvMapGpaRangeFlagExecute))) {
+        return "there is no memory for its firmware";
     }
     memcpy(m->rom, m->config->main.data, m->firmware.size);
     return machine_fill_fw_cfg(m);
@@ -176,6 +175,8 @@ const char *machine_restart(struct machine *m)
     bus_reset(&m->ports);
     bus_reset(&m->mmio);
     m->alarm = DEVICE_NEVER;
+    m->rom_step.vp = NULL;
+    m->rom_step.count = 0;
     machine_unlock(m);
     if (FAILED(WHvResetPartition(m->partition))) {
         return "its partition cannot be reset";

@@ -115,6 +115,9 @@ void vp_emulate_memory(struct machine_vp *vp)
         crash_report(vp, "it executes where there is no memory");
         return;
     }
+    if (vp_rom_write(vp)) {
+        return;
+    }
     (void)WHvEmulatorTryMmioEmulation(vp->emulator, vp, &vp->record.VpContext, access, &status);
     check_done(vp, status, access->Gpa);
 }

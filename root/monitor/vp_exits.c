@@ -5,6 +5,7 @@
 #include "root/monitor/crash.h"
 #include "root/monitor/host.h"
 
+#define EXCEPTION_DB 1u
 #define EXCEPTION_GP 13u
 #define RFLAGS_IF 0x200u
 
@@ -113,6 +114,7 @@ static void look_for_end(struct machine_vp *vp)
 enum statistics_row vp_exit(struct machine_vp *vp)
 {
     vp->dead = false;
+    bool stepped = vp_rom_step_end(vp);
     switch (vp->record.ExitReason) {
     case WHvRunVpExitReasonX64IoPortAccess:
         return port_access(vp);
@@ -126,7 +128,11 @@ enum statistics_row vp_exit(struct machine_vp *vp)
         end_of_interrupt(vp);
         return STATISTICS_EOI;
     case WHvRunVpExitReasonException:
-        vp_x87_error(vp);
+        if (vp->record.VpException.ExceptionType == EXCEPTION_DB) {
+            vp_debug_exception(vp, stepped);
+        } else {
+            vp_x87_error(vp);
+        }
         return STATISTICS_OTHER;
     case WHvRunVpExitReasonX64ApicWriteTrap:
         return STATISTICS_OTHER; /* done already; what it lets through is looked at before the next run */

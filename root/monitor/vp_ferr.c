@@ -2,6 +2,7 @@
 /* #MF: the exception that it is while CR0.NE is 1, or else an error of root/devices/ferr.h. */
 #include "root/lib/string.h"
 #include "root/monitor/crash.h"
+#include "root/monitor/prefixes.h"
 #include "root/monitor/vp_exits.h"
 
 #define CR0_NE 0x20u
@@ -29,30 +30,11 @@ static void give_back(struct machine_vp *vp)
     set_one(vp, WHvRegisterPendingEvent, &value);
 }
 
-static bool is_prefix(uint8_t byte, bool is_64_bit)
-{
-    switch (byte) {
-    case 0x26:
-    case 0x2e:
-    case 0x36:
-    case 0x3e:
-    case 0x64 ... 0x67:
-    case 0xf2:
-    case 0xf3:
-        return true;
-    default:
-        return is_64_bit && (byte & 0xf0u) == 0x40;
-    }
-}
-
 /* FWAIT's length with its prefixes; 0: it is another instruction. The waiting forms of FNINIT, FNSTSW... begin so. */
 static uint32_t fwait_length(const WHV_RUN_VP_EXIT_CONTEXT *r)
 {
     const WHV_VP_EXCEPTION_CONTEXT *e = &r->VpException;
-    uint32_t at = 0;
-    while (at < e->InstructionByteCount && is_prefix(e->InstructionBytes[at], r->VpContext.Cs.Long)) {
-        at++;
-    }
+    uint32_t at = prefixes_length(e->InstructionBytes, e->InstructionByteCount, r->VpContext.Cs.Long);
     return at < e->InstructionByteCount && e->InstructionBytes[at] == FWAIT ? at + 1 : 0;
 }
 

@@ -18,7 +18,7 @@ from .terminal import Command, Terminal
 KERNEL, INITRD = "build/guest/vmlinuz", "build/guest/initrd"  # Debian's linux-image-amd64
 CLOUD, CLOUD_INITRD = "build/guest/cloud/vmlinuz", "build/guest/cloud/initrd"  # the same, packed by LZ4
 MULTIBOOT, SECTOR = "build/guest/tests/multiboot.elf", "build/guest/tests/bootsector.bin"
-CHECKS = "build/guest/tests/checks.elf"
+CHECKS, ROM = "build/guest/tests/checks.elf", "build/guest/tests/rom.bin"
 SEABIOS = "/usr/share/seabios/bios-256k.bin"
 
 # Without cryptomgr.notests most of the boot is the kernel's tests of its own ciphers; bochs.md has the figures of a KVM
@@ -234,6 +234,13 @@ def boot_sector():
     words = ["--bootsector", SECTOR, "--memory", "1M"]
     patterns = ["^boot sector runs$", "^and the debug console$", "guest guest ended with exit status 67$", ALL_ENDED]
     return [run("bootsector", words, patterns)]
+
+
+def rom_writes():
+    """Firmware whose descriptor tables are in ROM, which the processor writes to, and nothing of it stays."""
+    names = ("segments", "flags", "interrupts", "handler", "task", "paging", "own")
+    patterns = [*(f"^PASS {name}$" for name in names), r"^\[rom\] done$", "ended with exit status 1$", ALL_ENDED]
+    return [run("rom-writes", ["--firmware", ROM, "--memory", "64M"], patterns, never=["^FAIL"])]
 
 
 def seabios_disk():
