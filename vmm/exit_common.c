@@ -16,6 +16,12 @@
 #define DR6_TRIGGERED 0x600full /* B0 to B3, BD, BS as in the exit qualification */
 #define DR6_RTM (1ull << 16)
 
+bool exit_code64(void)
+{
+    return (vmcs_read32(VMCS_ENTRY_CONTROLS) & ENTRY_IA32E) != 0 &&
+           (vmcs_read32(VMCS_GUEST_CS_ACCESS) & ACCESS_LONG) != 0;
+}
+
 void exit_skip_instruction(void)
 {
     exit_skip_bytes(vmcs_read32(VMCS_EXIT_INSTRUCTION_LENGTH));
@@ -25,7 +31,7 @@ void exit_skip_bytes(uint32_t length)
 {
     uint64_t rip = vmcs_readnw(VMCS_GUEST_RIP);
     uint64_t next = rip + length;
-    if (next >> 32 != 0 && rip >> 32 == 0 && (vmcs_read32(VMCS_GUEST_CS_ACCESS) & (1u << 13)) == 0) {
+    if (next >> 32 != 0 && rip >> 32 == 0 && !exit_code64()) {
         next = (uint32_t)next; /* outside 64-bit mode RIP has 32 bits; an entry with more would fail */
     }
     vmcs_writenw(VMCS_GUEST_RIP, next);

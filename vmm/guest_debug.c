@@ -54,7 +54,7 @@ enum exit_action exit_guest_mov_dr(struct vp *vp)
 {
     uint64_t q = vmcs_readnw(VMCS_EXIT_QUALIFICATION); /* SDM vol. 3C, table 28-4 */
     unsigned dr = q & 7u, reg = (q >> 8) & 15u;
-    bool from_dr = (q & 16u) != 0, long_mode = (vmcs_read32(VMCS_GUEST_CS_ACCESS) & (1u << 13)) != 0;
+    bool from_dr = (q & 16u) != 0, long_mode = exit_code64();
     if (dr == 4 || dr == 5) {
         dr += 2; /* CR4.DE is clear, or the instruction had raised #UD */
     }

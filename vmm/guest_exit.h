@@ -21,6 +21,9 @@ enum exit_action {
 /* A guest VP's exit. `snapshot` has the reason; a handler may add what only it knows (CPUID's default result). */
 enum exit_action guest_exit(struct cpu *cpu, struct vp *vp, struct exit_snapshot *snapshot);
 
+/* Both. The VP is in 64-bit mode. In legacy mode a code segment's L bit means nothing. */
+bool exit_code64(void);
+
 /* Both. Moves RIP past the instruction that exited and ends the shadow of STI and MOV SS. */
 void exit_skip_instruction(void);
 

@@ -24,7 +24,17 @@ enum outcome { FAULT_UD, FAULT_GP, FAULT_DB, EXECUTED, EXIT_RDTSC, EXIT_HYPERCAL
 
 static const uint8_t vector_of[] = {[FAULT_UD] = 6, [FAULT_GP] = 13, [FAULT_DB] = 1, [EXECUTED] = 6};
 
-enum place { IN_REAL, IN_VM86, IN_PROTECTED, IN_PROTECTED_USER, IN_COMPATIBILITY, IN_LONG, IN_LONG_USER, PLACES };
+enum place {
+    IN_REAL,
+    IN_VM86,
+    IN_PROTECTED,
+    IN_PROTECTED_L,
+    IN_PROTECTED_USER,
+    IN_COMPATIBILITY,
+    IN_LONG,
+    IN_LONG_USER,
+    PLACES
+};
 
 static const struct {
     const char *name;
@@ -34,6 +44,7 @@ static const struct {
     [IN_REAL] = {"real mode", GUEST_REAL, 0},
     [IN_VM86] = {"virtual-8086 mode", GUEST_PROTECTED, 3},
     [IN_PROTECTED] = {"protected mode", GUEST_PROTECTED, 0},
+    [IN_PROTECTED_L] = {"protected mode with CS.L", GUEST_PROTECTED, 0},
     [IN_PROTECTED_USER] = {"protected mode at CPL 3", GUEST_PROTECTED, 3},
     [IN_COMPATIBILITY] = {"compatibility mode", GUEST_LONG, 0},
     [IN_LONG] = {"64-bit mode", GUEST_LONG, 0},
@@ -136,8 +147,8 @@ static void prepare(struct guest *g, enum place place, const struct trial *t)
     if (mode != GUEST_REAL) {
         put_tss(g, mode == GUEST_LONG);
     }
-    if (place == IN_COMPATIBILITY) {
-        set_segment(g, WHvX64RegisterCs, 0, 0xffffffff, 0x08, 0xc09b);
+    if (place == IN_COMPATIBILITY || place == IN_PROTECTED_L) {
+        set_segment(g, WHvX64RegisterCs, 0, 0xffffffff, 0x08, place == IN_PROTECTED_L ? 0xe09b : 0xc09b);
     }
     if (places[place].cpl != 0) {
         go_to_user(g, place);
@@ -210,6 +221,7 @@ static void vm86(void)
 static void protected(void)
 {
     check_place(IN_PROTECTED);
+    check_place(IN_PROTECTED_L);
     check_place(IN_PROTECTED_USER);
 }
 
@@ -220,10 +232,25 @@ static void long_mode(void)
     check_place(IN_LONG_USER);
 }
 
+/* The high half of a general register counts in 64-bit mode alone, where that of DR7 is reserved. */
+static void high_half(void)
+{
+    static const struct trial ignored = {"MOV to DR7 with a high half",  {0x0f, 0x23, 0xf8}, 3,        0,       0,
+                                         0xffffffff00000000 | DR7_RESET, EXECUTED,           FAULT_GP, EXECUTED};
+    struct trial reserved = ignored;
+    struct guest g;
+    reserved.kernel = FAULT_GP;
+    guest_create(&g, 1, 0);
+    check_trial(&g, IN_REAL, &ignored);
+    check_trial(&g, IN_PROTECTED, &ignored);
+    check_trial(&g, IN_PROTECTED_L, &ignored);
+    check_trial(&g, IN_COMPATIBILITY, &ignored);
+    check_trial(&g, IN_LONG, &reserved);
+    guest_destroy(&g);
+}
+
 const struct scenario scenarios_instruction_faults[] = {
-    {"instruction-faults/real", 1, real},
-    {"instruction-faults/virtual-8086", 1, vm86},
-    {"instruction-faults/protected", 1, protected},
-    {"instruction-faults/long", 1, long_mode},
-    {0},
+    {"instruction-faults/real", 1, real},           {"instruction-faults/virtual-8086", 1, vm86},
+    {"instruction-faults/protected", 1, protected}, {"instruction-faults/long", 1, long_mode},
+    {"instruction-faults/high-half", 1, high_half}, {0},
 };
