@@ -75,7 +75,8 @@ apic_emulator := root/libwhv/apic_emulator.c
 apic_absent := root/libwhv/apic_absent.c
 lib_sources := $(filter-out $(apic_absent),$(lib_sources))
 compat_sources := $(sort $(wildcard root/compat/*.c root/compat/*.S))
-samples := $(patsubst root/samples/%.c,%,$(sort $(wildcard root/samples/*.c)))
+sample_sources := $(sort $(wildcard root/samples/*.c root/samples/*.cpp))
+samples := $(basename $(notdir $(sample_sources)))
 monitor_sources := $(sort $(wildcard $(foreach d,devices monitor,root/$(d)/*.c)))
 service_sources := $(sort $(wildcard $(foreach d,service payloads,root/$(d)/*.c root/$(d)/*.S)))
 test_sources := $(sort $(wildcard tests/scenarios/*.c tests/scenarios/*.S))
@@ -88,8 +89,15 @@ COMPAT_CFLAGS := $(ROOT_CFLAGS) -fshort-wchar -include root/compat/llp64.h
 CLIENT_CFLAGS := $(filter-out -mgeneral-regs-only -Werror -Wconversion -Wmissing-prototypes -Wundef -Wshadow \
 	-Wcast-qual -Wpointer-arith -Wstrict-prototypes,$(COMPAT_CFLAGS)) -Wno-unknown-pragmas $(CLIENT_WARNINGS) \
 	-I$(B)/client/include -Iroot/compat -Iroot/libwhv
+# In C++ as far as the language goes without a library's help. clang gives main its plain name in hosted code alone.
+CXX := $(if $(is_clang),$(CC:%clang=%clang++),$(CROSS_COMPILE)g++)
+CXX_ONLY := -std=c++17 -fno-exceptions -fno-rtti -fno-threadsafe-statics
+CLIENT_CXXFLAGS = $(filter-out -std=% $(if $(is_clang),-ffreestanding),$(CLIENT_CFLAGS)) $(CXX_ONLY) \
+	$(if $(is_clang),-fno-builtin -Wno-builtin-macro-redefined -U__STDC_HOSTED__ -D__STDC_HOSTED__=0)
 WINDOWS_CC ?= x86_64-w64-mingw32-gcc
+WINDOWS_CXX ?= x86_64-w64-mingw32-g++
 WINDOWS_CFLAGS := -std=gnu11 -O2 -Wall -Wextra -Wno-unknown-pragmas $(CLIENT_WARNINGS)
+WINDOWS_CXXFLAGS := $(CXX_ONLY) -static $(filter-out -std=%,$(WINDOWS_CFLAGS))
 client_files := $(sort $(wildcard root/samples/*))
 # String functions, strtoul and their like for clients, from Debian's static C library.
 MUSL := $(firstword $(wildcard /usr/lib/x86_64-linux-musl/libc.a) -lmusl-dev-is-missing)
@@ -101,7 +109,7 @@ test_objects := $(call object,$(lib_sources) $(test_sources))
 attack_objects := $(call object,$(lib_sources) $(attack_sources))
 bench_objects := $(call object,$(lib_sources) $(bench_sources))
 compat_objects := $(call object,$(lib_sources) $(compat_sources))
-sample_objects := $(call object,$(samples:%=root/samples/%.c))
+sample_objects := $(call object,$(sample_sources))
 objects := $(sort $(host_objects) $(root_objects) $(test_objects) $(attack_objects) $(compat_objects) \
 	$(sample_objects) $(bench_objects))
 
@@ -294,6 +302,11 @@ $(B)/obj/%.c.o: %.c $(B)/flags
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(flags_of) -MMD -MP -c $< -o $@
 
+$(B)/obj/root/samples/%.cpp.o: root/samples/%.cpp $(B)/flags
+	$(call say,CXX,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CXX) $(CLIENT_CXXFLAGS) -MMD -MP -c $< -o $@
+
 $(B)/obj/%.S.o: %.S $(B)/flags $(B)/generated/asm_offsets.h
 	$(call say,AS,$<)
 	$(Q)mkdir -p $(@D)
@@ -329,11 +342,17 @@ $(B)/root.elf $(B)/test-root.elf $(B)/attack-root.elf $(B)/bench-root.elf: root/
 
 # A sample that does not name local APICs does not make any.
 apic_of = $(call object,$(if $(shell grep -l LocalApicEmulationMode $(1)),$(apic_emulator),$(apic_absent)))
-$(B)/sample-%.elf: $(B)/obj/root/samples/%.c.o $(compat_objects) $(call object,$(apic_absent)) root/root.ld \
-	$(B)/objects $(B)/flags
+link_sample = $(Q)$(LD) $(ROOT_LDFLAGS) -o $@ \
+	$(filter-out $(call object,$(apic_emulator) $(apic_absent)),$(filter %.o,$^)) \
+	$(call apic_of,$(1)) $(ROOT_LIBRARIES) $(MUSL)
+sample_needs := $(compat_objects) $(call object,$(apic_absent)) root/root.ld $(B)/objects $(B)/flags
+$(B)/sample-%.elf: $(B)/obj/root/samples/%.c.o $(sample_needs)
 	$(call say,LD,$@)
-	$(Q)$(LD) $(ROOT_LDFLAGS) -o $@ $(filter-out $(call object,$(apic_emulator) $(apic_absent)),$(filter %.o,$^)) \
-		$(call apic_of,root/samples/$*.c) $(ROOT_LIBRARIES) $(MUSL)
+	$(call link_sample,root/samples/$*.c)
+
+$(B)/sample-%.elf: $(B)/obj/root/samples/%.cpp.o $(sample_needs)
+	$(call say,LD,$@)
+	$(call link_sample,root/samples/$*.cpp)
 
 # Windows' file names have no case; ours have, and mingw-w64 on Linux has them all in small letters.
 $(B)/client/includes: $(client_files) $(wildcard root/compat/*.h root/libwhv/*.h) scripts/mkincludes $(B)/flags
@@ -349,6 +368,10 @@ $(sample_objects): $(B)/client/includes
 $(B)/windows/%.exe: root/samples/%.c $(B)/windows/includes
 	$(call say,WINCC,$<)
 	$(Q)$(WINDOWS_CC) $(WINDOWS_CFLAGS) -I$(B)/windows/include -o $@ $< -lwinhvplatform -lwinhvemulation
+
+$(B)/windows/%.exe: root/samples/%.cpp $(B)/windows/includes
+	$(call say,WINCXX,$<)
+	$(Q)$(WINDOWS_CXX) $(WINDOWS_CXXFLAGS) -I$(B)/windows/include -o $@ $< -lwinhvplatform -lwinhvemulation
 
 MKISO := scripts/mkiso scripts/harness/iso.py
 

@@ -2,6 +2,7 @@
 /* Between the root's start and a client's main, and the program's end. */
 #include "root/compat/arguments.h"
 #include "root/compat/assert.h"
+#include "root/compat/cplusplus.h"
 #include "root/compat/stdio.h"
 #include "root/compat/stdlib.h"
 #include "root/compat/string.h"
@@ -84,6 +85,7 @@ void exit(int status)
     while (at_exit_count > 0) {
         at_exit[--at_exit_count]();
     }
+    cplusplus_destroy();
     end(status);
 }
 
@@ -117,6 +119,7 @@ void compat_assert_failed(const char *condition, const char *file, unsigned line
 static void run_main(void *unused)
 {
     (void)unused;
+    cplusplus_construct();
     exit(main(argument_count, arguments, environment));
 }
 

@@ -85,7 +85,8 @@ def clang_format():
     if not wanted_version("clang-format"):
         return []
     began = time.monotonic()
-    return judged("format", command_complaints(["clang-format", "--dry-run", "-Werror", *c_files(".c", ".h")]), began)
+    files = c_files(".c", ".h", ".cpp")
+    return judged("format", command_complaints(["clang-format", "--dry-run", "-Werror", *files]), began)
 
 
 def clang_tidy(name, *folders):
@@ -137,7 +138,7 @@ def other_build(name, *settings):
     """A whole build with other settings, in its own directory."""
     began = time.monotonic()
     folder = f"build/{name}"
-    samples = [f"{folder}/sample-{path.stem}.elf" for path in sorted(pathlib.Path("root/samples").glob("*.c"))]
+    samples = [f"{folder}/sample-{path.stem}.elf" for path in sorted(pathlib.Path("root/samples").glob("*.c*"))]
     return judged(f"build/{name}", command_complaints(
         ["make", "-s", f"B={folder}", *settings, "CLIENT_WARNINGS=-Werror", f"{folder}/whimbrel.elf",
          f"{folder}/root.elf", f"{folder}/test-root.elf", f"{folder}/bench-root.elf", *samples]), began)
