@@ -5,6 +5,7 @@
 #include "arch/msr.h"
 #include "arch/vmcs.h"
 #include "vmm/apic.h"
+#include "vmm/completion.h"
 #include "vmm/mov_decode.h"
 #include "vmm/partition.h"
 
@@ -149,6 +150,10 @@ enum exit_action apic_page_access(struct vp *vp, uint64_t gpa, struct exit_snaps
     if (!known) {
         exit_record(vp, snapshot);
         return EXIT_EMULATE;
+    }
+    if (vp->breakpoints) {
+        completion_watch(vp, mov.is_load ? BREAKPOINT_READ : BREAKPOINT_WRITE, vmcs_readnw(VMCS_GUEST_LINEAR_ADDRESS),
+                         mov.size);
     }
     exit_skip_bytes(mov.length);
     if (mov.is_load) {

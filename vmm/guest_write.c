@@ -5,6 +5,7 @@
 #include "arch/vmcs.h"
 #include "kernel/page_alloc.h"
 #include "kernel/string.h"
+#include "vmm/completion.h"
 #include "vmm/doorbell.h"
 #include "vmm/exit_skip.h"
 #include "vmm/fetch_plain.h"
@@ -109,6 +110,9 @@ bool guest_write_memory(struct vp *vp, uint64_t gpa, uint64_t qualification)
     if (!begins_at(&store, gpr, &code, gpa) || !finish(vp, table, gpa, mov_value(&store, gpr), store.size)) {
         return false;
     }
+    if (vp->breakpoints) {
+        completion_watch(vp, BREAKPOINT_WRITE, vmcs_readnw(VMCS_GUEST_LINEAR_ADDRESS), store.size);
+    }
     exit_skip_bytes(store.length);
     return true;
 }
@@ -130,6 +134,10 @@ bool guest_write_port(struct vp *vp)
     const struct write_table *table = table_of(vp);
     if (__builtin_expect(table == NULL, 1) || !finish_port(vp, table)) {
         return false;
+    }
+    if (vp->breakpoints) {
+        uint32_t q = (uint32_t)vmcs_readnw(VMCS_EXIT_QUALIFICATION);
+        completion_watch(vp, BREAKPOINT_PORT, q >> IO_PORT_SHIFT, (q & IO_SIZE) + 1);
     }
     exit_skip_instruction();
     return true;

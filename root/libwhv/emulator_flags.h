@@ -14,6 +14,7 @@
 #define EMULATOR_SF 0x80u
 #define EMULATOR_DF 0x400u
 #define EMULATOR_OF 0x800u
+#define EMULATOR_TF 0x100u
 #define EMULATOR_RF 0x10000u
 
 /* All bits of `size` bytes (1, 2, 4, 8). */

@@ -174,6 +174,7 @@ bool emulator_read(struct emulation *e, uint64_t linear, void *data, unsigned si
     if (!emulator_prepare(e, linear, size, EMULATOR_READ)) {
         return false;
     }
+    emulator_watch(e, linear, size, false);
     while (size > 0) {
         unsigned piece = piece_size(linear, size);
         if (!access_piece(e, linear, WHvTranslateGvaFlagValidateRead, bytes, piece, false)) {
@@ -193,6 +194,7 @@ bool emulator_write(struct emulation *e, uint64_t linear, const void *data, unsi
     if (!emulator_prepare(e, linear, size, EMULATOR_WRITE)) {
         return false;
     }
+    emulator_watch(e, linear, size, true);
     while (size > 0) {
         unsigned piece = piece_size(linear, size);
         memcpy(copy, from, piece);

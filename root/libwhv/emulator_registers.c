@@ -4,7 +4,7 @@
 #include "root/libwhv/emulator_flags.h"
 #include "root/libwhv/emulator_state.h"
 
-#define MOST_NAMES (EMULATOR_GPRS + EMULATOR_SEGMENTS + 3u) /* RIP, RFLAGS, one XMM register */
+#define MOST_NAMES (EMULATOR_GPRS + EMULATOR_SEGMENTS + 1u + WHB_COMPLETION_REGISTERS) /* one XMM register */
 
 struct batch {
     WHV_REGISTER_NAME names[MOST_NAMES];
@@ -92,7 +92,7 @@ bool emulator_load_registers(struct emulation *e)
             e->vector = b.values[i].Reg128;
         }
     }
-    return true;
+    return emulator_load_breakpoints(e);
 }
 
 static void add_changed(const struct emulation *e, struct batch *b)
@@ -103,10 +103,6 @@ static void add_changed(const struct emulation *e, struct batch *b)
             value.Reg64 = e->gpr[n];
             add(b, WHvX64RegisterRax + n, value);
         }
-    }
-    if (e->rflags != e->vp->Rflags) {
-        value.Reg64 = e->rflags;
-        add(b, WHvX64RegisterRflags, value);
     }
     if (e->vector_changed) {
         value.Reg128 = e->vector;
@@ -127,11 +123,9 @@ static bool store(struct emulation *e, const struct batch *b)
 bool emulator_store_registers(struct emulation *e)
 {
     struct batch b;
-    WHV_REGISTER_VALUE value = {0};
-    b.count = 0;
-    e->rflags &= ~(uint64_t)EMULATOR_RF; /* SDM vol. 3B, 18.3.1.1: a finished instruction clears it */
-    value.Reg64 = e->rip;
-    add(&b, WHvX64RegisterRip, value);
+    if (!emulator_complete(e, b.names, b.values, &b.count)) {
+        return false;
+    }
     add_changed(e, &b);
     return store(e, &b);
 }
@@ -141,8 +135,12 @@ bool emulator_store_fault(struct emulation *e, const WHV_X64_PENDING_EXCEPTION_E
     struct batch b;
     WHV_REGISTER_VALUE value = {0};
     b.count = 0;
-    e->rflags = e->vp->Rflags | EMULATOR_RF;
+    value.Reg64 = e->vp->Rflags | EMULATOR_RF;
+    if (value.Reg64 != e->vp->Rflags) {
+        add(&b, WHvX64RegisterRflags, value);
+    }
     add_changed(e, &b);
+    value = (WHV_REGISTER_VALUE){0};
     value.ExceptionEvent = *event;
     add(&b, WHvRegisterPendingEvent, value);
     return store(e, &b);

@@ -65,6 +65,12 @@ struct emulation {
     uint8_t vector_number;
     bool vector_read, vector_changed;
 
+    uint64_t dr[4], dr7; /* 0: no breakpoint is on */
+    bool watches_ports;
+    uint8_t hits;       /* bit n: an access met breakpoint n */
+    bool goes_on;       /* a repetition between two of its elements */
+    bool begins_shadow; /* it loaded SS */
+
     struct emulator_translation translation[EMULATOR_TRANSLATIONS];
     unsigned next_translation;
 };
@@ -119,6 +125,18 @@ bool emulator_canonical(struct emulation *e, uint64_t address);
 bool emulator_check_alignment(struct emulation *e, uint64_t linear, unsigned size);
 /* Gives the guest `exception`, in one callback. */
 bool emulator_inject(struct emulation *e);
+
+/* emulator_completion.c */
+
+/* Reads the breakpoints, if any is on. */
+bool emulator_load_breakpoints(struct emulation *e);
+/* The instruction makes this access. */
+void emulator_watch(struct emulation *e, uint64_t linear, unsigned size, bool write);
+void emulator_watch_port(struct emulation *e, uint16_t port, unsigned size);
+/* Whether a trap is due behind what was done so far: a repetition stops there. */
+bool emulator_traps(const struct emulation *e);
+/* The registers that finish the instruction, as many as `count` says, at most WHB_COMPLETION_REGISTERS. */
+bool emulator_complete(struct emulation *e, WHV_REGISTER_NAME *names, WHV_REGISTER_VALUE *values, uint32_t *count);
 
 /* emulator_execute.c, emulator_bits.c, emulator_string.c: one family each. They leave RIP behind the instruction. */
 

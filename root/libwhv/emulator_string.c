@@ -28,6 +28,7 @@ bool emulator_port(struct emulation *e, bool write, uint16_t port, unsigned size
         return false;
     }
     *data = write ? *data : info.Data & mask;
+    emulator_watch_port(e, port, size);
     return true;
 }
 
@@ -191,7 +192,8 @@ static bool repeat(struct emulation *e, uint64_t next)
 {
     unsigned size = e->insn.address_size, most = e->emulator->by_elements ? 1 : MOST_ELEMENTS;
     for (unsigned n = 0; emulator_gpr(e, RCX, size) != 0; n++) {
-        if (n == most) {
+        if (n == most || (n != 0 && emulator_traps(e))) {
+            e->goes_on = true;
             return true;
         }
         if (!element(e)) {

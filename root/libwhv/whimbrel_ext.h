@@ -2,6 +2,8 @@
 /* What libwhv offers beyond the Windows Hypervisor Platform. */
 #pragma once
 
+#include <stdbool.h>
+
 #include "abi/entry_check.h"
 #include "abi/hypercall.h"
 #include "abi/language.h"
@@ -88,5 +90,36 @@ struct whb_emulator_report {
 
 /* E_POINTER: a null pointer. */
 HRESULT whb_emulator_report(WHV_EMULATOR_HANDLE emulator, struct whb_emulator_report *report);
+
+/*
+ * How an instruction ended that a client carried out for a guest (docs/completion.md). whb_plain_completion makes the
+ * usual one of an exit with an InstructionLength; what else it was is changed in it.
+ */
+struct whb_completion {
+    UINT64 rip;    /* where the guest goes on: behind it, or its target */
+    UINT64 rflags; /* as the instruction left them; RF is not looked at */
+    /* The registers of these names as they are now; they count only if whb_completion_is_special says so. */
+    UINT64 interrupt_state, pending_debug;
+    UINT8 hits;          /* bits 0 to 3: breakpoints that its accesses met (abi/breakpoints.h) */
+    UINT8 goes_on;       /* 1: a repetition between two of its elements, and `rip` is its own */
+    UINT8 begins_shadow; /* 1: it loaded SS, or it was an STI that set IF */
+};
+
+#define WHB_COMPLETION_REGISTERS 4u
+
+struct whb_completion whb_plain_completion(const WHV_VP_EXIT_CONTEXT *exit);
+
+/* Whether it changes WHvRegisterInterruptState or WHvX64RegisterPendingDebugException, which must have been read then.
+ */
+bool whb_completion_is_special(const WHV_VP_EXIT_CONTEXT *exit, const struct whb_completion *how);
+
+/*
+ * The registers that finish the instruction of `exit` as the processor would have: RIP, and where it takes them RFLAGS,
+ * the interrupt shadow and pending debug exceptions. How many they are; the client sets them in one call together with
+ * what else the instruction changed. `how`: NULL is the plain one. Calls nothing.
+ */
+UINT32 whb_complete_instruction(const WHV_VP_EXIT_CONTEXT *exit, const struct whb_completion *how,
+                                WHV_REGISTER_NAME names[WHB_COMPLETION_REGISTERS],
+                                WHV_REGISTER_VALUE values[WHB_COMPLETION_REGISTERS]);
 
 WHB_END_C

@@ -9,12 +9,6 @@
 #define EXCEPTION_GP 13u
 #define RFLAGS_IF 0x200u
 
-static uint64_t after(const WHV_VP_EXIT_CONTEXT *c)
-{
-    uint64_t rip = c->Rip + c->InstructionLength;
-    return c->Cs.Long ? rip : rip & 0xffffffffu;
-}
-
 static void set_registers(struct machine_vp *vp, const WHV_REGISTER_NAME *names, const WHV_REGISTER_VALUE *values,
                           uint32_t count)
 {
@@ -47,18 +41,18 @@ static enum statistics_row port_access(struct machine_vp *vp)
         vp_emulate_port(vp);
         return STATISTICS_PORT_STRING;
     }
-    const WHV_REGISTER_NAME names[] = {WHvX64RegisterRip, WHvX64RegisterRax};
-    WHV_REGISTER_VALUE values[2];
-    values[0].Reg64 = after(&vp->record.VpContext);
-    values[1].Reg64 = io->Rax;
+    WHV_REGISTER_NAME names[1 + WHB_COMPLETION_REGISTERS];
+    WHV_REGISTER_VALUE values[1 + WHB_COMPLETION_REGISTERS];
+    uint32_t count = whb_complete_instruction(&vp->record.VpContext, NULL, names, values);
     machine_lock(m);
     if (write) {
         bus_write(&m->ports, io->PortNumber, size, size == 4 ? io->Rax & 0xffffffff : io->Rax & ((1u << 8 * size) - 1));
     } else {
-        values[1].Reg64 = merge_rax(io->Rax, bus_read(&m->ports, io->PortNumber, size), size);
+        names[count] = WHvX64RegisterRax;
+        values[count++].Reg64 = merge_rax(io->Rax, bus_read(&m->ports, io->PortNumber, size), size);
     }
     machine_unlock(m);
-    set_registers(vp, names, values, write ? 1 : 2);
+    set_registers(vp, names, values, count);
     return write ? STATISTICS_PORT_WRITE : STATISTICS_PORT_READ;
 }
 

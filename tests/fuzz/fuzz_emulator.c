@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: root/libwhv/emulator*.c -lcapstone */
+/* sources: root/libwhv/emulator*.c root/libwhv/completion.c -lcapstone */
 /*
  * Any code in any mode with any registers, and callbacks that fail at any time: the emulator returns, its accesses keep
  * to their rules, and the guest's registers are set once, if and only if it says that it succeeded.

@@ -61,6 +61,14 @@ static HRESULT on_get(void *context, const WHV_REGISTER_NAME *names, uint32_t co
             values[i].Reg64 = g->cr4;
         } else if (names[i] == WHvX64RegisterEfer) {
             values[i].Reg64 = g->efer;
+        } else if (names[i] >= WHvX64RegisterDr0 && names[i] <= WHvX64RegisterDr3) {
+            values[i].Reg64 = g->dr[names[i] - WHvX64RegisterDr0];
+        } else if (names[i] == WHvX64RegisterDr7) {
+            values[i].Reg64 = g->dr7;
+        } else if (names[i] == WHvRegisterInterruptState) {
+            values[i].Reg64 = g->interrupt_state;
+        } else if (names[i] == WHvX64RegisterPendingDebugException) {
+            values[i].Reg64 = g->pending_debug;
         }
     }
     return fails(&g->gets, g->fail_get) ? E_OUTOFMEMORY : S_OK;
@@ -81,6 +89,10 @@ static HRESULT on_set(void *context, const WHV_REGISTER_NAME *names, uint32_t co
             g->rflags = values[i].Reg64;
         } else if (names[i] == WHvRegisterPendingEvent) {
             g->event = values[i].ExceptionEvent;
+        } else if (names[i] == WHvRegisterInterruptState) {
+            g->interrupt_state = values[i].Reg64;
+        } else if (names[i] == WHvX64RegisterPendingDebugException) {
+            g->pending_debug = values[i].Reg64;
         }
     }
     return S_OK;

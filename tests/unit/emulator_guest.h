@@ -21,7 +21,7 @@ struct access_log {
 struct emulated_guest {
     WHV_EMULATOR_HANDLE emulator;
     uint64_t gpr[16], rip, rflags;
-    uint64_t cr4, efer;
+    uint64_t cr4, efer, dr[4], dr7, interrupt_state, pending_debug;
     WHV_X64_SEGMENT_REGISTER segment[6];
     WHV_X64_PENDING_EXCEPTION_EVENT event; /* what the emulator gave the guest */
     WHV_X64_VP_EXECUTION_STATE state;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: root/libwhv/emulator*.c tests/unit/emulator_guest.c -lcapstone */
+/* sources: root/libwhv/emulator*.c root/libwhv/completion.c tests/unit/emulator_guest.c -lcapstone */
 /* Arguments, ports, code that has to be fetched, failures of every callback, and what the report says. */
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: root/libwhv/emulator*.c tests/unit/emulator_guest.c -lcapstone */
+/* sources: root/libwhv/emulator*.c root/libwhv/completion.c tests/unit/emulator_guest.c -lcapstone */
 /* The exceptions that an instruction raises while it is emulated: vector, error code, CR2, which comes first. */
 #include <string.h>
 

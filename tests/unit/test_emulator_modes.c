@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: root/libwhv/emulator*.c tests/unit/emulator_guest.c -lcapstone */
+/* sources: root/libwhv/emulator*.c root/libwhv/completion.c tests/unit/emulator_guest.c -lcapstone */
 /* Modes, segments, sizes, page crossings, stacks and repetition, each with the exact callbacks it makes. */
 #include <string.h>
 

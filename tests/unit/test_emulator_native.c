@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: root/libwhv/emulator*.c -lcapstone */
+/* sources: root/libwhv/emulator*.c root/libwhv/completion.c -lcapstone */
 /*
  * Every instruction here is executed by the emulator and by the processor that runs the test, with the same registers
  * and memory: all registers, flags that are defined, XMM1 and the memory must come out the same. RSI points into the

@@ -14,4 +14,7 @@
     X(cpuid)                                                                                                           \
     X(control)                                                                                                         \
     X(lint0)                                                                                                           \
-    X(ferr)
+    X(ferr)                                                                                                            \
+    X(breakpoints)                                                                                                     \
+    X(shadows)                                                                                                         \
+    X(stepping)
