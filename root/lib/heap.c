@@ -8,17 +8,20 @@
 #include "root/lib/string.h"
 
 #define SMALLEST_SHIFT 5u /* 32 bytes, the header among them */
-#define CLASSES 20u       /* up to 16 MiB */
-#define HEADER sizeof(union header)
+#define CLASSES 20u       /* up to 16 MiB; what is larger has as many pages as it needs */
+#define LARGE CLASSES
+#define HEADER sizeof(struct header)
 
 /* In front of every block. */
-union header {
-    union header *next; /* of a free block */
-    size_t class;       /* of a used one */
-    uint8_t align[16];
+struct header {
+    union {
+        struct header *next; /* of a free block */
+        size_t class;        /* of a used one */
+    };
+    size_t pages; /* of a large one */
 };
 
-static union header *free_blocks[CLASSES];
+static struct header *free_blocks[CLASSES + 1];
 static uint32_t heap_lock;
 
 static size_t class_size(size_t class)
@@ -26,39 +29,80 @@ static size_t class_size(size_t class)
     return (size_t)1 << (class + SMALLEST_SHIFT);
 }
 
-static union header *take(size_t class)
+static void lock(void)
 {
-    union header *block;
     while (__atomic_exchange_n(&heap_lock, 1, __ATOMIC_ACQUIRE) != 0) {
         cpu_pause();
     }
-    block = free_blocks[class];
+}
+
+static void unlock(void)
+{
+    __atomic_store_n(&heap_lock, 0, __ATOMIC_RELEASE);
+}
+
+static struct header *take(size_t class)
+{
+    lock();
+    struct header *block = free_blocks[class];
     if (block != NULL) {
         free_blocks[class] = block->next;
     }
-    __atomic_store_n(&heap_lock, 0, __ATOMIC_RELEASE);
+    unlock();
     return block;
 }
 
-static void give(union header *block, size_t class)
+static void give(struct header *block, size_t class)
 {
-    while (__atomic_exchange_n(&heap_lock, 1, __ATOMIC_ACQUIRE) != 0) {
-        cpu_pause();
-    }
+    lock();
     block->next = free_blocks[class];
     free_blocks[class] = block;
-    __atomic_store_n(&heap_lock, 0, __ATOMIC_RELEASE);
+    unlock();
 }
 
 /* New pages for a class; what one block leaves of a page becomes free blocks. */
-static union header *extend(size_t class)
+static struct header *extend(size_t class)
 {
     size_t size = class_size(class), bytes = size < ROOT_PAGE ? ROOT_PAGE : size;
     uint8_t *pages = root_alloc_pages(bytes / ROOT_PAGE, ROOT_PAGE);
     for (size_t at = size; pages != NULL && at < bytes; at += size) {
-        give((union header *)(void *)(pages + at), class);
+        give((struct header *)(void *)(pages + at), class);
     }
-    return (union header *)(void *)pages;
+    return (struct header *)(void *)pages;
+}
+
+/* The first free large block that has enough pages, and no more than twice as many. */
+static struct header *take_large(size_t pages)
+{
+    lock();
+    struct header **at = &free_blocks[LARGE];
+    while (*at != NULL && ((*at)->pages < pages || (*at)->pages / 2 > pages)) {
+        at = &(*at)->next;
+    }
+    struct header *block = *at;
+    if (block != NULL) {
+        *at = block->next;
+    }
+    unlock();
+    return block;
+}
+
+static void *malloc_large(size_t size)
+{
+    if (size > SIZE_MAX - HEADER - ROOT_PAGE) {
+        return NULL;
+    }
+    size_t pages = (size + HEADER + ROOT_PAGE - 1) / ROOT_PAGE;
+    struct header *block = take_large(pages);
+    if (block == NULL) {
+        block = root_alloc_pages(pages, ROOT_PAGE);
+        if (block == NULL) {
+            return NULL;
+        }
+        block->pages = pages;
+    }
+    block->class = LARGE;
+    return block + 1;
 }
 
 void *malloc(size_t size)
@@ -67,10 +111,10 @@ void *malloc(size_t size)
     while (class < CLASSES && class_size(class) - HEADER < size) {
         class ++;
     }
-    if (class == CLASSES) {
-        return NULL;
+    if (class == LARGE) {
+        return malloc_large(size);
     }
-    union header *block = take(class);
+    struct header *block = take(class);
     if (block == NULL) {
         block = extend(class);
     }
@@ -95,7 +139,8 @@ void *realloc(void *block, size_t size)
 {
     void *grown = malloc(size);
     if (grown != NULL && block != NULL) {
-        size_t old = class_size(((union header *)block - 1)->class) - HEADER;
+        const struct header *h = (struct header *)block - 1;
+        size_t old = (h->class == LARGE ? h->pages * ROOT_PAGE : class_size(h->class)) - HEADER;
         memcpy(grown, block, old < size ? old : size);
         free(block);
     }
@@ -105,7 +150,7 @@ void *realloc(void *block, size_t size)
 void free(void *block)
 {
     if (block != NULL) {
-        union header *h = (union header *)block - 1;
+        struct header *h = (struct header *)block - 1;
         give(h, h->class);
     }
 }

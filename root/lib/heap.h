@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The C library's memory functions, as libraries want them, over root_alloc_pages. Freed blocks are used again for
- * blocks of the same size class (powers of two). Any CPU; not from an interrupt handler.
+ * blocks of the same size class (powers of two; whole pages above 16 MiB). Any CPU; not from an interrupt handler.
  */
 #pragma once
 

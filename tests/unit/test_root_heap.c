@@ -13,9 +13,18 @@
 static uint8_t pool[POOL_PAGES * 4096] __attribute__((aligned(4096)));
 static size_t pages_used;
 
+/* Large blocks come from here, once each. */
+#define LARGE_PAGES 12800u
+static uint8_t large_pool[LARGE_PAGES * 4096] __attribute__((aligned(4096)));
+static size_t large_used;
+
 void *root_alloc_pages(size_t pages, size_t alignment)
 {
     (void)alignment;
+    if (pages > 4096 && pages <= LARGE_PAGES - large_used) {
+        large_used += pages;
+        return large_pool + (large_used - pages) * 4096;
+    }
     if (pages > POOL_PAGES - pages_used) {
         return NULL;
     }
@@ -72,6 +81,27 @@ static void test_growth(void **state)
     free(NULL);
 }
 
+#define MIB ((size_t)1 << 20)
+
+/* Above the largest class: whole pages, that are used again for what is not much smaller. */
+static void test_large_blocks(void **state)
+{
+    (void)state;
+    uint8_t *block = malloc(17 * MIB);
+    assert_non_null(block);
+    assert_int_equal(large_used, 17 * 256 + 1);
+    memset(block, 7, 17 * MIB);
+    uint8_t *grown = realloc(block, 20 * MIB);
+    assert_non_null(grown);
+    assert_int_equal(grown[0], 7);
+    assert_int_equal(grown[17 * MIB - 1], 7);
+    assert_int_equal(large_used, 37 * 256 + 2);
+    assert_ptr_equal(malloc(16 * MIB), block); /* the one that realloc gave back */
+    assert_null(malloc(20 * MIB));
+    free(grown);
+    assert_ptr_equal(malloc(20 * MIB), grown);
+}
+
 static void test_out_of_memory(void **state)
 {
     (void)state;
@@ -90,6 +120,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_blocks_do_not_meet),
         cmocka_unit_test(test_growth),
+        cmocka_unit_test(test_large_blocks),
         cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests(tests, empty_pool, NULL);
