@@ -11,14 +11,22 @@
 #define CTRL_Z 0x1au
 #define BACKSPACE 0x08u
 #define DELETE 0x7fu
+#define XON 0x11u /* software flow control: a program that sends (scripts/run) waits for it, and stops at XOFF */
+#define XOFF 0x13u
 
 static char line[LINE];
 static size_t line_length, line_taken;
+static bool asked; /* XON was the last that was sent */
 
+/* More is asked for when nothing is left: what is then on its way when XOFF comes has room in the port's buffer. */
 static uint8_t next_byte(void)
 {
     uint8_t byte;
     while (!serial_get(&byte)) {
+        if (!asked) {
+            serial_put(XON);
+            asked = true;
+        }
         (void)serial_poll();
         cpu_pause();
     }
@@ -54,9 +62,19 @@ static bool read_line(void)
     }
 }
 
+static bool next_line(void)
+{
+    bool more = read_line();
+    if (asked) {
+        serial_put(XOFF);
+        asked = false;
+    }
+    return more;
+}
+
 size_t console_input(void *to, size_t size)
 {
-    if (line_taken == line_length && !read_line()) {
+    if (line_taken == line_length && !next_line()) {
         return 0;
     }
     size_t there = line_length - line_taken < size ? line_length - line_taken : size;

@@ -15,7 +15,6 @@ void *memchr(const void *block, int value, size_t size);
 
 size_t strnlen(const char *text, size_t size);
 int strncmp(const char *a, const char *b, size_t size);
-char *strcpy(char *to, const char *from);
 char *strcat(char *to, const char *from);
 char *strncat(char *to, const char *from, size_t size);
 char *strchr(const char *text, int c);

@@ -189,19 +189,21 @@ def too_few_cpus():
     return [boot.result("samples/threads-1cpu", good, "\n".join(wanted))]
 
 
-def run_sample(name, iso, status, sentence):
-    """What `make run ISO=` does with a client's image: it ends with this status and has this last sentence."""
+def run_sample(name, iso, status, sentence, typed=b"", lines=()):
+    """What `make run ISO=` does with a client's image: it ends with this status, has this last sentence, and these
+    lines among the others. `typed` is its input."""
     workdir = WORK / f"run-{name}"
     workdir.mkdir(parents=True, exist_ok=True)
     log = workdir / "run.log"
     began = time.monotonic()
     with open(log, "wb") as output:
-        came = subprocess.run(["scripts/run"], stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+        came = subprocess.run(["scripts/run"], input=typed, stdout=output, stderr=output,
                               timeout=processes.WALL_FACTOR * CPU_SECONDS,
                               env={**os.environ, "MACHINE": "bochs", "ISO": iso, "WORKDIR": str(workdir)}).returncode
-    last = [line for line in log.read_text(errors="replace").splitlines() if line.startswith("run: ")][-1:]
-    ok = came == status and bool(last) and sentence in last[0]
-    return [Result(f"run/{name}", ok, time.monotonic() - began, f"status {status}, '{sentence}'",
+    said = log.read_text(errors="replace").replace("\r", "").splitlines()
+    last = [line for line in said if line.startswith("run: ")][-1:]
+    ok = came == status and bool(last) and sentence in last[0] and all(line in said for line in lines)
+    return [Result(f"run/{name}", ok, time.monotonic() - began, "\n".join([f"status {status}, '{sentence}'", *lines]),
                    f"status {came}\n{tail(log)}", log)]
 
 
