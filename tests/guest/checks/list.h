@@ -9,6 +9,8 @@
     X(interrupts)                                                                                                      \
     X(emulated)                                                                                                        \
     X(apic_forms)                                                                                                      \
+    X(apic_timer)                                                                                                      \
+    X(apic_errors)                                                                                                     \
     X(privilege)                                                                                                       \
     X(self_ipi)                                                                                                        \
     X(cpuid)                                                                                                           \
