@@ -28,6 +28,16 @@ static void tick(uint32_t spurious, uint32_t lint0)
     wait_with_interrupts(LONG_ENOUGH);
 }
 
+static void no_apic(void)
+{
+    write_msr(MSR_APIC_BASE, read_msr(MSR_APIC_BASE) & ~(uint64_t)APIC_BASE_ENABLE);
+    trap_clear();
+    pic_start(ALL_BUT_TIMER);
+    wait_with_interrupts(LONG_ENOUGH);
+    verdict("lint0/no-apic", trap_log.counts[PIC_VECTOR] >= 1);
+    write_msr(MSR_APIC_BASE, read_msr(MSR_APIC_BASE) | APIC_BASE_ENABLE);
+}
+
 void check_lint0(void)
 {
     uint32_t before = *apic_register(APIC_LINT0);
@@ -45,12 +55,9 @@ void check_lint0(void)
     verdict_equal("lint0/software-disabled", 0, trap_log.counts[PIC_VECTOR]);
     tick(SVR_ON, LVT_EXTINT);
     verdict("lint0/extint", trap_log.counts[PIC_VECTOR] >= 1);
-    write_msr(MSR_APIC_BASE, read_msr(MSR_APIC_BASE) & ~(uint64_t)APIC_BASE_ENABLE);
-    trap_clear();
-    pic_start(ALL_BUT_TIMER);
-    wait_with_interrupts(LONG_ENOUGH);
-    verdict("lint0/no-apic", trap_log.counts[PIC_VECTOR] >= 1);
-    write_msr(MSR_APIC_BASE, read_msr(MSR_APIC_BASE) | APIC_BASE_ENABLE);
+    if (!says("bare")) { /* Bochs 2.7 never enables a local APIC again */
+        no_apic();
+    }
     pit_stop();
     *apic_register(APIC_SVR) = SVR_ON;
     *apic_register(APIC_LINT0) = before & ~LVT_MASKED;

@@ -12,11 +12,11 @@
     X(apic_timer)                                                                                                      \
     X(apic_errors)                                                                                                     \
     X(privilege)                                                                                                       \
-    X(self_ipi)                                                                                                        \
     X(cpuid)                                                                                                           \
     X(control)                                                                                                         \
     X(lint0)                                                                                                           \
     X(ferr)                                                                                                            \
     X(breakpoints)                                                                                                     \
     X(shadows)                                                                                                         \
-    X(stepping)
+    X(stepping)                                                                                                        \
+    X(self_ipi)
