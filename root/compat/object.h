@@ -22,7 +22,7 @@ struct object {
     struct whb_event doorbell; /* first: the handle is its address, to which the hypervisor adds */
     enum object_kind kind;
     uint32_t references; /* handles, and the thread itself */
-    union {
+    __extension__ union {
         struct {
             uint64_t seen; /* of the doorbell's signals, those that were waited for */
             bool manual, set;

@@ -8,9 +8,9 @@ extern "C" {
 #endif
 
 typedef struct _SYSTEM_INFO {
-    union {
+    __extension__ union {
         DWORD dwOemId;
-        struct {
+        __extension__ struct {
             WORD wProcessorArchitecture;
             WORD wReserved;
         };

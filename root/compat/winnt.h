@@ -6,7 +6,7 @@
 #include "root/compat/minwindef.h"
 
 typedef union _LARGE_INTEGER {
-    struct {
+    __extension__ struct {
         DWORD LowPart;
         LONG HighPart;
     };
@@ -18,7 +18,7 @@ typedef union _LARGE_INTEGER {
 } LARGE_INTEGER, *PLARGE_INTEGER;
 
 typedef union _ULARGE_INTEGER {
-    struct {
+    __extension__ struct {
         DWORD LowPart;
         DWORD HighPart;
     };

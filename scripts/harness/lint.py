@@ -128,9 +128,13 @@ def cxx_headers(compiler):
     complaints = []
     options = ["-I.", "-ffreestanding", "-fno-exceptions", "-fno-rtti", "-Wall", "-Wextra", "-Wpedantic", "-Werror",
                "-fsyntax-only", "-x", "c++"]
+    compat = ["-fshort-wchar", "-Iroot/compat", "-Iroot/libwhv", "-include", "root/compat/llp64.h"]
+    headers = [(header, []) for header in c_files(".h", under="abi/") + CLIENT_HEADERS]
+    headers += [(header, compat) for header in c_files(".h", under="root/compat/")]
     for standard in ("c++14", "c++20"):
-        for header in c_files(".h", under="abi/") + CLIENT_HEADERS:
-            complaints += command_complaints([compiler, f"-std={standard}", *options, "-include", header, "/dev/null"])
+        for header, more in headers:
+            complaints += command_complaints(
+                [compiler, f"-std={standard}", *options, *more, "-include", header, "/dev/null"])
     return judged(f"c++/{compiler}", complaints, began)
 
 

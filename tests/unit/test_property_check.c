@@ -112,7 +112,9 @@ static void test_values(void **state)
         {CODE(ProcessorFeaturesBanks), 1, 24, WHB_OK},
         {CODE(ProcessorFeaturesBanks), 3, 24, WHB_ERROR_INVALID_ARGUMENT},
         {CODE(ProcessorFeaturesBanks), 1ull << 32 | 2, 24, WHB_ERROR_INVALID_ARGUMENT},
+        {CODE(SyntheticProcessorFeaturesBanks), 0, 16, WHB_OK},
         {CODE(SyntheticProcessorFeaturesBanks), 1, 16, WHB_OK},
+        {CODE(SyntheticProcessorFeaturesBanks), 1, 48, WHB_OK},
         {CODE(SyntheticProcessorFeaturesBanks), 2, 16, WHB_ERROR_INVALID_ARGUMENT},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
