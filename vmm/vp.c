@@ -178,7 +178,6 @@ enum whb_status vp_create(struct partition *p, uint64_t index, uint64_t run_page
     return status;
 }
 
-/* The VP is owned by this CPU or out of everybody's reach. */
 void vp_take_from_others(struct vp *vp)
 {
     if (vp->loaded_on != NULL && vp->loaded_on != this_cpu()) {
@@ -186,6 +185,7 @@ void vp_take_from_others(struct vp *vp)
     }
 }
 
+/* The VP is owned by this CPU or out of everybody's reach. */
 static void dismantle(struct vp *vp)
 {
     vp_take_from_others(vp);
