@@ -248,7 +248,7 @@ static void fill_exception(const struct exit_snapshot *s, WHV_RUN_VP_EXIT_CONTEX
     e->ExceptionInfo.AsUINT32 = info;
     e->ExceptionType = vector;
     if (vector == VECTOR_PF || (vector == VECTOR_DB && !software)) { /* INT1 has no cause */
-        e->ExceptionParameter = s->qualification; /* what delivery would put into CR2, or into DR6 */
+        e->ExceptionParameter = s->qualification;                    /* what delivery would put into CR2, or into DR6 */
     }
 }
 

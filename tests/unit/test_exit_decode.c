@@ -364,7 +364,7 @@ static void test_exceptions(void **state)
     } cases[] = {
         {0x80000b0e, 1, 0x1234}, /* #PF with error code */
         {0x80000301, 0, 0x1234}, /* #DB by hardware */
-        {0x80000501, 2, 0x1234}, /* INT1 */
+        {0x80000501, 2, 0},      /* INT1, which has no cause */
         {0x80000603, 2, 0},      /* INT3 */
         {0x80000b0d, 1, 0},      /* #GP */
         {0x80000306, 0, 0},      /* #UD */
