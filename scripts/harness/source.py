@@ -20,7 +20,7 @@ CLIENT_HEADERS = {"windows.h", "winhvplatform.h", "winhvemulation.h", "inttypes.
 
 # Folder: the folders it may include from, then single files beside those, then the system headers.
 ARROWS = {
-    "abi": (("abi",), (), {"stdint.h", "stddef.h"}),
+    "abi": (("abi",), (), {"stdbool.h", "stddef.h", "stdint.h"}),
     "arch": (("arch", "kernel", "abi"), ("vmm/vmm.h", "asm_offsets.h"), SYSTEM_HEADERS),
     "kernel": (("arch", "kernel", "abi"), ("vmm/vmm.h", "asm_offsets.h"), SYSTEM_HEADERS),
     "vmm": (("arch", "kernel", "vmm", "abi"), (), SYSTEM_HEADERS),
