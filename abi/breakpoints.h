@@ -5,7 +5,6 @@
  */
 #pragma once
 
-#include <stdbool.h>
 #include <stdint.h>
 
 enum breakpoint_access {
@@ -28,11 +27,10 @@ static inline uint32_t breakpoint_hits(const uint64_t dr[4], uint64_t dr7, enum 
     for (uint32_t i = 0; i < 4; i++) {
         uint32_t control = (uint32_t)(dr7 >> (16 + 4 * i)) & 15u, kind = control & 3u;
         uint64_t length = lengths[control >> 2], first = dr[i] & ~(length - 1);
-        bool enabled = (dr7 >> (2 * i) & 3u) != 0;
-        bool fits = kind == 1   ? access == BREAKPOINT_WRITE
-                    : kind == 2 ? access == BREAKPOINT_PORT
-                                : kind == 3 && access != BREAKPOINT_PORT;
-        if (enabled && fits && (address - first < length || first - address < size)) {
+        uint32_t fits = kind == 1   ? access == BREAKPOINT_WRITE
+                        : kind == 2 ? access == BREAKPOINT_PORT
+                                    : kind == 3 && access != BREAKPOINT_PORT;
+        if ((dr7 >> (2 * i) & 3u) != 0 && fits != 0 && (address - first < length || first - address < size)) {
             hits |= 1u << i;
         }
     }

@@ -23,7 +23,7 @@ static uint64_t hits_of(const struct vp *vp, enum breakpoint_access access, uint
     return hits != 0 ? hits | PENDING_DEBUG_ENABLED : 0;
 }
 
-static void add_pending(uint64_t bits)
+void completion_add_pending(uint64_t bits)
 {
     if (bits != 0) {
         vmcs_writenw(VMCS_GUEST_PENDING_DEBUG, vmcs_readnw(VMCS_GUEST_PENDING_DEBUG) | bits);
@@ -32,7 +32,7 @@ static void add_pending(uint64_t bits)
 
 void completion_watch(struct vp *vp, enum breakpoint_access access, uint64_t address, uint32_t size)
 {
-    add_pending(hits_of(vp, access, address, size));
+    completion_add_pending(hits_of(vp, access, address, size));
 }
 
 /* Of an access to memory the first byte is known, and a client that knows more says so (PendingDebugException). */
@@ -105,7 +105,7 @@ uint64_t completion_move(struct vp *vp, uint64_t rip, bool flags_given)
         vmcs_writenw(VMCS_GUEST_RFLAGS, rflags & ~RFLAGS_RF);
         vp->run->rflags = rflags & ~RFLAGS_RF;
     }
-    add_pending(pending);
+    completion_add_pending(pending);
     return pending;
 }
 

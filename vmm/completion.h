@@ -20,6 +20,9 @@ void completion_note(struct vp *vp, const struct exit_snapshot *snapshot);
  */
 uint64_t completion_move(struct vp *vp, uint64_t rip, bool flags_given);
 
+/* More pending debug exceptions; 0: none. */
+void completion_add_pending(uint64_t bits);
+
 /* Before an entry, if vp->settle: makes of what the root set one by one a state that can be entered. */
 void completion_settle(struct vp *vp);
 

@@ -429,9 +429,7 @@ enum whb_status vp_registers_set(struct vp *vp, const uint32_t *names, const voi
         vp->check_entry |= register_counts_at_entry(names[i]);
         vp->settle |= register_is_settled(names[i]);
     }
-    if (due != 0) {
-        vmcs_writenw(VMCS_GUEST_PENDING_DEBUG, vmcs_readnw(VMCS_GUEST_PENDING_DEBUG) | due);
-    }
+    completion_add_pending(due);
     vp->check_entry |= vp_event_suspects(vp);
     return WHB_OK;
 }

@@ -56,6 +56,7 @@ extern scenario_list scenarios_root_init;
 extern scenario_list scenarios_hardware_model;
 extern scenario_list scenarios_completion;
 extern scenario_list scenarios_completion_state;
+extern scenario_list scenarios_completion_posted;
 extern scenario_list scenarios_guest_msrs;
 extern scenario_list scenarios_error_codes;
 extern scenario_list scenarios_memory_modes;
@@ -123,6 +124,7 @@ static const struct scenario *const scenario_lists[] = {
     scenarios_hardware_model,
     scenarios_completion,
     scenarios_completion_state,
+    scenarios_completion_posted,
     scenarios_error_codes,
     scenarios_fpu_registers,
     scenarios_guest_msrs,
