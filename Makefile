@@ -28,6 +28,8 @@ export SOURCE_DATE_EPOCH
 export LC_ALL := C
 
 Q := $(if $(filter 1,$(V)),,@)
+# A word for the shell, whatever quotes it has.
+quoted = '$(subst ','\'',$(1))'
 say = $(if $(filter 1,$(V)),,@echo "  $(1)	$(2)";)
 # For the recursive calls below: every CPU, unless this make was told otherwise.
 submake = $(MAKE) --no-print-directory $(if $(findstring j,$(filter-out --%,$(MAKEFLAGS))),,-j$(shell nproc))
@@ -264,8 +266,8 @@ $(B)/flags: FORCE
 # A file that was removed leaves no newer file behind, so the list of objects is a stamp too.
 $(B)/objects: FORCE
 	@mkdir -p $(@D)
-	@printf '%s\n' '$(CMDLINE)' '$(ROOT_CMDLINE)' '$(APPEND) $(CPUS) $(GUEST_MEM)' '$(FILES)' $(SOURCE_DATE_EPOCH) \
-		$(objects) >$@.new
+	@printf '%s\n' '$(CMDLINE)' $(call quoted,$(ROOT_CMDLINE)) '$(APPEND) $(CPUS) $(GUEST_MEM)' '$(FILES)' \
+		$(SOURCE_DATE_EPOCH) $(objects) >$@.new
 	@cmp -s $@.new $@ && rm -f $@.new || mv $@.new $@
 
 $(B)/generated/asm_offsets.h: arch/asm_offsets.c scripts/mkoffsets $(B)/flags
@@ -383,7 +385,7 @@ $(B)/boot/%.elf: $(B)/%.elf
 $(B)/whimbrel.iso: $(B)/boot/whimbrel.elf $(B)/boot/root.elf $(MKISO) $(B)/objects
 	$(call say,ISO,$@)
 	$(Q)scripts/mkiso -o $@ --kernel $(B)/boot/whimbrel.elf --cmdline '$(CMDLINE)' \
-		--module $(B)/boot/root.elf --module-cmdline '$(ROOT_CMDLINE)'
+		--module $(B)/boot/root.elf --module-cmdline $(call quoted,$(ROOT_CMDLINE))
 
 $(B)/whimbrel-test.iso: $(B)/boot/whimbrel.elf $(B)/boot/test-root.elf $(MKISO)
 	$(call say,ISO,$@)
@@ -396,13 +398,13 @@ $(B)/whimbrel-attack.iso: $(B)/boot/whimbrel.elf $(B)/boot/attack-root.elf $(MKI
 $(B)/bench.iso: $(B)/boot/whimbrel.elf $(B)/boot/bench-root.elf $(MKISO) $(B)/objects
 	$(call say,ISO,$@)
 	$(Q)scripts/mkiso -o $@ --kernel $(B)/boot/whimbrel.elf --cmdline '$(CMDLINE)' \
-		--module $(B)/boot/bench-root.elf --module-cmdline '$(ROOT_CMDLINE)'
+		--module $(B)/boot/bench-root.elf --module-cmdline $(call quoted,$(ROOT_CMDLINE))
 
 # ROOT_CMDLINE is main's arguments, FILES the files that it can open.
 $(B)/sample-%.iso: $(B)/boot/whimbrel.elf $(B)/boot/sample-%.elf $(FILES) $(MKISO) $(B)/objects
 	$(call say,ISO,$@)
 	$(Q)scripts/mkiso -o $@ --kernel $(B)/boot/whimbrel.elf --cmdline '$(CMDLINE)' --module $(B)/boot/sample-$*.elf \
-		--module-cmdline '$(ROOT_CMDLINE)' $(addprefix --module ,$(FILES))
+		--module-cmdline $(call quoted,$(ROOT_CMDLINE)) $(addprefix --module ,$(FILES))
 
 # The Linux guest: Debian's kernel and an initrd, with the programs of the tests. The cloud kernel is for the tests: it
 # is packed with LZ4, so it starts in less time than the other, which is packed with XZ.
@@ -463,8 +465,8 @@ LINUX_APPEND := console=ttyS0 tsc=reliable cryptomgr.notests $(APPEND)
 $(B)/linux.iso: $(B)/boot/whimbrel.elf $(B)/boot/root.elf $(B)/guest/initrd scripts/mkimage $(MKISO) \
 		$(wildcard scripts/harness/*.py) $(B)/objects
 	$(call say,ISO,$@)
-	$(Q)scripts/mkimage -o $@ --hypervisor-options '$(CMDLINE)' --root-options '$(ROOT_CMDLINE)' --guest linux \
-		--kernel $(B)/guest/vmlinuz --pvh --initrd $(B)/guest/initrd --append '$(LINUX_APPEND)' \
+	$(Q)scripts/mkimage -o $@ --hypervisor-options '$(CMDLINE)' --root-options $(call quoted,$(ROOT_CMDLINE)) \
+		--guest linux --kernel $(B)/guest/vmlinuz --pvh --initrd $(B)/guest/initrd --append '$(LINUX_APPEND)' \
 		--cpus $(or $(CPUS),2) --memory $(or $(GUEST_MEM),256)M
 
 guest: $(B)/guest/initrd $(B)/guest/cloud/initrd
