@@ -145,9 +145,8 @@ static uint64_t get_msr(struct vp *vp, uint32_t name)
     case REG_SYSENTER_CS:
         return vmcs_read32(VMCS_GUEST_SYSENTER_CS);
     case REG_SYSENTER_EIP:
-        return vmcs_readnw(VMCS_GUEST_SYSENTER_EIP);
     case REG_SYSENTER_ESP:
-        return vmcs_readnw(VMCS_GUEST_SYSENTER_ESP);
+        return vmcs_readnw(name == REG_SYSENTER_EIP ? VMCS_GUEST_SYSENTER_EIP : VMCS_GUEST_SYSENTER_ESP);
     case REG_TSC_AUX:
         return vp->msr[SWITCHED_TSC_AUX];
     case REG_MTRR_CAP:
@@ -203,10 +202,8 @@ static void set_msr(struct cpu *cpu, struct vp *vp, uint32_t name, uint64_t valu
         vmcs_write32(VMCS_GUEST_SYSENTER_CS, (uint32_t)value);
         break;
     case REG_SYSENTER_EIP:
-        vmcs_writenw(VMCS_GUEST_SYSENTER_EIP, value);
-        break;
     case REG_SYSENTER_ESP:
-        vmcs_writenw(VMCS_GUEST_SYSENTER_ESP, value);
+        vmcs_writenw(name == REG_SYSENTER_EIP ? VMCS_GUEST_SYSENTER_EIP : VMCS_GUEST_SYSENTER_ESP, value);
         break;
     case REG_TSC_AUX:
         switch_msr_write(cpu, vp, SWITCHED_TSC_AUX, value);
