@@ -173,7 +173,7 @@ static bool check_interruption(uint64_t value)
     case INTERRUPTION_NMI:
         return vector == 2;
     case INTERRUPTION_HARDWARE_EXCEPTION:
-        return vector < 32 && vector != 2 && (!has_error || value >> 47 == 0);
+        return vector < 32 && vector != 2 && (!has_error || value >> 48 == 0);
     case INTERRUPTION_SOFTWARE_INTERRUPT:
     case INTERRUPTION_PRIVILEGED_SOFTWARE_EXCEPTION:
     case INTERRUPTION_SOFTWARE_EXCEPTION:
@@ -194,7 +194,7 @@ static bool check_exception_event(const struct register_value *v)
     }
     bool has_error = (v->low & (1u << 8)) != 0;
     return (v->low & 0xfefeu) == 0 && vector < 32 && vector != 2 &&
-           (!has_error || (error_code_vector(vector) && v->low >> 47 == 0));
+           (!has_error || (error_code_vector(vector) && v->low >> 48 == 0));
 }
 
 static bool is_canonical(uint64_t address)

@@ -58,7 +58,8 @@ HRESULT whb_emulator_report(WHV_EMULATOR_HANDLE handle, struct whb_emulator_repo
 
 static void begin(struct emulation *e, struct emulator *emulator, void *context, const WHV_VP_EXIT_CONTEXT *vp)
 {
-    memset(e, 0, sizeof(*e));
+    memset(e, 0, offsetof(struct emulation, others));
+    e->others = 0;
     memset(&emulator->report, 0, sizeof(emulator->report));
     e->emulator = emulator;
     e->context = context;

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The decoder, by capstone: the only file that includes it. Capstone says how long the instruction is, which one, and
- * what its operands are; prefixes are looked at here, because it does not tell all of them in every mode.
+ * The decoder, by capstone: it and emulator_names.c alone include it. Capstone says how long the instruction is, which
+ * one, and what its operands are; prefixes are looked at here, because it does not tell all of them in every mode.
  */
 #include "root/libwhv/emulator_decode.h"
 
 #include <capstone/capstone.h> /* with <stdlib.h>, which is root/lib/heap.h here */
 
 #include "root/lib/string.h"
+#include "root/libwhv/emulator_names.h"
 
 #define REX_W 8u
 #define OPCODE_TWO_BYTES 0x0fu
@@ -26,85 +27,6 @@ struct prefixes {
     uint8_t rex, opcode, second;
     uint8_t segment; /* EMULATOR_NO_REGISTER: none */
 };
-
-static const struct {
-    uint16_t id;
-    uint8_t operation;
-} operations[] = {
-    {X86_INS_MOV, EMULATOR_MOV},
-    {X86_INS_MOVABS, EMULATOR_MOV},
-    {X86_INS_MOVNTI, EMULATOR_MOV},
-    {X86_INS_MOVZX, EMULATOR_MOVZX},
-    {X86_INS_MOVSX, EMULATOR_MOVSX},
-    {X86_INS_MOVSXD, EMULATOR_MOVSX},
-    {X86_INS_MOVBE, EMULATOR_MOVBE},
-    {X86_INS_ADD, EMULATOR_ADD},
-    {X86_INS_OR, EMULATOR_OR},
-    {X86_INS_ADC, EMULATOR_ADC},
-    {X86_INS_SBB, EMULATOR_SBB},
-    {X86_INS_AND, EMULATOR_AND},
-    {X86_INS_SUB, EMULATOR_SUB},
-    {X86_INS_XOR, EMULATOR_XOR},
-    {X86_INS_CMP, EMULATOR_CMP},
-    {X86_INS_TEST, EMULATOR_TEST},
-    {X86_INS_INC, EMULATOR_INC},
-    {X86_INS_DEC, EMULATOR_DEC},
-    {X86_INS_NEG, EMULATOR_NEG},
-    {X86_INS_NOT, EMULATOR_NOT},
-    {X86_INS_SHL, EMULATOR_SHL},
-    {X86_INS_SAL, EMULATOR_SHL},
-    {X86_INS_SHR, EMULATOR_SHR},
-    {X86_INS_SAR, EMULATOR_SAR},
-    {X86_INS_ROL, EMULATOR_ROL},
-    {X86_INS_ROR, EMULATOR_ROR},
-    {X86_INS_BT, EMULATOR_BT},
-    {X86_INS_BTS, EMULATOR_BTS},
-    {X86_INS_BTR, EMULATOR_BTR},
-    {X86_INS_BTC, EMULATOR_BTC},
-    {X86_INS_XCHG, EMULATOR_XCHG},
-    {X86_INS_XADD, EMULATOR_XADD},
-    {X86_INS_CMPXCHG, EMULATOR_CMPXCHG},
-    {X86_INS_CMPXCHG8B, EMULATOR_CMPXCHG_PAIR},
-    {X86_INS_CMPXCHG16B, EMULATOR_CMPXCHG_PAIR},
-    {X86_INS_PUSH, EMULATOR_PUSH},
-    {X86_INS_POP, EMULATOR_POP},
-    {X86_INS_CALL, EMULATOR_CALL},
-    {X86_INS_JMP, EMULATOR_JMP},
-    {X86_INS_IN, EMULATOR_IN},
-    {X86_INS_OUT, EMULATOR_OUT},
-    {X86_INS_MOVUPS, EMULATOR_MOV_VECTOR},
-    {X86_INS_MOVUPD, EMULATOR_MOV_VECTOR},
-    {X86_INS_MOVDQU, EMULATOR_MOV_VECTOR},
-    {X86_INS_LDDQU, EMULATOR_MOV_VECTOR},
-    {X86_INS_MOVD, EMULATOR_MOV_VECTOR},
-    {X86_INS_MOVQ, EMULATOR_MOV_VECTOR},
-    {X86_INS_MOVSS, EMULATOR_MOV_VECTOR},
-    {X86_INS_MOVSD, EMULATOR_MOV_VECTOR},
-    {X86_INS_MOVAPS, EMULATOR_MOV_VECTOR},
-    {X86_INS_MOVAPD, EMULATOR_MOV_VECTOR},
-    {X86_INS_MOVDQA, EMULATOR_MOV_VECTOR},
-    {X86_INS_MOVNTDQ, EMULATOR_MOV_VECTOR},
-    {X86_INS_MOVNTDQA, EMULATOR_MOV_VECTOR},
-    {X86_INS_MOVNTPS, EMULATOR_MOV_VECTOR},
-    {X86_INS_MOVNTPD, EMULATOR_MOV_VECTOR},
-};
-
-static const uint16_t aligned_moves[] = {X86_INS_MOVAPS,   X86_INS_MOVAPD,  X86_INS_MOVDQA, X86_INS_MOVNTDQ,
-                                         X86_INS_MOVNTDQA, X86_INS_MOVNTPS, X86_INS_MOVNTPD};
-
-/* One row a size, in the order of the register numbers; the last: AH to BH. */
-static const uint16_t registers[][16] = {
-    {X86_REG_AL, X86_REG_CL, X86_REG_DL, X86_REG_BL, X86_REG_SPL, X86_REG_BPL, X86_REG_SIL, X86_REG_DIL, X86_REG_R8B,
-     X86_REG_R9B, X86_REG_R10B, X86_REG_R11B, X86_REG_R12B, X86_REG_R13B, X86_REG_R14B, X86_REG_R15B},
-    {X86_REG_AX, X86_REG_CX, X86_REG_DX, X86_REG_BX, X86_REG_SP, X86_REG_BP, X86_REG_SI, X86_REG_DI, X86_REG_R8W,
-     X86_REG_R9W, X86_REG_R10W, X86_REG_R11W, X86_REG_R12W, X86_REG_R13W, X86_REG_R14W, X86_REG_R15W},
-    {X86_REG_EAX, X86_REG_ECX, X86_REG_EDX, X86_REG_EBX, X86_REG_ESP, X86_REG_EBP, X86_REG_ESI, X86_REG_EDI,
-     X86_REG_R8D, X86_REG_R9D, X86_REG_R10D, X86_REG_R11D, X86_REG_R12D, X86_REG_R13D, X86_REG_R14D, X86_REG_R15D},
-    {X86_REG_RAX, X86_REG_RCX, X86_REG_RDX, X86_REG_RBX, X86_REG_RSP, X86_REG_RBP, X86_REG_RSI, X86_REG_RDI, X86_REG_R8,
-     X86_REG_R9, X86_REG_R10, X86_REG_R11, X86_REG_R12, X86_REG_R13, X86_REG_R14, X86_REG_R15},
-    {X86_REG_AH, X86_REG_CH, X86_REG_DH, X86_REG_BH},
-};
-#define HIGH_ROW (COUNT(registers) - 1)
 
 static uint32_t create_lock;
 
@@ -218,28 +140,6 @@ static struct prefixes look_at_prefixes(const uint8_t *bytes, size_t count, enum
     return p;
 }
 
-static bool find_register(unsigned id, struct emulator_operand *o)
-{
-    for (unsigned row = 0; row < COUNT(registers); row++) {
-        for (uint8_t i = 0; i < 16 && registers[row][i] != X86_REG_INVALID; i++) {
-            if (registers[row][i] == id) {
-                o->high = row == HIGH_ROW;
-                o->number = i;
-                o->size = o->high ? 1 : (uint8_t)(1u << row);
-                o->kind = EMULATOR_REGISTER;
-                return true;
-            }
-        }
-    }
-    if (id >= X86_REG_XMM0 && id <= X86_REG_XMM15) {
-        o->number = (uint8_t)(id - X86_REG_XMM0);
-        o->size = 16;
-        o->kind = EMULATOR_VECTOR_REGISTER;
-        return true;
-    }
-    return false;
-}
-
 /* EIZ and RIZ stand for an index that is none. */
 static bool address_register(unsigned id, uint8_t *number)
 {
@@ -252,7 +152,7 @@ static bool address_register(unsigned id, uint8_t *number)
         *number = EMULATOR_RIP;
         return true;
     }
-    if (!find_register(id, &o) || o.kind != EMULATOR_REGISTER) {
+    if (!emulator_take_register(id, &o) || o.kind != EMULATOR_REGISTER) {
         return false;
     }
     *number = o.number;
@@ -280,7 +180,7 @@ static bool take_operand(const cs_x86_op *from, const struct prefixes *p, struct
 {
     switch (from->type) {
     case X86_OP_REG:
-        return find_register(from->reg, o);
+        return emulator_take_register(from->reg, o);
     case X86_OP_MEM:
         return take_memory(from, p, o);
     case X86_OP_IMM:
@@ -333,12 +233,7 @@ static uint8_t operation_of(unsigned id, const struct prefixes *p)
     if (p->opcode == OPCODE_TWO_BYTES && (p->second & 0xf0) == 0x40) {
         return EMULATOR_CMOVCC;
     }
-    for (unsigned i = 0; i < COUNT(operations); i++) {
-        if (operations[i].id == id) {
-            return operations[i].operation;
-        }
-    }
-    return EMULATOR_UNSUPPORTED;
+    return emulator_operation_of(id);
 }
 
 static bool take_operands(const cs_x86 *x, const struct prefixes *p, struct emulator_instruction *out)
@@ -356,6 +251,71 @@ static bool take_operands(const cs_x86 *x, const struct prefixes *p, struct emul
     return true;
 }
 
+/* Near branches and the stack have 8 bytes in 64-bit mode, pushes and pops also 2 (SDM vol. 1, 6.2.5). */
+static void take_stack_size(const struct prefixes *p, enum emulator_mode mode, struct emulator_instruction *out)
+{
+    bool branch = out->operation != EMULATOR_PUSH && out->operation != EMULATOR_POP;
+    out->size = operand_size(p, mode);
+    if (mode == EMULATOR_64_BIT) {
+        out->size = p->operand_size && !branch ? 2 : 8;
+    }
+    if (out->operand[0].kind == EMULATOR_MEMORY) {
+        out->operand[0].size = out->size;
+    }
+}
+
+static bool take_pointer(const struct prefixes *p, enum emulator_mode mode, struct emulator_instruction *out)
+{
+    unsigned which = out->operation == EMULATOR_LOAD_POINTER ? 1 : 0;
+    static const uint8_t by_opcode[][2] = {{0xb2, EMULATOR_SS}, {0xb4, EMULATOR_FS}, {0xb5, EMULATOR_GS}};
+    out->size = operand_size(p, mode);
+    out->operand[which].size = out->size;
+    out->segment = p->opcode == 0xc4 ? EMULATOR_ES : EMULATOR_DS;
+    for (unsigned i = 0; i < COUNT(by_opcode) && p->opcode == OPCODE_TWO_BYTES; i++) {
+        out->segment = p->second == by_opcode[i][0] ? by_opcode[i][1] : out->segment;
+    }
+    return out->operands == which + 1 && out->operand[which].kind == EMULATOR_MEMORY;
+}
+
+/* Sizes that capstone does not tell, or not in all versions alike. False: a form that is not known. */
+static bool take_sizes(const struct prefixes *p, enum emulator_mode mode, struct emulator_instruction *out)
+{
+    struct emulator_operand *first = &out->operand[0];
+    switch ((enum emulator_operation)out->operation) {
+    case EMULATOR_PUSH:
+    case EMULATOR_POP:
+        if (first->kind != EMULATOR_REGISTER) {
+            take_stack_size(p, mode, out);
+        }
+        return out->operands == 1 && out->size >= 2;
+    case EMULATOR_CALL:
+    case EMULATOR_JMP:
+        take_stack_size(p, mode, out);
+        return out->operands == 1 && first->kind != EMULATOR_IMMEDIATE;
+    case EMULATOR_RET:
+        take_stack_size(p, mode, out);
+        return p->opcode == 0xc2 || p->opcode == 0xc3;
+    case EMULATOR_CALL_FAR:
+    case EMULATOR_JMP_FAR:
+    case EMULATOR_LOAD_POINTER:
+        return take_pointer(p, mode, out);
+    case EMULATOR_XLAT:
+        out->size = 1;
+        out->segment = p->segment == EMULATOR_NO_REGISTER ? EMULATOR_DS : p->segment;
+        return true;
+    case EMULATOR_MOV:
+        out->operation = first->kind == EMULATOR_SEGMENT_REGISTER ? EMULATOR_MOV_SEGMENT : EMULATOR_MOV;
+        return true;
+    case EMULATOR_SMSW:
+        if (first->kind == EMULATOR_MEMORY) {
+            out->size = first->size = 2;
+        }
+        return true;
+    default:
+        return true;
+    }
+}
+
 static void translate(const cs_insn *insn, const struct prefixes *p, enum emulator_mode mode,
                       struct emulator_instruction *out)
 {
@@ -364,14 +324,8 @@ static void translate(const cs_insn *insn, const struct prefixes *p, enum emulat
     }
     out->operation = operation_of(insn->id, p);
     out->condition = p->second & 0xf;
-    for (unsigned i = 0; i < COUNT(aligned_moves); i++) {
-        out->aligned |= aligned_moves[i] == insn->id;
-    }
-    if (!take_operands(&insn->detail->x86, p, out)) {
-        out->operation = EMULATOR_UNSUPPORTED;
-    }
-    bool near_branch = out->operation == EMULATOR_CALL || out->operation == EMULATOR_JMP;
-    if (near_branch && (out->operands != 1 || out->operand[0].kind == EMULATOR_IMMEDIATE)) {
+    out->aligned = emulator_wants_alignment(insn->id);
+    if (!take_operands(&insn->detail->x86, p, out) || !take_sizes(p, mode, out)) {
         out->operation = EMULATOR_UNSUPPORTED;
     }
 }

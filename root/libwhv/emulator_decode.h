@@ -44,6 +44,19 @@ enum emulator_operation {
     EMULATOR_SAR,
     EMULATOR_ROL,
     EMULATOR_ROR,
+    EMULATOR_RCL,
+    EMULATOR_RCR,
+    EMULATOR_SHLD,
+    EMULATOR_SHRD,
+    EMULATOR_MUL,
+    EMULATOR_IMUL, /* of one, two and three operands */
+    EMULATOR_DIV,
+    EMULATOR_IDIV,
+    EMULATOR_BSF,
+    EMULATOR_BSR,
+    EMULATOR_TZCNT,
+    EMULATOR_LZCNT,
+    EMULATOR_POPCNT,
     EMULATOR_BT,
     EMULATOR_BTS,
     EMULATOR_BTR,
@@ -54,12 +67,23 @@ enum emulator_operation {
     EMULATOR_CMPXCHG_PAIR, /* CMPXCHG8B, CMPXCHG16B */
     EMULATOR_SETCC,
     EMULATOR_CMOVCC,
-    EMULATOR_PUSH,
+    EMULATOR_XLAT,
+    EMULATOR_TOUCH, /* CLFLUSH and its like: nothing but the checks of a read */
+    EMULATOR_SMSW,
+    EMULATOR_LMSW,
+    EMULATOR_MOV_SEGMENT,  /* into a segment register */
+    EMULATOR_LOAD_POINTER, /* LDS and its like: `segment` is the segment register */
+    EMULATOR_PUSH,         /* from here to JMP_FAR: stack and branches */
     EMULATOR_POP,
-    EMULATOR_CALL, /* through a register or memory */
+    EMULATOR_RET,  /* near */
+    EMULATOR_CALL, /* near, through a register or memory */
+    EMULATOR_CALL_FAR,
     EMULATOR_JMP,
-    EMULATOR_MOV_VECTOR, /* 4, 8 or 16 bytes between an XMM register and memory */
-    EMULATOR_MOVS,       /* from here on: string instructions, their operands are implied */
+    EMULATOR_JMP_FAR,
+    EMULATOR_MOV_VECTOR, /* 4, 8 or 16 bytes between an XMM or MMX register and memory; the rest is cleared */
+    EMULATOR_MOV_LOW,    /* the lower or upper 8 bytes of an XMM register; the rest stays */
+    EMULATOR_MOV_HIGH,
+    EMULATOR_MOVS, /* from here on: string instructions, their operands are implied */
     EMULATOR_CMPS,
     EMULATOR_STOS,
     EMULATOR_LODS,
@@ -74,6 +98,8 @@ enum emulator_operand_kind {
     EMULATOR_NONE,
     EMULATOR_REGISTER,
     EMULATOR_VECTOR_REGISTER,
+    EMULATOR_MMX_REGISTER,
+    EMULATOR_SEGMENT_REGISTER,
     EMULATOR_MEMORY,
     EMULATOR_IMMEDIATE
 };
@@ -93,10 +119,10 @@ struct emulator_operand {
 struct emulator_instruction {
     uint8_t operation;    /* enum emulator_operation */
     uint8_t length;       /* bytes */
-    uint8_t size;         /* bytes: of the operation; string instructions: of an element */
+    uint8_t size;         /* bytes: of the operation; of an element, of what goes to the stack, of a pointer's offset */
     uint8_t address_size; /* bytes: 2, 4, 8 */
     uint8_t repeat;       /* enum emulator_repeat */
-    uint8_t segment;      /* string instructions: of the source */
+    uint8_t segment;      /* string instructions, XLAT: of the source; LOAD_POINTER: the register */
     uint8_t condition;    /* SETcc, CMOVcc: the low four bits of the opcode */
     bool aligned;         /* vector moves that fault on an address that is not a multiple of 16 */
     uint8_t operands;

@@ -50,6 +50,9 @@ bool emulator_read_operand(struct emulation *e, unsigned which, enum emulator_ac
     case EMULATOR_IMMEDIATE:
         *value = o->immediate;
         return true;
+    case EMULATOR_SEGMENT_REGISTER:
+        *value = e->segment[o->number].Selector;
+        return true;
     case EMULATOR_MEMORY:
         if (o->size == 1 || o->size == 2 || o->size == 4 || o->size == 8) {
             return read_memory(e, which, access, value);
@@ -204,10 +207,51 @@ static bool conditional(struct emulation *e)
     return emulator_write_operand(e, 0, holds ? value : old);
 }
 
+/* AL = [RBX + AL] (SDM vol. 2D, XLAT). */
+static bool translate_byte(struct emulation *e)
+{
+    uint64_t linear, value = 0, offset = e->gpr[RBX] + (e->gpr[RAX] & 0xff);
+    if (!emulator_linear(e, (enum emulator_segment)e->insn.segment, offset & emulator_mask(e->insn.address_size), 1,
+                         EMULATOR_READ, &linear) ||
+        !emulator_read(e, linear, &value, 1)) {
+        return false;
+    }
+    emulator_set_gpr(e, RAX, 1, value);
+    return true;
+}
+
 static bool unsupported(struct emulation *e)
 {
     e->status.InternalEmulationFailure = 1;
     return false;
+}
+
+static bool execute_other(struct emulation *e)
+{
+    uint64_t linear;
+    switch ((enum emulator_operation)e->insn.operation) {
+    case EMULATOR_MOV_VECTOR:
+    case EMULATOR_MOV_LOW:
+    case EMULATOR_MOV_HIGH:
+        return emulator_execute_vector(e);
+    case EMULATOR_XLAT:
+        return translate_byte(e);
+    case EMULATOR_TOUCH:
+        return emulator_prepare_operand(e, 0, EMULATOR_READ, &linear);
+    case EMULATOR_SMSW:
+    case EMULATOR_LMSW:
+        return emulator_execute_machine_status(e);
+    case EMULATOR_MOV_SEGMENT:
+    case EMULATOR_LOAD_POINTER:
+        return emulator_execute_segment(e);
+    case EMULATOR_IN:
+    case EMULATOR_OUT:
+        return emulator_execute_port(e);
+    case EMULATOR_UNSUPPORTED:
+        return unsupported(e);
+    default:
+        return arithmetic(e);
+    }
 }
 
 static bool execute_general(struct emulation *e)
@@ -233,15 +277,19 @@ static bool execute_general(struct emulation *e)
     case EMULATOR_SETCC:
     case EMULATOR_CMOVCC:
         return conditional(e);
-    case EMULATOR_MOV_VECTOR:
-        return emulator_execute_vector(e);
-    case EMULATOR_IN:
-    case EMULATOR_OUT:
-        return emulator_execute_port(e);
-    case EMULATOR_UNSUPPORTED:
-        return unsupported(e);
+    case EMULATOR_SHLD:
+    case EMULATOR_SHRD:
+        return emulator_execute_double_shift(e);
+    case EMULATOR_MUL:
+    case EMULATOR_IMUL:
+        return emulator_execute_multiply(e);
+    case EMULATOR_DIV:
+    case EMULATOR_IDIV:
+        return emulator_execute_divide(e);
+    case EMULATOR_BSF ... EMULATOR_POPCNT:
+        return emulator_execute_bit_scan(e);
     default:
-        return arithmetic(e);
+        return execute_other(e);
     }
 }
 
@@ -252,7 +300,7 @@ bool emulator_execute(struct emulation *e)
     if (operation >= EMULATOR_MOVS && operation <= EMULATOR_OUTS) {
         return emulator_execute_string(e);
     }
-    if (operation >= EMULATOR_PUSH && operation <= EMULATOR_JMP) {
+    if (operation >= EMULATOR_PUSH && operation <= EMULATOR_JMP_FAR) {
         return emulator_execute_stack(e);
     }
     if (!execute_general(e)) {

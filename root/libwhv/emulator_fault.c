@@ -23,34 +23,22 @@ bool emulator_fault(struct emulation *e, enum emulator_vector vector, uint32_t e
     return false;
 }
 
-static bool get_one(struct emulation *e, unsigned name, uint64_t *value)
-{
-    WHV_REGISTER_NAME wanted = (WHV_REGISTER_NAME)name;
-    WHV_REGISTER_VALUE got = {0};
-    if (FAILED(e->emulator->callbacks.WHvEmulatorGetVirtualProcessorRegisters(e->context, &wanted, 1, &got))) {
-        e->status.GetVirtualProcessorRegistersCallbackFailed = 1;
-        return false;
-    }
-    *value = got.Reg64;
-    return true;
-}
-
 /* SDM vol. 1, 3.3.7.1. CR4 is asked for only where it matters: that may cost the client a call of its hypervisor. */
 bool emulator_canonical(struct emulation *e, uint64_t address)
 {
-    uint64_t cr4;
+    WHV_REGISTER_VALUE cr4;
     return CANONICAL_48(address) ||
-           (CANONICAL_57(address) && get_one(e, WHvX64RegisterCr4, &cr4) && (cr4 & CR4_LA57) != 0);
+           (CANONICAL_57(address) && emulator_get_one(e, WHvX64RegisterCr4, &cr4) && (cr4.Reg64 & CR4_LA57) != 0);
 }
 
 /* SDM vol. 3A, 4.7: bit 4 is there only where instruction fetches have rights of their own. */
 static bool fetch_bit(struct emulation *e, uint32_t *error)
 {
-    uint64_t cr4, efer;
-    if (!get_one(e, WHvX64RegisterCr4, &cr4) || !get_one(e, WHvX64RegisterEfer, &efer)) {
+    WHV_REGISTER_VALUE cr4, efer;
+    if (!emulator_get_one(e, WHvX64RegisterCr4, &cr4) || !emulator_get_one(e, WHvX64RegisterEfer, &efer)) {
         return false;
     }
-    if ((cr4 & CR4_SMEP) != 0 || ((cr4 & CR4_PAE) != 0 && (efer & EFER_NXE) != 0)) {
+    if ((cr4.Reg64 & CR4_SMEP) != 0 || ((cr4.Reg64 & CR4_PAE) != 0 && (efer.Reg64 & EFER_NXE) != 0)) {
         *error |= PF_FETCH;
     }
     return true;
@@ -128,5 +116,6 @@ bool emulator_inject(struct emulation *e)
     report(e);
     e->gpr_changed = repeated ? e->gpr_changed : 0;
     e->vector_changed = false;
+    e->others = 0;
     return emulator_store_fault(e, &event);
 }

@@ -102,6 +102,39 @@ static uint64_t rotate(unsigned size, uint64_t a, unsigned left, uint64_t *rflag
     return result;
 }
 
+/* Through CF, bit by bit; OF by the rule for a count of 1 on the last step. */
+static uint64_t rotate_carry(unsigned size, uint64_t a, unsigned count, uint64_t *rflags, bool is_left)
+{
+    uint64_t carry = *rflags & EMULATOR_CF, top = 8 * size - 1;
+    for (unsigned i = 0; i < count % (8 * size + 1); i++) {
+        uint64_t out = is_left ? a >> top & 1 : a & 1;
+        a = is_left ? (a << 1 | carry) & emulator_mask(size) : a >> 1 | carry << top;
+        carry = out;
+    }
+    uint64_t sign = a >> top & 1, overflow = is_left ? sign ^ carry : sign ^ (a >> (top - 1) & 1);
+    set_flags(rflags, EMULATOR_CF | EMULATOR_OF, carry | (overflow != 0 ? EMULATOR_OF : 0));
+    return a;
+}
+
+uint64_t emulator_double_shift(bool left, unsigned size, uint64_t a, uint64_t b, uint64_t wanted, uint64_t *rflags)
+{
+    unsigned count = (unsigned)wanted & (size == 8 ? 63u : 31u), bits = 8 * size;
+    uint64_t before = a & emulator_mask(size);
+    b &= emulator_mask(size);
+    if (count == 0) {
+        return before;
+    }
+    count = count > bits ? count - bits : count; /* of 16 bits: the SDM leaves it open */
+    uint64_t other = count == bits ? b : left ? b >> (bits - count) : b << (bits - count);
+    uint64_t moved = count == bits ? 0 : left ? before << count : before >> count;
+    uint64_t result = (moved | other) & emulator_mask(size);
+    bool carry = (before >> (left ? bits - count : count - 1) & 1) != 0;
+    uint64_t flags = result_flags(result, size) | (carry ? EMULATOR_CF : 0);
+    flags |= ((before ^ result) & sign_bit(size)) != 0 ? EMULATOR_OF : 0;
+    set_flags(rflags, STATUS_FLAGS, flags);
+    return result;
+}
+
 /* SDM vol. 2B, SAL/SAR/SHL/SHR: counts are taken modulo 32 (64 for 8 bytes); a count of 0 changes no flag. */
 static uint64_t shift(enum emulator_operation operation, unsigned size, uint64_t a, uint64_t b, uint64_t *rflags)
 {
@@ -118,6 +151,9 @@ static uint64_t shift(enum emulator_operation operation, unsigned size, uint64_t
         return shift_arithmetic(size, a, count, rflags);
     case EMULATOR_ROL:
         return rotate(size, a, count % bits, rflags, true);
+    case EMULATOR_RCL:
+    case EMULATOR_RCR:
+        return rotate_carry(size, a, count, rflags, operation == EMULATOR_RCL);
     default:
         return rotate(size, a, (bits - count % bits) % bits, rflags, false);
     }

@@ -24,11 +24,14 @@ uint64_t emulator_mask(unsigned size);
 uint64_t emulator_sign_extend(uint64_t value, unsigned size);
 
 /*
- * `a` operation `b` in `size` bytes: ADD to TEST, INC, DEC, NEG, NOT (these ignore `b`), SHL to ROR (`b` is the count).
+ * `a` operation `b` in `size` bytes: ADD to TEST, INC, DEC, NEG, NOT (these ignore `b`), SHL to RCR (`b` is the count).
  * Returns the result; CMP and TEST return what they throw away. Flags that the SDM leaves undefined stay as they were,
  * but AF after logic and shifts, which becomes 0.
  */
 uint64_t emulator_calculate(enum emulator_operation operation, unsigned size, uint64_t a, uint64_t b, uint64_t *rflags);
+
+/* SHLD (`left`) and SHRD: `a` shifted, filled up from `b`. Flags as above. */
+uint64_t emulator_double_shift(bool left, unsigned size, uint64_t a, uint64_t b, uint64_t count, uint64_t *rflags);
 
 /* Condition `code` (0 to 15, as in Jcc). */
 bool emulator_condition(unsigned code, uint64_t rflags);

@@ -208,6 +208,31 @@ bool emulator_write(struct emulation *e, uint64_t linear, const void *data, unsi
     return true;
 }
 
+static bool access_system(struct emulation *e, uint64_t linear, uint32_t rights, uint8_t *bytes, unsigned size,
+                          bool write)
+{
+    while (size > 0) {
+        unsigned piece = piece_size(linear, size);
+        if (!access_piece(e, linear, rights | WHvTranslateGvaFlagPrivilegeExempt, bytes, piece, write)) {
+            return false;
+        }
+        bytes += piece;
+        size -= piece;
+        linear = wrap(e, linear + piece);
+    }
+    return true;
+}
+
+bool emulator_read_system(struct emulation *e, uint64_t linear, void *data, unsigned size)
+{
+    return access_system(e, wrap(e, linear), WHvTranslateGvaFlagValidateRead, data, size, false);
+}
+
+bool emulator_write_system(struct emulation *e, uint64_t linear, void *data, unsigned size)
+{
+    return access_system(e, wrap(e, linear), WHvTranslateGvaFlagValidateWrite, data, size, true);
+}
+
 unsigned emulator_fetch(struct emulation *e, unsigned skip, uint8_t *bytes, unsigned size)
 {
     uint64_t linear = e->rip + skip + (e->mode == EMULATOR_64_BIT ? 0 : e->segment[EMULATOR_CS].Base);

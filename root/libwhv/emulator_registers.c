@@ -4,7 +4,7 @@
 #include "root/libwhv/emulator_flags.h"
 #include "root/libwhv/emulator_state.h"
 
-#define MOST_NAMES (EMULATOR_GPRS + EMULATOR_SEGMENTS + 1u + WHB_COMPLETION_REGISTERS) /* one XMM register */
+#define MOST_NAMES (EMULATOR_GPRS + EMULATOR_SEGMENTS + EMULATOR_OTHERS + 2u + WHB_COMPLETION_REGISTERS)
 
 struct batch {
     WHV_REGISTER_NAME names[MOST_NAMES];
@@ -39,16 +39,47 @@ static unsigned segments_of(const struct emulation *e)
     if (i->operation >= EMULATOR_MOVS && i->operation <= EMULATOR_OUTS) {
         segments |= 1u << i->segment | 1u << EMULATOR_ES;
     }
-    if (i->operation >= EMULATOR_PUSH && i->operation <= EMULATOR_CALL) {
+    if (i->operation >= EMULATOR_PUSH && i->operation <= EMULATOR_CALL_FAR) {
         segments |= 1u << EMULATOR_SS;
     }
+    segments |= i->operation == EMULATOR_XLAT ? 1u << i->segment : 0;
     for (unsigned n = 0; n < i->operands; n++) {
         segments |= i->operand[n].kind == EMULATOR_MEMORY ? 1u << i->operand[n].segment : 0;
     }
     if (e->mode == EMULATOR_64_BIT) {
         segments &= 1u << EMULATOR_FS | 1u << EMULATOR_GS;
     }
+    for (unsigned n = 0; n < i->operands; n++) { /* what a load leaves of the old value, or the value that is stored */
+        segments |= i->operand[n].kind == EMULATOR_SEGMENT_REGISTER ? 1u << i->operand[n].number : 0;
+    }
+    segments |= i->operation == EMULATOR_LOAD_POINTER ? 1u << i->segment : 0;
     return segments & ~(1u << EMULATOR_CS); /* that one came with the exit */
+}
+
+/* Vector and MMX registers, with what says whether they may be used. */
+static void name_vectors(struct emulation *e, struct batch *b)
+{
+    const WHV_REGISTER_VALUE zero = {0};
+    for (unsigned n = 0; n < e->insn.operands; n++) {
+        const struct emulator_operand *o = &e->insn.operand[n];
+        if (o->kind == EMULATOR_VECTOR_REGISTER && !e->vector_read) {
+            e->vector_number = o->number;
+            e->vector_read = true;
+            add(b, WHvX64RegisterXmm0 + e->vector_number, zero);
+        } else if (o->kind == EMULATOR_MMX_REGISTER) {
+            e->mmx_read = true;
+        }
+    }
+    for (unsigned n = 0; n < EMULATOR_MMX && e->mmx_read; n++) {
+        add(b, WHvX64RegisterFpMmx0 + n, zero);
+    }
+    if (e->mmx_read) {
+        add(b, WHvX64RegisterFpControlStatus, zero);
+    }
+    if (e->mmx_read || e->vector_read) {
+        add(b, WHvX64RegisterCr0, zero);
+        add(b, WHvX64RegisterCr4, zero);
+    }
 }
 
 static void name_registers(struct emulation *e, struct batch *b)
@@ -63,13 +94,42 @@ static void name_registers(struct emulation *e, struct batch *b)
             add(b, WHvX64RegisterEs + n, zero);
         }
     }
-    for (unsigned n = 0; n < e->insn.operands; n++) {
-        if (e->insn.operand[n].kind == EMULATOR_VECTOR_REGISTER && !e->vector_read) {
-            e->vector_number = e->insn.operand[n].number;
-            e->vector_read = true;
-            add(b, WHvX64RegisterXmm0 + e->vector_number, zero);
-        }
+    name_vectors(e, b);
+}
+
+static void keep(struct emulation *e, unsigned name, const WHV_REGISTER_VALUE *value)
+{
+    if (name < WHvX64RegisterRax + EMULATOR_GPRS) {
+        e->gpr[name - WHvX64RegisterRax] = value->Reg64;
+    } else if (name < WHvX64RegisterEs + EMULATOR_SEGMENTS) {
+        e->segment[name - WHvX64RegisterEs] = value->Segment;
+    } else if (name == WHvX64RegisterCr0) {
+        e->cr0 = value->Reg64;
+    } else if (name == WHvX64RegisterCr4) {
+        e->cr4 = value->Reg64;
+    } else if (name == WHvX64RegisterFpControlStatus) {
+        e->fp_control = *value;
+    } else if (name >= WHvX64RegisterFpMmx0) {
+        e->mmx[(name - WHvX64RegisterFpMmx0) % EMULATOR_MMX] = *value;
+    } else {
+        e->vector = value->Reg128;
     }
+}
+
+bool emulator_get(struct emulation *e, const WHV_REGISTER_NAME *names, unsigned count, WHV_REGISTER_VALUE *values)
+{
+    if (FAILED(e->emulator->callbacks.WHvEmulatorGetVirtualProcessorRegisters(e->context, names, count, values))) {
+        e->status.GetVirtualProcessorRegistersCallbackFailed = 1;
+        return false;
+    }
+    return true;
+}
+
+bool emulator_get_one(struct emulation *e, unsigned name, WHV_REGISTER_VALUE *value)
+{
+    const WHV_REGISTER_NAME wanted = (WHV_REGISTER_NAME)name;
+    memset(value, 0, sizeof(*value));
+    return emulator_get(e, &wanted, 1, value);
 }
 
 bool emulator_load_registers(struct emulation *e)
@@ -77,22 +137,19 @@ bool emulator_load_registers(struct emulation *e)
     struct batch b;
     b.count = 0;
     name_registers(e, &b);
-    if (FAILED(
-            e->emulator->callbacks.WHvEmulatorGetVirtualProcessorRegisters(e->context, b.names, b.count, b.values))) {
-        e->status.GetVirtualProcessorRegistersCallbackFailed = 1;
+    if (!emulator_get(e, b.names, b.count, b.values)) {
         return false;
     }
     for (unsigned i = 0; i < b.count; i++) {
-        unsigned name = (unsigned)b.names[i];
-        if (name < WHvX64RegisterRax + EMULATOR_GPRS) {
-            e->gpr[name - WHvX64RegisterRax] = b.values[i].Reg64;
-        } else if (name < WHvX64RegisterEs + EMULATOR_SEGMENTS) {
-            e->segment[name - WHvX64RegisterEs] = b.values[i].Segment;
-        } else {
-            e->vector = b.values[i].Reg128;
-        }
+        keep(e, (unsigned)b.names[i], &b.values[i]);
     }
     return emulator_load_breakpoints(e);
+}
+
+void emulator_set_other(struct emulation *e, unsigned name, WHV_REGISTER_VALUE value)
+{
+    e->other_name[e->others] = (WHV_REGISTER_NAME)name;
+    e->other[e->others++] = value;
 }
 
 static void add_changed(const struct emulation *e, struct batch *b)
@@ -107,6 +164,9 @@ static void add_changed(const struct emulation *e, struct batch *b)
     if (e->vector_changed) {
         value.Reg128 = e->vector;
         add(b, WHvX64RegisterXmm0 + e->vector_number, value);
+    }
+    for (unsigned n = 0; n < e->others; n++) {
+        add(b, (unsigned)e->other_name[n], e->other[n]);
     }
 }
 

@@ -15,6 +15,8 @@
 #define EMULATOR_PAGE 4096u
 #define EMULATOR_RSP 4u
 #define EMULATOR_TRANSLATIONS 4u /* an instruction touches at most two operands over two pages each */
+#define EMULATOR_MMX 8u
+#define EMULATOR_OTHERS (EMULATOR_MMX + 4u)
 
 struct emulator {
     WHV_EMULATOR_CALLBACKS callbacks;
@@ -64,6 +66,8 @@ struct emulation {
     WHV_UINT128 vector; /* the one XMM register that the instruction names */
     uint8_t vector_number;
     bool vector_read, vector_changed;
+    bool mmx_read;
+    uint64_t cr0, cr4; /* with vector or MMX registers alone */
 
     uint64_t dr[4], dr7; /* 0: no breakpoint is on */
     bool watches_ports;
@@ -73,6 +77,12 @@ struct emulation {
 
     struct emulator_translation translation[EMULATOR_TRANSLATIONS];
     unsigned next_translation;
+
+    /* Other registers that change. From here on nothing is cleared at the beginning of an attempt. */
+    unsigned others;
+    WHV_REGISTER_NAME other_name[EMULATOR_OTHERS];
+    WHV_REGISTER_VALUE other[EMULATOR_OTHERS];
+    WHV_REGISTER_VALUE mmx[EMULATOR_MMX], fp_control; /* if mmx_read: as FXSAVE has them */
 };
 
 /* emulator.c: each element of a repeated string instruction is an attempt of its own. */
@@ -93,6 +103,11 @@ uint64_t emulator_gpr(const struct emulation *e, unsigned number, unsigned size)
 void emulator_set_gpr(struct emulation *e, unsigned number, unsigned size, uint64_t value);
 /* RIP = `rip` cut to what the mode has. */
 void emulator_set_rip(struct emulation *e, uint64_t rip);
+/* Reads registers that emulator_load_registers has not. */
+bool emulator_get(struct emulation *e, const WHV_REGISTER_NAME *names, unsigned count, WHV_REGISTER_VALUE *values);
+bool emulator_get_one(struct emulation *e, unsigned name, WHV_REGISTER_VALUE *value);
+/* Another register that goes to the guest at the end, at most EMULATOR_OTHERS. */
+void emulator_set_other(struct emulation *e, unsigned name, WHV_REGISTER_VALUE value);
 
 /* emulator_memory.c */
 
@@ -107,6 +122,9 @@ bool emulator_prepare(struct emulation *e, uint64_t linear, unsigned size, enum 
 /* `size` bytes at a linear address, 1 to 16, through the memory callback in pieces of 1, 2, 4, 8 bytes in one page. */
 bool emulator_read(struct emulation *e, uint64_t linear, void *data, unsigned size);
 bool emulator_write(struct emulation *e, uint64_t linear, const void *data, unsigned size);
+/* The same for the processor's own accesses to descriptor tables, whatever the CPL (SDM vol. 3A, 4.6). */
+bool emulator_read_system(struct emulation *e, uint64_t linear, void *data, unsigned size);
+bool emulator_write_system(struct emulation *e, uint64_t linear, void *data, unsigned size);
 /* Code bytes at CS:RIP + skip; returns how many came, at most `size`. None: status says why. */
 unsigned emulator_fetch(struct emulation *e, unsigned skip, uint8_t *bytes, unsigned size);
 /* What is known from the exit itself. */
@@ -142,6 +160,19 @@ bool emulator_complete(struct emulation *e, WHV_REGISTER_NAME *names, WHV_REGIST
 
 bool emulator_execute(struct emulation *e);
 bool emulator_execute_bit_test(struct emulation *e);
+bool emulator_execute_double_shift(struct emulation *e);
+bool emulator_execute_bit_scan(struct emulation *e);
+bool emulator_execute_multiply(struct emulation *e);
+bool emulator_execute_divide(struct emulation *e);
+bool emulator_execute_machine_status(struct emulation *e);
+/* Into a segment register, and far branches. */
+bool emulator_execute_segment(struct emulation *e);
+/* The value of a segment register becomes `selector`'s, with all checks. Not CS. */
+bool emulator_load_segment(struct emulation *e, enum emulator_segment segment, uint16_t selector);
+bool emulator_branch_far(struct emulation *e);
+/* Whether that many bytes fit below the stack pointer after `skip` others; pushes. */
+bool emulator_prepare_push(struct emulation *e, unsigned skip, unsigned size);
+bool emulator_push(struct emulation *e, uint64_t value, unsigned size);
 bool emulator_execute_string(struct emulation *e);
 bool emulator_execute_vector(struct emulation *e);
 bool emulator_execute_stack(struct emulation *e);

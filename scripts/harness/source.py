@@ -31,6 +31,7 @@ ARROWS = {
 # The freestanding string functions stand back for the C library's where there is one.
 SYSTEM_HEADER_EXCEPTIONS = {("kernel/string.h", "string.h"),
                             ("root/libwhv/emulator_decode.c", "capstone/capstone.h"),
+                            ("root/libwhv/emulator_names.c", "capstone/capstone.h"),
                             ("root/monitor/disassembly.c", "capstone/capstone.h")}
 
 

@@ -49,7 +49,11 @@ static HRESULT on_get(void *context, const WHV_REGISTER_NAME *names, uint32_t co
 {
     struct attempt *a = context;
     for (uint32_t i = 0; i < count; i++) {
-        CHECK(names[i] <= WHvX64RegisterGs || (names[i] >= WHvX64RegisterXmm0 && names[i] <= WHvX64RegisterXmm15));
+        CHECK(names[i] <= WHvX64RegisterGs || names[i] == WHvX64RegisterLdtr || names[i] == WHvX64RegisterGdtr ||
+              names[i] == WHvX64RegisterCr0 || names[i] == WHvX64RegisterCr4 || names[i] == WHvX64RegisterEfer ||
+              names[i] == WHvRegisterInterruptState ||
+              (names[i] >= WHvX64RegisterXmm0 && names[i] <= WHvX64RegisterXmm15) ||
+              (names[i] >= WHvX64RegisterFpMmx0 && names[i] <= WHvX64RegisterFpControlStatus));
         values[i].Reg128.Low64 = tape_u64(&a->tape);
         values[i].Reg128.High64 = tape_u64(&a->tape);
     }
@@ -78,7 +82,7 @@ static HRESULT on_translate(void *context, WHV_GUEST_VIRTUAL_ADDRESS gva, WHV_TR
 {
     struct attempt *a = context;
     uint8_t choice = tape_byte(&a->tape);
-    CHECK(gva % PAGE == 0 && (flags & 7) != 0 && (flags & ~0x17) == 0);
+    CHECK(gva % PAGE == 0 && (flags & 7) != 0 && (flags & ~0x1f) == 0);
     *result = choice > 0xe0 ? (WHV_TRANSLATE_GVA_RESULT_CODE)(choice & 15) : WHvTranslateGvaResultSuccess;
     *gpa = choice == 0xe0 ? gva + 8 : gva;
     return choice == 0xdf ? E_OUTOFMEMORY : S_OK;

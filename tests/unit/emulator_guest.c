@@ -48,6 +48,62 @@ static HRESULT on_memory(void *context, WHV_EMULATOR_MEMORY_ACCESS_INFO *info)
     return S_OK;
 }
 
+static void get_special(const struct emulated_guest *g, uint32_t name, WHV_REGISTER_VALUE *value)
+{
+    switch (name) {
+    case WHvX64RegisterCr0:
+        value->Reg64 = g->cr0;
+        break;
+    case WHvX64RegisterCr4:
+        value->Reg64 = g->cr4;
+        break;
+    case WHvX64RegisterEfer:
+        value->Reg64 = g->efer;
+        break;
+    case WHvX64RegisterDr7:
+        value->Reg64 = g->dr7;
+        break;
+    case WHvRegisterInterruptState:
+        value->Reg64 = g->interrupt_state;
+        break;
+    case WHvX64RegisterPendingDebugException:
+        value->Reg64 = g->pending_debug;
+        break;
+    case WHvX64RegisterGdtr:
+        value->Table.Base = g->gdt;
+        value->Table.Limit = 8 * GDT_ENTRIES - 1;
+        break;
+    case WHvX64RegisterFpControlStatus:
+        value->FpControlStatus.FpStatus = (uint16_t)g->fpu_status;
+        break;
+    default:
+        if (name >= WHvX64RegisterFpMmx0 && name <= WHvX64RegisterFpMmx7) {
+            value->Reg64 = g->mmx[name - WHvX64RegisterFpMmx0];
+        } else if (name >= WHvX64RegisterDr0 && name <= WHvX64RegisterDr3) {
+            value->Reg64 = g->dr[name - WHvX64RegisterDr0];
+        }
+    }
+}
+
+static void set_special(struct emulated_guest *g, uint32_t name, const WHV_REGISTER_VALUE *value)
+{
+    if (name >= WHvX64RegisterEs && name <= WHvX64RegisterGs) {
+        g->segment[name - WHvX64RegisterEs] = value->Segment;
+    } else if (name >= WHvX64RegisterFpMmx0 && name <= WHvX64RegisterFpMmx7) {
+        g->mmx[name - WHvX64RegisterFpMmx0] = value->Reg64;
+    } else if (name == WHvX64RegisterCr0) {
+        g->cr0 = value->Reg64;
+    } else if (name == WHvX64RegisterFpControlStatus) {
+        g->fpu_status = value->FpControlStatus.FpStatus;
+    } else if (name == WHvRegisterInterruptState) {
+        g->interrupt_state = value->Reg64;
+    } else if (name == WHvX64RegisterPendingDebugException) {
+        g->pending_debug = value->Reg64;
+    } else if (name == WHvRegisterPendingEvent) {
+        g->event = value->ExceptionEvent;
+    }
+}
+
 static HRESULT on_get(void *context, const WHV_REGISTER_NAME *names, uint32_t count, WHV_REGISTER_VALUE *values)
 {
     struct emulated_guest *g = context;
@@ -57,18 +113,8 @@ static HRESULT on_get(void *context, const WHV_REGISTER_NAME *names, uint32_t co
             values[i].Reg64 = g->gpr[names[i]];
         } else if (names[i] >= WHvX64RegisterEs && names[i] <= WHvX64RegisterGs) {
             values[i].Segment = g->segment[names[i] - WHvX64RegisterEs];
-        } else if (names[i] == WHvX64RegisterCr4) {
-            values[i].Reg64 = g->cr4;
-        } else if (names[i] == WHvX64RegisterEfer) {
-            values[i].Reg64 = g->efer;
-        } else if (names[i] >= WHvX64RegisterDr0 && names[i] <= WHvX64RegisterDr3) {
-            values[i].Reg64 = g->dr[names[i] - WHvX64RegisterDr0];
-        } else if (names[i] == WHvX64RegisterDr7) {
-            values[i].Reg64 = g->dr7;
-        } else if (names[i] == WHvRegisterInterruptState) {
-            values[i].Reg64 = g->interrupt_state;
-        } else if (names[i] == WHvX64RegisterPendingDebugException) {
-            values[i].Reg64 = g->pending_debug;
+        } else {
+            get_special(g, (uint32_t)names[i], &values[i]);
         }
     }
     return fails(&g->gets, g->fail_get) ? E_OUTOFMEMORY : S_OK;
@@ -87,12 +133,8 @@ static HRESULT on_set(void *context, const WHV_REGISTER_NAME *names, uint32_t co
             g->rip = values[i].Reg64;
         } else if (names[i] == WHvX64RegisterRflags) {
             g->rflags = values[i].Reg64;
-        } else if (names[i] == WHvRegisterPendingEvent) {
-            g->event = values[i].ExceptionEvent;
-        } else if (names[i] == WHvRegisterInterruptState) {
-            g->interrupt_state = values[i].Reg64;
-        } else if (names[i] == WHvX64RegisterPendingDebugException) {
-            g->pending_debug = values[i].Reg64;
+        } else {
+            set_special(g, (uint32_t)names[i], &values[i]);
         }
     }
     return S_OK;
@@ -142,6 +184,7 @@ struct emulated_guest *new_guest(enum emulator_mode mode)
     set_segments(&guest, mode);
     guest.state.Cr0Pe = mode != EMULATOR_16_BIT;
     guest.state.EferLma = mode == EMULATOR_64_BIT;
+    guest.cr4 = 1u << 9; /* OSFXSR */
     guest.rip = 0x1000;
     guest.rflags = 2;
     return &guest;

@@ -2,6 +2,7 @@
 /* A guest for the emulator's unit tests: registers, 1 MiB of memory, pages that can be moved or missing, and a log. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -10,6 +11,7 @@
 
 #define GUEST_MEMORY 0x100000u
 #define LOG_ENTRIES 64u
+#define GDT_ENTRIES 16u
 
 enum { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8 };
 
@@ -21,7 +23,9 @@ struct access_log {
 struct emulated_guest {
     WHV_EMULATOR_HANDLE emulator;
     uint64_t gpr[16], rip, rflags;
-    uint64_t cr4, efer, dr[4], dr7, interrupt_state, pending_debug;
+    uint64_t cr0, cr4, efer, dr[4], dr7, interrupt_state, pending_debug;
+    uint64_t gdt, fpu_status; /* the GDT has GDT_ENTRIES descriptors */
+    uint64_t mmx[8];
     WHV_X64_SEGMENT_REGISTER segment[6];
     WHV_X64_PENDING_EXCEPTION_EVENT event; /* what the emulator gave the guest */
     WHV_X64_VP_EXECUTION_STATE state;

@@ -10,10 +10,8 @@ CODE(store32, 64, "movl %eax, (%rsi)");
 CODE(add32, 64, "addl %eax, (%rsi)");
 CODE(movaps, 64, "movaps %xmm1, (%rsi)");
 CODE(fld, 64, "fldl (%rsi)");
-CODE(mmx, 64, "movq (%rsi), %mm1");
 CODE(avx, 64, "vmovdqu (%rsi), %xmm1");
 CODE(lgdt, 64, "lgdt (%rsi)");
-CODE(mov_segment, 64, "movw (%rsi), %ds");
 CODE(jmp_near, 64, "jmp .");
 CODE(in8, 64, "inb $0x80, %al");
 CODE(in16, 64, "inw %dx, %ax");
@@ -81,10 +79,8 @@ static void test_unsupported_is_named(void **state)
         const char *text;
     } list[] = {
         {code_fld, code_fld_end, "fld qword ptr [rsi]"},
-        {code_mmx, code_mmx_end, "movq mm1, qword ptr [rsi]"},
         {code_avx, code_avx_end, "vmovdqu xmm1, xmmword ptr [rsi]"},
         {code_lgdt, code_lgdt_end, "lgdt [rsi]"},
-        {code_mov_segment, code_mov_segment_end, "mov ds, word ptr [rsi]"},
         {code_jmp_near, code_jmp_near_end, "jmp 0"},
     };
     struct emulated_guest *g = new_guest(EMULATOR_64_BIT);

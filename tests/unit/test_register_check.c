@@ -105,6 +105,13 @@ static void test_pending_interruption(void **state)
     assert_int_equal(check(WHvRegisterPendingInterruption, 1 | 3u << 1 | 16u | 6u << 16, 0),
                      WHB_ERROR_INVALID_REGISTER);
     assert_int_equal(check(WHvRegisterPendingInterruption, 0, 0), WHB_OK);
+    /* 16 bits of an error code, as of a selector. */
+    assert_int_equal(check(WHvRegisterPendingInterruption, 1 | 3u << 1 | 16u | 13u << 16 | 0xfffcull << 32, 0), WHB_OK);
+    assert_int_equal(check(WHvRegisterPendingInterruption, 1 | 3u << 1 | 16u | 13u << 16 | 1ull << 48, 0),
+                     WHB_ERROR_INVALID_REGISTER);
+    assert_int_equal(check(WHvRegisterPendingEvent, 1 | 1u << 8 | 13u << 16 | 0xfffcull << 32, 0), WHB_OK);
+    assert_int_equal(check(WHvRegisterPendingEvent, 1 | 1u << 8 | 13u << 16 | 1ull << 48, 0),
+                     WHB_ERROR_INVALID_REGISTER);
 }
 
 static void test_event_round_trip(void **state)

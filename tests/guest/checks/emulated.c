@@ -4,11 +4,13 @@
 
 #define CR0_PG (1u << 31)
 #define CR4_PSE (1u << 4)
+#define CR4_OSFXSR (1u << 9)
 #define LARGE_PAGE 0x400000u
 #define ENTRY_ALL 0x87u /* present, writable, user, 4 MiB */
 #define MISSING 0x40000000u
 #define ENTRIES 1024u
 #define INDEX *(volatile uint32_t *)DEVICE_PAGE /* eight bits of it are kept */
+#define HOLE 0xfef00000u                        /* nothing there: all ones */
 #define PF_WRITE 2u
 #define PF_USER 4u
 
@@ -133,9 +135,63 @@ static void instructions(void)
     verdict_equal("emulated/btr-device", 0x32, INDEX);
 }
 
+static void arithmetic(void)
+{
+    uint32_t value = 0x55, high = 0;
+    INDEX = 0x24;
+    __asm__ volatile("bsfl %1, %0" : "=r"(value) : "m"(INDEX) : "cc");
+    verdict_equal("emulated/bsf", 2, value);
+    __asm__ volatile("bsrl %1, %0" : "=r"(value) : "m"(INDEX) : "cc");
+    verdict_equal("emulated/bsr", 5, value);
+    __asm__ volatile("imull $-3, %1, %0" : "=r"(value) : "m"(INDEX) : "cc");
+    verdict_equal("emulated/imul", (uint32_t)(-3 * 0x24), value);
+    value = 0x80000001;
+    __asm__ volatile("mull %2" : "+a"(value), "=d"(high) : "m"(INDEX) : "cc");
+    verdict_equal("emulated/mul", 0x24ull * 0x80000001, (uint64_t)high << 32 | value);
+    __asm__ volatile("divl %2" : "+a"(value), "+d"(high) : "m"(INDEX) : "cc");
+    verdict_equal("emulated/div", 0x80000001, value);
+    __asm__ volatile("shldl $4, %1, %0" : "+m"(INDEX) : "r"(0x90000000) : "cc");
+    verdict_equal("emulated/shld", 0x49, INDEX & 0xff);
+    __asm__ volatile("stc; rcrl $1, %0" : "+m"(INDEX) : : "cc");
+    verdict_equal("emulated/rcr", 0x24, INDEX & 0xff);
+    value = 1;
+    __asm__ volatile("lock xaddl %0, %1" : "+r"(value), "+m"(INDEX) : : "cc");
+    verdict("emulated/xadd", (value & 0xff) == 0x24 && (INDEX & 0xff) == 0x25);
+    INDEX = 0;
+    begin();
+    __asm__ volatile(FAULTING("divl %[device]") : RESUME_AT, "+a"(value), "+d"(high) : [device] "m"(INDEX) : "cc");
+    verdict("emulated/divide-error", trap_log.event_count == 1 && trap_log.events[0].vector == 0);
+}
+
+/* MMX and SSE, and a segment register; #NM and #UD come before the access, from the processor itself. */
+static void registers(void)
+{
+    const uint32_t cr4 = read_cr4(), selector = 0x10;
+    uint32_t value = 0;
+    INDEX = selector;
+    write_cr4(cr4 | CR4_OSFXSR);
+    __asm__ volatile("movd %1, %%mm2\n\tmovd %%mm2, %0\n\temms" : "=r"(value) : "m"(INDEX) : "memory");
+    verdict_equal("emulated/mmx-load", selector, value);
+    value = 0x21;
+    __asm__ volatile("movd %1, %%mm2\n\tmovd %%mm2, %0\n\temms" : "=m"(INDEX) : "r"(value) : "memory");
+    verdict_equal("emulated/mmx-store", 0x21, INDEX & 0xff);
+    __asm__ volatile("movss %1, %%xmm3\n\tmovd %%xmm3, %0" : "=r"(value) : "m"(INDEX) : "memory");
+    verdict_equal("emulated/sse-load", 0x21, value & 0xff);
+    value = selector;
+    __asm__ volatile("movd %1, %%xmm3\n\tmovd %%xmm3, %0" : "=m"(INDEX) : "r"(value) : "memory");
+    verdict_equal("emulated/sse-store", selector, INDEX & 0xff);
+    write_cr4(cr4);
+    begin();
+    __asm__ volatile(FAULTING("movw %[hole], %%fs") : RESUME_AT : [hole] "m"(*(volatile uint16_t *)HOLE));
+    verdict_equal("emulated/segment-fault", 13, trap_log.events[0].vector);
+    verdict_equal("emulated/segment-error", 0xfffc, trap_log.events[0].error); /* an LDT's, and there is none */
+}
+
 void check_emulated(void)
 {
     instructions();
+    arithmetic();
+    registers();
     paging_on();
     string_ports("emulated/outs", "emulated/ins", 0);
     moves_to_missing(0);
