@@ -261,10 +261,16 @@ static void fill_interrupt_window(const struct exit_snapshot *s, WHV_RUN_VP_EXIT
  * WHP names the type of the new TSS as parameter, without saying how it is coded. Here it is the exit qualification:
  * the selector of that TSS in bits 15:0, what asked for the switch in bits 31:30 (SDM vol. 3C, table 28-2).
  */
+#define TASK_SOURCE_SHIFT 30u /* SDM vol. 3C, table 28-2 */
+#define TASK_SOURCE_GATE 3u
+
 static void fill_task_switch(const struct exit_snapshot *s, WHV_RUN_VP_EXIT_CONTEXT *r)
 {
     r->UnsupportedFeature.FeatureCode = WHvUnsupportedFeatureTaskSwitchTss;
     r->UnsupportedFeature.FeatureParameter = s->qualification;
+    if ((s->qualification >> TASK_SOURCE_SHIFT & 3u) != TASK_SOURCE_GATE) { /* there PendingInterruption has it */
+        r->VpContext.InstructionLength = s->instruction_length & 15u;
+    }
 }
 
 static void fill_unexpected(const struct exit_snapshot *s, WHV_RUN_VP_EXIT_CONTEXT *r)
@@ -279,7 +285,8 @@ static const struct exit_row exit_rows[] = {
     [VMX_EXIT_TRIPLE_FAULT] = {0, WHvRunVpExitReasonUnrecoverableException, NULL},
     [VMX_EXIT_INTERRUPT_WINDOW] = {0, WHvRunVpExitReasonX64InterruptWindow, fill_interrupt_window},
     [VMX_EXIT_NMI_WINDOW] = {0, WHvRunVpExitReasonX64InterruptWindow, fill_interrupt_window},
-    [VMX_EXIT_TASK_SWITCH] = {EXIT_READ_QUALIFICATION, WHvRunVpExitReasonUnsupportedFeature, fill_task_switch},
+    [VMX_EXIT_TASK_SWITCH] = {EXIT_READ_LENGTH | EXIT_READ_QUALIFICATION, WHvRunVpExitReasonUnsupportedFeature,
+                              fill_task_switch},
     [VMX_EXIT_CPUID] = {EXIT_READ_LENGTH, WHvRunVpExitReasonX64Cpuid, fill_cpuid},
     [VMX_EXIT_HLT] = {EXIT_READ_LENGTH, WHvRunVpExitReasonX64Halt, NULL},
     [VMX_EXIT_IO] = {EXIT_READ_LENGTH | EXIT_READ_QUALIFICATION | EXIT_READ_STRING_IO | EXIT_READ_BYTES,

@@ -139,6 +139,13 @@ enum statistics_row vp_exit(struct machine_vp *vp)
         host_poll();
         look_for_end(vp);
         return STATISTICS_CANCELED;
+    case WHvRunVpExitReasonUnsupportedFeature:
+        if (vp->record.UnsupportedFeature.FeatureCode == WHvUnsupportedFeatureTaskSwitchTss) {
+            vp_task_switch(vp);
+        } else {
+            crash_report(vp, "it did what the hypervisor does not offer");
+        }
+        return STATISTICS_OTHER;
     case WHvRunVpExitReasonUnrecoverableException:
         crash_report(vp, "triple fault: the processor would have shut down");
         return STATISTICS_OTHER;

@@ -7,6 +7,9 @@
 /* Does what vp->record asks for, so that the VP can run on, or ends the machine. */
 enum statistics_row vp_exit(struct machine_vp *vp);
 
+/* An UnsupportedFeature record of a task switch. */
+void vp_task_switch(struct machine_vp *vp);
+
 /* An Exception record of #MF. */
 void vp_x87_error(struct machine_vp *vp);
 

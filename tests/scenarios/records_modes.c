@@ -92,7 +92,7 @@ static void task_switch(void)
     v.Table.Limit = 0x27;
     CHECK_EQ(S_OK, WHvSetVirtualProcessorRegisters(g.partition, 0, &gdtr, 1, &v));
     guest_run(&g, 0, &r, WHvRunVpExitReasonUnsupportedFeature);
-    records_check_context(&g, &r, PAYLOAD_AT, 0, 0, 0);
+    records_check_context(&g, &r, PAYLOAD_AT, 7, 0, 0);
     CHECK_EQ(WHvUnsupportedFeatureTaskSwitchTss, r.UnsupportedFeature.FeatureCode);
     CHECK_EQ(0x80000020, r.UnsupportedFeature.FeatureParameter);
     check_zero_tail(&r, UNION_OFFSET + sizeof(r.UnsupportedFeature));

@@ -353,7 +353,10 @@ static void test_task_switch(void **state)
     WHV_RUN_VP_EXIT_CONTEXT r = decode(&s, WHvRunVpExitReasonUnsupportedFeature);
     assert_int_equal(r.UnsupportedFeature.FeatureCode, WHvUnsupportedFeatureTaskSwitchTss);
     assert_int_equal(r.UnsupportedFeature.FeatureParameter, 0x80000028);
+    assert_int_equal(r.VpContext.InstructionLength, s.instruction_length);
     assert_union_zero_from(&r, 16);
+    s.qualification = 0xc0000028; /* a gate: the event has its length */
+    assert_int_equal(decode(&s, WHvRunVpExitReasonUnsupportedFeature).VpContext.InstructionLength, 0);
 }
 
 static void test_exceptions(void **state)

@@ -16,6 +16,7 @@
     X(control)                                                                                                         \
     X(lint0)                                                                                                           \
     X(ferr)                                                                                                            \
+    X(tasks)                                                                                                           \
     X(breakpoints)                                                                                                     \
     X(shadows)                                                                                                         \
     X(stepping)                                                                                                        \
