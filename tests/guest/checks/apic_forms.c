@@ -106,6 +106,7 @@ static void effects(void)
 
 void check_apic_forms(void)
 {
+    const uint32_t svr = AT(SVR), lint0 = AT(LVT_LINT0);
     AT(SVR) = SVR_ON;
     AT(TPR) = 0;
     logic();
@@ -116,4 +117,6 @@ void check_apic_forms(void)
         sizes();
         gaps();
     }
+    AT(LVT_LINT0) = lint0;
+    AT(SVR) = svr;
 }
