@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: root/lib/library_output.c -Dputs=lib_puts -Dfwrite=lib_fwrite -Dstderr=lib_stderr
- * -D__assert_fail=lib_assert_fail */
+/* sources: root/lib/library_o*.c -Dputs=lib_puts -Dfwrite=lib_fwrite -Dstderr=lib_stderr -D__assert_fail=lib_fail */
 /* What a library in a root program prints; all but printf under other names, beside the host's own. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,7 +14,7 @@ int vsnprintf(char *to, size_t size, const char *format, va_list args);
 int printf(const char *format, ...);
 int lib_puts(const char *text);
 size_t lib_fwrite(const void *items, size_t size, size_t count, void *stream);
-_Noreturn void lib_assert_fail(const char *condition, const char *file, unsigned line, const char *function);
+_Noreturn void lib_fail(const char *condition, const char *file, unsigned line, const char *function);
 extern void *lib_stderr;
 
 static char console[256];
@@ -56,7 +55,7 @@ static void test_assertion_ends_the_program(void **state)
     console[0] = '\0';
     int code = setjmp(powered_off);
     if (code == 0) {
-        lib_assert_fail("x > 0", "a.c", 12, "f");
+        lib_fail("x > 0", "a.c", 12, "f");
     }
     assert_int_equal(code, 1);
     assert_non_null(strstr(console, "a.c:12: f"));
