@@ -230,7 +230,6 @@ static void write_ier(struct uart *u, uint8_t value)
     }
     u->ier = value & 0x0f;
     update(u);
-    tell_drained(u);
 }
 
 static void write_fcr(struct uart *u, uint8_t value)

@@ -10,7 +10,7 @@
 struct uart {
     struct irq_line irq;
     struct byte_sink out;
-    void (*drained)(void *context); /* the guest took bytes, or switched the receiver on: there may be room again */
+    void (*drained)(void *context); /* the guest took bytes, or changed the receiver: there may be room again */
     void *context;
     uint8_t ier, lcr, mcr, scr, divisor[2], fcr;
     uint8_t line_errors; /* overrun: LSR bits until it is read */
@@ -27,7 +27,8 @@ void uart_init(struct uart *u, const struct irq_line *irq, const struct byte_sin
 /*
  * Bytes that the receiver takes now: none while nobody in the guest listens, since what waits in the FIFO then is
  * cleared when a driver opens the port. A driver listens by the received-data interrupt, a program without one by
- * asking again and again.
+ * asking again and again. A driver that has only just begun to listen gets nothing at once: Linux sets FCR, which
+ * clears the FIFO, after IER.
  */
 uint32_t uart_room(const struct uart *u);
 /* A byte from the line; with no room one is lost and the overrun bit says so, as in the chip. In loopback the line is

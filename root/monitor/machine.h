@@ -121,6 +121,8 @@ enum machine_end machine_state(const struct machine *m);
 void machine_send_nmi(struct machine *m);
 /* Keys from the console. Any CPU, not from an interrupt handler. */
 void machine_input(struct machine *m, const uint8_t *bytes, size_t size);
+/* Whether typed bytes wait and the guest has room for some; a hint, without the lock. machine_input gives them. */
+bool machine_takes_input(const struct machine *m);
 
 void machine_lock(struct machine *m);
 void machine_unlock(struct machine *m);

@@ -125,6 +125,12 @@ static void refill(void *context)
     }
 }
 
+bool machine_takes_input(const struct machine *m)
+{
+    bool room = m->config->virtio_console ? virtio_console_room(&m->virtio_console) != 0 : uart_room(&m->uart) != 0;
+    return room && console_waiting(&m->console) != 0;
+}
+
 void machine_input(struct machine *m, const uint8_t *bytes, size_t size)
 {
     machine_lock(m);

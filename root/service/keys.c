@@ -10,6 +10,7 @@
 #define XON 0x11u
 #define XOFF 0x13u
 #define WAITING_MANY (CONSOLE_KEYS / 4) /* room is left for what is on its way: a pseudo-terminal holds 4 KiB */
+#define KEYS_AT_ONCE 64u
 #define WAITING_FEW (CONSOLE_KEYS / 32)
 
 static uint32_t focus; /* the guest that has the keys */
@@ -135,7 +136,7 @@ void service_take_input(void)
 
 bool service_has_work(void)
 {
-    bool work = serial_poll() || may_go_on();
+    bool work = serial_poll() || may_go_on() || machine_takes_input(run_machine(focus));
     for (uint32_t i = 0; i < run_guest_count(); i++) {
         work |= rests(i);
         seen[i] = __atomic_load_n(&run_machine(i)->console.used, __ATOMIC_RELAXED);
@@ -154,20 +155,39 @@ static void let_out_unfinished(void)
     }
 }
 
+struct typed {
+    uint8_t keys[KEYS_AT_ONCE];
+    uint32_t count;
+};
+
+static void give(struct typed *t)
+{
+    struct machine *m = run_machine(focus);
+    if (t->count != 0 || machine_takes_input(m)) {
+        machine_input(m, t->keys, t->count);
+    }
+    t->count = 0;
+    control_flow();
+}
+
 void service_keys(void)
 {
+    struct typed t = {.count = 0};
     uint8_t key;
     let_out_unfinished();
     while (serial_get(&key)) {
         if (escaped) {
             escaped = false;
+            give(&t);
             command(key);
         } else if (key == ESCAPE) {
             escaped = true;
         } else {
-            machine_input(run_machine(focus), &key, 1);
+            t.keys[t.count++] = key;
         }
-        control_flow();
+        if (t.count == KEYS_AT_ONCE) {
+            give(&t);
+        }
     }
-    control_flow();
+    give(&t);
 }
