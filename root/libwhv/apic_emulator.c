@@ -118,6 +118,7 @@ static const WHV_RUN_VP_EXIT_CONTEXT *finished(const struct access *a, const str
 {
     static const WHV_REGISTER_NAME names[] = {WHvX64RegisterRip, WHvX64RegisterRflags};
     WHV_REGISTER_VALUE values[2];
+    memset(values, 0, sizeof(values));
     memcpy(room, page->record, sizeof(*room));
     if (FAILED(whb_hresult(
             whb_call(WHB_CALL_VP_GET_REGISTERS, a->handle, a->index, (uintptr_t)names, (uintptr_t)values, 2, NULL)))) {

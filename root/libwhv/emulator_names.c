@@ -159,9 +159,9 @@ static bool take_general(unsigned id, struct emulator_operand *o)
 
 static bool take_segment(unsigned id, struct emulator_operand *o)
 {
-    for (uint8_t i = 0; i < COUNT(segment_registers); i++) {
+    for (unsigned i = 0; i < COUNT(segment_registers); i++) {
         if (segment_registers[i] == id) {
-            o->number = i;
+            o->number = (uint8_t)i;
             o->size = 2;
             o->kind = EMULATOR_SEGMENT_REGISTER;
             return true;

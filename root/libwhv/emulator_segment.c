@@ -47,8 +47,9 @@ static bool find_table(struct emulation *e, uint16_t selector, uint64_t *base, u
 /* SDM vol. 3A, 3.4.5. */
 static bool read_descriptor(struct emulation *e, uint16_t selector, struct descriptor *d)
 {
-    uint64_t base;
-    uint32_t limit, words[2];
+    uint64_t base = 0;
+    uint32_t limit = 0, words[2] = {0, 0};
+    memset(d, 0, sizeof(*d));
     if (!find_table(e, selector, &base, &limit)) {
         return false;
     }
@@ -59,7 +60,6 @@ static bool read_descriptor(struct emulation *e, uint16_t selector, struct descr
     if (!emulator_read_system(e, d->linear, words, sizeof(words))) {
         return false;
     }
-    memset(&d->value, 0, sizeof(d->value));
     d->value.Selector = selector;
     d->value.Attributes = (uint16_t)(words[1] >> 8 & 0xf0ffu);
     d->value.Base = (words[0] >> 16) | (words[1] & 0xffu) << 16 | (words[1] & 0xff000000u);
@@ -231,7 +231,7 @@ bool emulator_branch_far(struct emulation *e)
 {
     WHV_REGISTER_VALUE cs;
     uint64_t offset, next = e->rip + e->insn.length, old = e->segment[EMULATOR_CS].Selector;
-    uint16_t selector;
+    uint16_t selector = 0;
     unsigned size = e->insn.size;
     memset(&cs, 0, sizeof(cs));
     if (!read_pointer(e, 0, &offset, &selector) || !find_code(e, selector, &cs.Segment)) {
