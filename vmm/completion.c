@@ -72,11 +72,18 @@ static bool is_unfinished(const struct exit_snapshot *s)
     }
 }
 
-void completion_note(struct vp *vp, const struct exit_snapshot *s)
+void completion_note(struct vp *vp, struct exit_snapshot *s)
 {
-    bool special = (s->rflags & (RFLAGS_TF | RFLAGS_RF)) != 0 || (s->interruptibility & SHADOW) != 0 || vp->breakpoints;
-    vp->unfinished.armed = special && is_unfinished(s);
+    bool special = (s->rflags & RFLAGS_TF) != 0 || (s->interruptibility & SHADOW) != 0 || vp->breakpoints;
+    bool unfinished = is_unfinished(s);
+    vp->unfinished.armed = special && unfinished;
     vp->settle |= special;
+    if (unfinished && !special && (s->rflags & RFLAGS_RF) != 0) {
+        /* Processors set it with exits that faults and EPT violations cause (28.3.3). No breakpoint is on that it could
+         * be for, and the VP's next entry stays plain. */
+        s->rflags &= ~RFLAGS_RF;
+        vmcs_writenw(VMCS_GUEST_RFLAGS, s->rflags);
+    }
     if (!vp->unfinished.armed) {
         return;
     }

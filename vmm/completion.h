@@ -10,8 +10,11 @@
 #include "vmm/exit_decode.h"
 #include "vmm/vp.h"
 
-/* At each record that is made, with the common group and what its reason's row names. */
-void completion_note(struct vp *vp, const struct exit_snapshot *snapshot);
+/*
+ * At each record, before it is made, with the common group and what its reason's row names. RF leaves RFLAGS, also in
+ * the snapshot, where nothing needs it.
+ */
+void completion_note(struct vp *vp, struct exit_snapshot *snapshot);
 
 /*
  * The root moves RIP; the VMCS has what it was. If that finishes the instruction of the last record, its shadow and RF

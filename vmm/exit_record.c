@@ -138,8 +138,8 @@ void exit_record(struct vp *vp, struct exit_snapshot *s)
         rip = vmcs_readnw(VMCS_GUEST_RIP);
         s->rflags = vmcs_readnw(VMCS_GUEST_RFLAGS);
     }
-    (void)exit_decode(s, record_of(vp));
     completion_note(vp, s);
+    (void)exit_decode(s, record_of(vp));
     publish(vp, rip, s->rflags);
 }
 

@@ -31,9 +31,28 @@ static bool saves_pending_debug(uint32_t reason)
     }
 }
 
-/* Bochs 2.7 saves a single step that is due with every exit under RFLAGS.TF. */
+/* Exits with whose state RF is saved as a fault would have pushed it (28.3.3). */
+static bool saves_resume_flag(uint32_t reason)
+{
+    uint32_t info = vmcs_read32(VMCS_EXIT_INTERRUPTION_INFO), type = info & INTERRUPTION_TYPE;
+    switch (reason & 0xffffu) {
+    case VMX_EXIT_EXCEPTION_NMI:
+        return type == INTERRUPTION_HARDWARE_EXCEPTION << INTERRUPTION_TYPE_SHIFT &&
+               (info & INTERRUPTION_VECTOR) != VECTOR_DB && (info & INTERRUPTION_VECTOR) != VECTOR_MC;
+    case VMX_EXIT_EPT_VIOLATION:
+    case VMX_EXIT_EPT_MISCONFIGURATION:
+        return (vmcs_read32(VMCS_IDT_VECTORING_INFO) & INTERRUPTION_VALID) == 0;
+    default:
+        return false;
+    }
+}
+
+/* Bochs 2.7 saves a single step that is due with every exit under RFLAGS.TF, and RF with none. */
 void hardware_model_exit(uint32_t reason)
 {
+    if ((reason & VMX_EXIT_ENTRY_FAILURE) == 0 && saves_resume_flag(reason)) {
+        vmcs_writenw(VMCS_GUEST_RFLAGS, vmcs_readnw(VMCS_GUEST_RFLAGS) | RFLAGS_RF);
+    }
     bool shadow = (vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY) & BLOCKING_BY_MOV_SS) != 0;
     if ((reason & VMX_EXIT_ENTRY_FAILURE) == 0 && !shadow && !saves_pending_debug(reason)) {
         vmcs_writenw(VMCS_GUEST_PENDING_DEBUG, 0);

@@ -14,6 +14,8 @@ KERNEL = "build/boot/whimbrel.elf"
 ROOT = "build/boot/root.elf"
 TEST_ROOT = "build/boot/test-root.elf"
 ATTACK = "build/boot/attack-root.elf"
+BENCH = "build/boot/bench-root.elf"
+HARDWARE_MODEL_TICKS = {"run_vp_mmio": 1_050, "run_vp_exception": 3_100}
 
 # Time inside the machine, for what takes a few hundred million ticks when it works, and the second guard: CPU time of
 # the emulator, for a machine whose CPUs all halt with interrupts off. With n CPUs a tick costs n instructions.
@@ -126,19 +128,35 @@ def apicv_off():
     return judge_scenarios("apicv-off", Boot(machine.Bochs(WORK / "apicv-off", image, cpus=2, ticks=TICKS)))
 
 
+def hardware_model_kernel():
+    kernel = "build/hardware/boot/whimbrel.elf"
+    subprocess.run(["make", "-s", "-j2", "B=build/hardware", "HARDWARE_MODEL=1", kernel], check=True,
+                   stdout=subprocess.DEVNULL)
+    return kernel
+
+
 def hardware_model(cpus):
     """All scenarios on a build of the hypervisor that shows what Bochs hides (docs/testing.md). No other build has any
     of it."""
     name = f"hardware-model-{cpus}cpu"
-    kernel = "build/hardware/boot/whimbrel.elf"
-    subprocess.run(["make", "-s", "-j2", "B=build/hardware", "HARDWARE_MODEL=1", kernel], check=True,
-                   stdout=subprocess.DEVNULL)
-    image = make_image(name, "test-calls", "hardware-model", TEST_ROOT, kernel)
+    image = make_image(name, "test-calls", "hardware-model", TEST_ROOT, hardware_model_kernel())
     symbols = [subprocess.run(["nm", elf], check=True, stdout=subprocess.PIPE).stdout.decode().count("hardware_model_")
                for elf in ("build/whimbrel.elf", "build/hardware/whimbrel.elf")]
     results = judge_scenarios(name, Boot(machine.Bochs(WORK / name, image, cpus=cpus, ticks=TICKS)))
     return results + [Result(f"{name}/in-this-build-alone", symbols[0] == 0 and symbols[1] > 0, None,
                              "no symbol in the release build, some here", f"{symbols[0]} and {symbols[1]}")]
+
+
+def hardware_model_bench():
+    """What hardware saves with an exit must leave the VP on the fast path. The model's own instructions count too."""
+    name = "hardware-model-bench"
+    image = make_image(name, "mitigations=off", "runs=300 only=run_vp_mmio,run_vp_exception", BENCH,
+                       hardware_model_kernel())
+    boot = Boot(machine.Bochs(WORK / name, image, ticks=TICKS))
+    medians = dict(re.findall(r"^@case (\w+) .*\bmedian=(\d+)", boot.console, re.M))
+    return [boot.result(f"{name}/{case}", case in medians and int(medians[case]) <= limit,
+                        f"{case}: at most {limit} ticks (came {medians.get(case)})")
+            for case, limit in HARDWARE_MODEL_TICKS.items()]
 
 
 def mitigations(model, cmdline, expected):
