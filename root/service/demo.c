@@ -88,17 +88,21 @@ static bool is_right(const struct guest_kind *kind, const struct step *s, const 
 /* Lets the VP go on behind the exit, as a client does. */
 static bool complete(struct vp_run *r, const struct step *s, const WHV_RUN_VP_EXIT_CONTEXT *record)
 {
-    WHV_REGISTER_NAME name = WHvX64RegisterRip;
-    WHV_REGISTER_VALUE value = {.Reg64 = record->VpContext.Rip + record->VpContext.InstructionLength + s->skip};
+    WHV_REGISTER_NAME names[WHB_COMPLETION_REGISTERS];
+    WHV_REGISTER_VALUE values[WHB_COMPLETION_REGISTERS];
+    struct whb_completion how = whb_plain_completion(&record->VpContext);
+    how.rip += s->skip; /* where the record has no InstructionLength */
+    UINT32 count = whb_complete_instruction(&record->VpContext, &how, names, values);
     if (record->ExitReason == WHvRunVpExitReasonX64IoPortAccess && record->IoPortAccess.PortNumber == 0x3f8 &&
         r->text_length + 1 < TEXT_SIZE) {
         r->text[r->text_length++] = (char)record->IoPortAccess.Rax;
     }
     if (record->ExitReason == WHvRunVpExitReasonInvalidVpRegisterValue) {
-        name = WHvX64RegisterRflags;
-        value.Reg64 = 2;
+        count = 1;
+        names[0] = WHvX64RegisterRflags;
+        values[0].Reg64 = 2;
     }
-    return !fail(r, WHvSetVirtualProcessorRegisters(r->partition, r->vp, &name, 1, &value));
+    return !fail(r, WHvSetVirtualProcessorRegisters(r->partition, r->vp, names, count, values));
 }
 
 /* One run and its record; false: the run failed or there is no room to log it. */
