@@ -140,9 +140,10 @@ void root_main(const struct whb_handoff *handoff)
     argument_count = 1 + arguments_split(handoff->cmdline, text, arguments + 1, MAX_ARGUMENTS - 1);
     serial_start(NULL);
     cpu_sti(); /* a Windows program's runs are not ended by the host's interrupts: WHB_HR_INTERRUPTED is not for it */
-    if (stack == NULL) {
+    if (stack != NULL) {
+        thread_call_on(run_main, NULL, stack + MAIN_STACK, &saved_rsp);
+    } else {
         root_printf("There is no memory for main's stack.\n");
         end(EXIT_FAILURE);
     }
-    thread_call_on(run_main, NULL, stack + MAIN_STACK, &saved_rsp);
 }

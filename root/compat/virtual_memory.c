@@ -230,7 +230,8 @@ void *_aligned_malloc(size_t size, size_t alignment)
         errno = EINVAL;
         return NULL;
     }
-    uint8_t *start = malloc(size + alignment + sizeof(void *));
+    const size_t in_front = sizeof(void *);
+    uint8_t *start = malloc(size + alignment + in_front);
     if (start == NULL) {
         errno = ENOMEM;
         return NULL;

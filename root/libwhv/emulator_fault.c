@@ -111,7 +111,9 @@ bool emulator_inject(struct emulation *e)
     event.EventType = WHvX64PendingEventException;
     event.Vector = e->exception.vector;
     event.DeliverErrorCode = has_error_code(e->exception.vector) && e->vp->ExecutionState.Cr0Pe;
-    event.ErrorCode = event.DeliverErrorCode ? e->exception.error_code : 0;
+    if (event.DeliverErrorCode) {
+        event.ErrorCode = e->exception.error_code;
+    }
     event.ExceptionParameter = e->exception.vector == EXCEPTION_PF ? e->exception.address : 0;
     report(e);
     e->gpr_changed = repeated ? e->gpr_changed : 0;

@@ -68,7 +68,8 @@ static void WhatIsNotThere(void)
     char *message = NULL;
     HANDLE file = CreateFileA("no-such.file", GENERIC_READ, 0, NULL, OPEN_EXISTING, 0, NULL);
     Check(file == INVALID_HANDLE_VALUE && GetLastError() == ERROR_FILE_NOT_FOUND, "a file that is not there");
-    Check(fopen("no-such.file", "rb") == NULL, "nor by fopen");
+    FILE *stream = fopen("no-such.file", "rb");
+    Check(stream == NULL, "nor by fopen");
     DWORD length =
         FormatMessageA(FORMAT_MESSAGE_ALLOCATE_BUFFER | FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS,
                        NULL, ERROR_FILE_NOT_FOUND, 0, (LPSTR)&message, 0, NULL);

@@ -51,7 +51,8 @@ static HRESULT on_get(void *context, const WHV_REGISTER_NAME *names, uint32_t co
     for (uint32_t i = 0; i < count; i++) {
         CHECK(names[i] <= WHvX64RegisterGs || names[i] == WHvX64RegisterLdtr || names[i] == WHvX64RegisterGdtr ||
               names[i] == WHvX64RegisterCr0 || names[i] == WHvX64RegisterCr4 || names[i] == WHvX64RegisterEfer ||
-              names[i] == WHvRegisterInterruptState ||
+              names[i] == WHvRegisterInterruptState || names[i] == WHvX64RegisterPendingDebugException ||
+              (names[i] >= WHvX64RegisterDr0 && names[i] <= WHvX64RegisterDr7) ||
               (names[i] >= WHvX64RegisterXmm0 && names[i] <= WHvX64RegisterXmm15) ||
               (names[i] >= WHvX64RegisterFpMmx0 && names[i] <= WHvX64RegisterFpControlStatus));
         values[i].Reg128.Low64 = tape_u64(&a->tape);
