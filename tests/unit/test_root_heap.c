@@ -96,10 +96,15 @@ static void test_large_blocks(void **state)
     assert_int_equal(grown[0], 7);
     assert_int_equal(grown[17 * MIB - 1], 7);
     assert_int_equal(large_used, 37 * 256 + 2);
-    assert_ptr_equal(malloc(16 * MIB), block); /* the one that realloc gave back */
-    assert_null(malloc(20 * MIB));
+    uint8_t *again = malloc(16 * MIB), *none = malloc(20 * MIB);
+    assert_ptr_equal(again, block); /* the one that realloc gave back */
+    assert_null(none);
     free(grown);
-    assert_ptr_equal(malloc(20 * MIB), grown);
+    uint8_t *last = malloc(20 * MIB);
+    assert_ptr_equal(last, grown);
+    free(last);
+    free(again);
+    free(none);
 }
 
 static void test_out_of_memory(void **state)
