@@ -29,22 +29,32 @@ static void run_one(const struct scenario *s)
     }
 }
 
-/*
- * QEMU answers at its fw_cfg ports. Here that is QEMU with KVM on Bochs, where NMIs of the root get lost: KVM's own
- * VMCSs suffer from the NMI blocking that Bochs 2.7 carries over between VMCSs, and no correction of ours reaches them.
- */
-static bool loses_nmis(void)
+#define LOST_NMI "KVM's own VMCSs suffer from the NMI blocking that Bochs 2.7 carries over between VMCSs"
+#define EARLY_STEP "Bochs 2.7 saves a pending single step with KVM's own exits too, and KVM delivers it"
+#define WAKES "KVM runs a halted VP on while an NMI window is asked for, also if NMIs are blocked"
+
+/* What QEMU with KVM on Bochs gets wrong where no correction of ours reaches: the beginnings of scenarios' names. */
+static const struct {
+    const char *name, *reason;
+} not_nested[] = {
+    {"root-nmi", LOST_NMI},
+    {"completion/steps", EARLY_STEP},
+    {"completion/moved-elsewhere", EARLY_STEP},
+    {"completion/executed-again", EARLY_STEP},
+    {"completion/step-before-", EARLY_STEP},
+    {"completion/step-over-sti", EARLY_STEP},
+    {"completion/halt-steps", EARLY_STEP},
+    {"completion/posted-stepped", EARLY_STEP},
+    {"apic/wake-opened", WAKES},
+};
+
+/* QEMU answers at its fw_cfg ports; the tests run it on Bochs alone. */
+static bool is_nested(void)
 {
     cpu_outw(0x510, 0);
     const char first = (char)cpu_inb(0x511);
     const char second = (char)cpu_inb(0x511);
     return first == 'Q' && second == 'E';
-}
-
-static bool is_nmi_scenario(const char *name)
-{
-    const char prefix[] = "root-nmi";
-    return memcmp(name, prefix, sizeof(prefix) - 1) == 0;
 }
 
 static bool begins_with(const char *name, const char *prefix)
@@ -70,8 +80,13 @@ static bool has_word(const char *cmdline, const char *word)
  * Why a scenario is left out on this machine; NULL: it is not. `hardware-model` on the root module's command line says
  * that the hypervisor was built so (docs/testing.md).
  */
-static const char *reason_to_leave_out(const char *cmdline, const char *name)
+static const char *reason_to_leave_out(const char *cmdline, const char *name, bool nested)
 {
+    for (unsigned i = 0; nested && i < sizeof(not_nested) / sizeof(not_nested[0]); i++) {
+        if (begins_with(name, not_nested[i].name)) {
+            return not_nested[i].reason;
+        }
+    }
     if (!has_word(cmdline, "hardware-model")) {
         return begins_with(name, "hardware-model/") ? "it needs a hypervisor built with HARDWARE_MODEL=1" : NULL;
     }
@@ -93,16 +108,14 @@ static bool wanted(const char *cmdline, const char *name)
 void root_main(const struct whb_handoff *handoff)
 {
     scenario_machine = handoff;
-    bool no_nmis = loses_nmis();
+    bool nested = is_nested();
     for (uint32_t i = 0; scenario_lists[i] != NULL; i++) {
         for (const struct scenario *s = scenario_lists[i]; s->name != NULL; s++) {
-            const char *reason = reason_to_leave_out(handoff->cmdline, s->name);
+            const char *reason = reason_to_leave_out(handoff->cmdline, s->name, nested);
             if (!wanted(handoff->cmdline, s->name)) {
                 continue;
             }
-            if (no_nmis && is_nmi_scenario(s->name)) {
-                root_printf("left out here: %s\n", s->name);
-            } else if (reason != NULL) {
+            if (reason != NULL) {
                 root_printf("left out here: %s: %s\n", s->name, reason);
             } else if (s->cpus <= root_cpu_count()) {
                 run_one(s);
