@@ -154,8 +154,7 @@ static void halt_leaves_the_root_alone(void)
 /* No multiple of a round. In a nested machine a tick and the way back into the guest take longer than the short one. */
 static uint32_t closed_period(void)
 {
-    bool nested = cpu_cpuid(1, 0).ecx >> 31 != 0;
-    return nested ? TIMER_COUNT + 3 : TIMER_COUNT / 10 + 3;
+    return scenario_is_nested() ? TIMER_COUNT + 3 : TIMER_COUNT / 10 + 3;
 }
 
 /*

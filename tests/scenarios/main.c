@@ -49,7 +49,7 @@ static const struct {
 };
 
 /* QEMU answers at its fw_cfg ports; the tests run it on Bochs alone. */
-static bool is_nested(void)
+bool scenario_is_nested(void)
 {
     cpu_outw(0x510, 0);
     const char first = (char)cpu_inb(0x511);
@@ -108,7 +108,7 @@ static bool wanted(const char *cmdline, const char *name)
 void root_main(const struct whb_handoff *handoff)
 {
     scenario_machine = handoff;
-    bool nested = is_nested();
+    bool nested = scenario_is_nested();
     for (uint32_t i = 0; scenario_lists[i] != NULL; i++) {
         for (const struct scenario *s = scenario_lists[i]; s->name != NULL; s++) {
             const char *reason = reason_to_leave_out(handoff->cmdline, s->name, nested);

@@ -25,6 +25,8 @@ void check_equal(const char *what, uint64_t expected, uint64_t came);
 
 /* The hand-off, for scenarios that look at the machine. */
 extern const struct whb_handoff *scenario_machine;
+/* Whether it is QEMU with KVM, which the tests run in a Linux in Bochs. */
+bool scenario_is_nested(void);
 
 /* A guest: partition, `vps` VPs, GUEST_RAM bytes of RAM at GPA 0 (read, write, execute), VP 0.. in the reset state. */
 #define GUEST_RAM 0x200000u
