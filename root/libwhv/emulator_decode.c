@@ -12,6 +12,7 @@
 
 #define REX_W 8u
 #define OPCODE_TWO_BYTES 0x0fu
+#define OPCODE_GROUP_5 0xffu
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 struct emulator_decoder {
@@ -225,8 +226,21 @@ static bool take_string(const struct prefixes *p, enum emulator_mode mode, struc
     return false;
 }
 
+/* FFH /3 and /5 (SDM vol. 2A, appendix A.4, group 5): Capstone 5 names them as it names the near ones. */
+static uint8_t far_branch(const struct prefixes *p)
+{
+    uint8_t extension = p->second >> 3 & 7u;
+    if (p->opcode != OPCODE_GROUP_5 || (extension != 3 && extension != 5)) {
+        return EMULATOR_UNSUPPORTED;
+    }
+    return extension == 3 ? EMULATOR_CALL_FAR : EMULATOR_JMP_FAR;
+}
+
 static uint8_t operation_of(unsigned id, const struct prefixes *p)
 {
+    if (far_branch(p) != EMULATOR_UNSUPPORTED) {
+        return far_branch(p);
+    }
     if (p->opcode == OPCODE_TWO_BYTES && (p->second & 0xf0) == 0x90) {
         return EMULATOR_SETCC;
     }
