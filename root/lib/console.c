@@ -64,6 +64,47 @@ void console_write(const char *bytes, size_t size)
     unlock();
 }
 
+void console_write_raw(const uint8_t *bytes, size_t size)
+{
+    lock();
+    for (size_t i = 0; i < size; i++) {
+        serial_put(bytes[i]);
+        last = (char)bytes[i];
+    }
+    unlock();
+}
+
+void console_begin(void)
+{
+    lock();
+    if (last != '\n') {
+        put('\n');
+    }
+}
+
+void console_add(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    (void)format_text_as(FORMAT_SYSTEM_V, put_to_console, NULL, format, args);
+    va_end(args);
+}
+
+void console_end(void)
+{
+    unlock();
+}
+
+void root_message(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    console_begin();
+    (void)format_text_as(FORMAT_SYSTEM_V, put_to_console, NULL, format, args);
+    console_end();
+    va_end(args);
+}
+
 bool console_at_line_start(void)
 {
     return last == '\n';

@@ -19,6 +19,18 @@ void root_vprintf(const char *format, va_list args) __attribute__((format(printf
 /* The same in a dialect of root/lib/format_text.h; returns the number of characters. */
 int console_format(enum format_dialect dialect, const char *format, va_list args);
 void console_write(const char *bytes, size_t size);
+/* As they are: a terminal's bytes, whose line ends have their CR. */
+void console_write_raw(const uint8_t *bytes, size_t size);
+
+/*
+ * A program's own text among what others write, from a line's begin: all that is added between begin and end stays
+ * together. Not to be nested, and nothing else of this file is called between the two.
+ */
+void console_begin(void);
+void console_add(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void console_end(void);
+void root_message(const char *format, ...) __attribute__((format(printf, 1, 2))); /* the three in one */
+
 /* Whether the last byte ended a line. */
 bool console_at_line_start(void);
 

@@ -19,8 +19,6 @@ static struct {
 
 static uint32_t ticks[ROOT_MAX_CPUS];
 static bool debug_lines;
-static uint32_t write_lock;
-static bool mid_line; /* atomic: a guest's last byte was none that ends a line */
 
 void host_show_debug(bool show)
 {
@@ -49,28 +47,13 @@ void host_pause(void)
 
 void host_write(const uint8_t *bytes, size_t size)
 {
-    while (__atomic_exchange_n(&write_lock, 1, __ATOMIC_ACQUIRE) != 0) {
-        cpu_pause();
-    }
-    for (size_t i = 0; i < size; i++) {
-        serial_put(bytes[i]);
-        __atomic_store_n(&mid_line, bytes[i] != '\n', __ATOMIC_RELAXED);
-    }
-    __atomic_store_n(&write_lock, 0, __ATOMIC_RELEASE);
-}
-
-void service_new_line(void)
-{
-    if (__atomic_exchange_n(&mid_line, false, __ATOMIC_RELAXED)) {
-        root_printf("\n");
-    }
+    console_write_raw(bytes, size);
 }
 
 void host_log(bool debug, const char *line)
 {
     if (!debug || debug_lines) {
-        service_new_line();
-        root_printf("%s\n", line);
+        root_message("%s\n", line);
     }
 }
 

@@ -36,8 +36,8 @@ bool keys_option(const char *text, const char *word)
 
 static void help(void)
 {
-    service_new_line();
-    root_printf("Ctrl-A and then:\n"
+    console_begin();
+    console_add("Ctrl-A and then:\n"
                 "  h       this text\n"
                 "  x       stop all guests and switch the machine off\n"
                 "  s       statistics of the guest's exits so far\n"
@@ -47,18 +47,18 @@ static void help(void)
                 "  1 to 8  keys go to guest 1 to 8 from now on\n"
                 "  Ctrl-A  Ctrl-A for the guest\n");
     for (uint32_t i = 0; i < run_guest_count(); i++) {
-        root_printf("  guest %u: %s%s\n", i + 1, run_machine(i)->config->name, i == focus ? ", has the keys" : "");
+        console_add("  guest %u: %s%s\n", i + 1, run_machine(i)->config->name, i == focus ? ", has the keys" : "");
     }
+    console_end();
 }
 
 static void take_focus(uint32_t guest)
 {
-    service_new_line();
     if (guest < run_guest_count()) {
         focus = guest;
-        root_printf("[whimbrel-root] keys go to guest %s\n", run_machine(guest)->config->name);
+        root_message("[whimbrel-root] keys go to guest %s\n", run_machine(guest)->config->name);
     } else {
-        root_printf("[whimbrel-root] there are only %u guests\n", run_guest_count());
+        root_message("[whimbrel-root] there are only %u guests\n", run_guest_count());
     }
 }
 

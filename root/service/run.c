@@ -24,7 +24,7 @@ static bool describe(const struct whb_handoff *handoff)
         files[i] = (struct boot_file){(uint8_t *)(uintptr_t)m->base, m->size, texts[i]};
     }
     if (!guest_config_parse(files, handoff->module_count, &configs, problem, sizeof(problem))) {
-        root_printf("[whimbrel-root] the guests' description is wrong: %s (docs/guests.md)\n", problem);
+        root_message("[whimbrel-root] the guests' description is wrong: %s (docs/guests.md)\n", problem);
         return false;
     }
     return true;
@@ -37,9 +37,10 @@ static bool enough_cpus(void)
         wanted += configs.guests[i].cpus;
     }
     if (wanted > root_cpu_count()) {
-        root_printf("[whimbrel-root] the guests ask for %u CPUs together, the machine has %u: each VP needs one of its "
-                    "own. Change cpus= in grub.cfg, or the machine.\n",
-                    wanted, root_cpu_count());
+        root_message(
+            "[whimbrel-root] the guests ask for %u CPUs together, the machine has %u: each VP needs one of its "
+            "own. Change cpus= in grub.cfg, or the machine.\n",
+            wanted, root_cpu_count());
         return false;
     }
     return true;
@@ -55,33 +56,34 @@ static bool make(uint32_t i)
         problem = machine_load(m);
     }
     if (problem != NULL) {
-        root_printf("[whimbrel-root] guest %s cannot start: %s.\n", c->name, problem);
+        root_message("[whimbrel-root] guest %s cannot start: %s.\n", c->name, problem);
         return false;
     }
     machines[i] = m;
     vps_left[i] = c->cpus;
-    root_printf("[whimbrel-root] guest %s: %s, %u VP%s, %lu MiB\n", c->name, guest_kind_name(c->kind), c->cpus,
-                c->cpus == 1 ? "" : "s", (unsigned long)(c->memory >> 20));
+    root_message("[whimbrel-root] guest %s: %s, %u VP%s, %lu MiB\n", c->name, guest_kind_name(c->kind), c->cpus,
+                 c->cpus == 1 ? "" : "s", (unsigned long)(c->memory >> 20));
     return true;
 }
 
 static void put_line(void *unused, const char *line)
 {
     (void)unused;
-    root_printf("%s\n", line);
+    console_add("%s\n", line);
 }
 
 void run_statistics(uint32_t guest)
 {
     const struct machine *m = machines[guest];
     struct vp_statistics sum;
-    service_new_line();
     struct statistics_report report = {m->config->name, m->config->cpus, cpu_rdtsc() - m->tsc_begin, put_line, NULL};
     memset(&sum, 0, sizeof(sum));
     for (uint32_t i = 0; i < m->config->cpus; i++) {
         statistics_add(&sum, &m->vps[i].statistics);
     }
+    console_begin();
     statistics_print(&sum, &report);
+    console_end();
 }
 
 static void tell_end(uint32_t guest)
@@ -98,9 +100,9 @@ static void tell_end(uint32_t guest)
     console_flush(&m->console);
     run_statistics(guest);
     if (end == MACHINE_EXITED) {
-        root_printf("[whimbrel-root] guest %s ended with exit status %u\n", m->config->name, m->exit_status);
+        root_message("[whimbrel-root] guest %s ended with exit status %u\n", m->config->name, m->exit_status);
     } else {
-        root_printf("[whimbrel-root] guest %s %s\n", m->config->name, how[end]);
+        root_message("[whimbrel-root] guest %s %s\n", m->config->name, how[end]);
     }
     if (end == MACHINE_CRASHED) {
         __atomic_store_n(&all_well, false, __ATOMIC_RELEASE);
@@ -158,7 +160,7 @@ bool guests_run(const struct whb_handoff *handoff)
         }
     }
     guests_left = configs.count;
-    root_printf("[whimbrel-root] Ctrl-A h tells the keys for the guest%s.\n", configs.count > 1 ? "s" : "");
+    root_message("[whimbrel-root] Ctrl-A h tells the keys for the guest%s.\n", configs.count > 1 ? "s" : "");
     serial_start(host_wake);
     service_take_input();
     start();
@@ -166,6 +168,6 @@ bool guests_run(const struct whb_handoff *handoff)
         service_keys();
         cpu_pause();
     }
-    root_printf(all_well ? "[whimbrel-root] all guests ended\n" : "[whimbrel-root] all guests ended, NOT all well\n");
+    root_message(all_well ? "[whimbrel-root] all guests ended\n" : "[whimbrel-root] all guests ended, NOT all well\n");
     return all_well;
 }

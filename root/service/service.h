@@ -22,6 +22,3 @@ void service_take_input(void);
 void host_show_debug(bool show);
 void host_on_alarm(void);
 void host_wake(void);
-
-/* Begins a new line on the terminal when a guest's last one is not finished. */
-void service_new_line(void);
