@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * The root module's command line: kind=calls (default) or kind=guests, seed=N, work=N (calls or exits, of all CPUs
- * together).
- */
+/* The root module's command line: kind=NAME (calls), seed=N, work=N (of all CPUs together, in the kind's own unit). */
 #include "tests/attack/arena.h"
 
 #define DEFAULT_WORK 100000u
@@ -52,6 +49,30 @@ static uint64_t read_number(const char *line, const char *key, uint64_t missing)
         value = value * 10 + (uint64_t)(*text - '0');
     }
     return value;
+}
+
+static const struct {
+    const char *name;
+    void (*attack)(void *attacker);
+    void (*judge)(const struct attacker *sum);
+} kinds[] = {
+    {"calls", calls_attack, calls_judge},
+    {"guests", guests_attack, guests_judge},
+};
+
+static unsigned find_kind(const char *line)
+{
+    const char *value = find_value(line, "kind=");
+    for (unsigned i = 0; value != NULL && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        size_t length = 0;
+        while (kinds[i].name[length] != '\0' && kinds[i].name[length] == value[length]) {
+            length++;
+        }
+        if (kinds[i].name[length] == '\0') {
+            return i;
+        }
+    }
+    return 0;
 }
 
 static void take_timer(struct root_frame *frame)
@@ -114,12 +135,11 @@ static void run_all(uint32_t cpus, void (*work)(void *))
 
 void root_main(const struct whb_handoff *handoff)
 {
-    const char *kind = find_value(handoff->cmdline, "kind=");
-    bool guests = kind != NULL && *kind == 'g';
+    unsigned kind = find_kind(handoff->cmdline);
     uint64_t seed = read_number(handoff->cmdline, "seed=", 1), cpus = root_cpu_count();
     struct whb_statistics before;
     sum.work = read_number(handoff->cmdline, "work=", DEFAULT_WORK);
-    root_printf("attack by %s: seed=%lu work=%lu on %lu CPUs\n", guests ? "guests" : "calls", seed, sum.work, cpus);
+    root_printf("attack by %s: seed=%lu work=%lu on %lu CPUs\n", kinds[kind].name, seed, sum.work, cpus);
     root_set_handler(APIC_VECTOR_TIMER, take_timer);
     for (uint32_t cpu = 0; cpu < cpus; cpu++) {
         struct attacker *a = &attackers[cpu];
@@ -135,16 +155,12 @@ void root_main(const struct whb_handoff *handoff)
     calls_prepare();
     guests_prepare((uint32_t)cpus);
     uint64_t begin = cpu_rdtsc();
-    run_all((uint32_t)cpus, guests ? guests_attack : calls_attack);
+    run_all((uint32_t)cpus, kinds[kind].attack);
     calls_finish(&attackers[0]);
     guests_finish(&attackers[0]);
     add_up((uint32_t)cpus);
     root_printf("%lu ticks for each call\n", (cpu_rdtsc() - begin) / (sum.calls + 1));
-    if (guests) {
-        guests_judge(&sum);
-    } else {
-        calls_judge(&sum);
-    }
+    kinds[kind].judge(&sum);
     check_accounting(&before);
     attack_check("no-failure", "failures", 0, attack_failed());
     root_printf("[scenario] done\n%u passed, %u failed\n", passed_count, failed_count);
