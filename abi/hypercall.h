@@ -152,7 +152,7 @@ struct whb_statistics {
     uint32_t tsc_khz;          /* TSC frequency in kHz, 0 if not known */
 };
 
-/* What a walk of the calling CPU's live page tables (from CR3) found, in 4 KiB pages. */
+/* What a walk of the calling CPU's live page tables (from CR3) found, in 4 KiB pages, and registers it runs with. */
 struct whb_mapping_audit {
     uint64_t pages;               /* present leaf mappings */
     uint64_t writable;            /* writable ones */
@@ -167,6 +167,8 @@ struct whb_mapping_audit {
     uint32_t cr4_smap;
     uint32_t cr4_umip;
     uint32_t cpu_features; /* bit 0 CPU has SMEP, bit 1 SMAP, bit 2 UMIP */
+    uint32_t cr0_cd;       /* 1: CR0.CD or NW set: must be 0, whatever the root's are */
+    uint32_t reserved;
 };
 
 /*
@@ -264,4 +266,4 @@ WHB_STATIC_ASSERT(sizeof(struct whb_trace_entry) == 48, "ABI");
 WHB_STATIC_ASSERT(sizeof(struct whb_translation) == 16, "ABI");
 WHB_STATIC_ASSERT(sizeof(struct whb_vp_diagnostics) == 144, "ABI");
 WHB_STATIC_ASSERT(sizeof(struct whb_statistics) == 72, "ABI");
-WHB_STATIC_ASSERT(sizeof(struct whb_mapping_audit) == 80, "ABI");
+WHB_STATIC_ASSERT(sizeof(struct whb_mapping_audit) == 88, "ABI");

@@ -78,6 +78,7 @@ void paging_audit(struct whb_mapping_audit *out)
     memset(out, 0, sizeof(*out));
     uint64_t cr4 = read_cr4();
     out->cr0_wp = (read_cr0() & CR0_WP) != 0;
+    out->cr0_cd = (read_cr0() & (CR0_CD | CR0_NW)) != 0;
     out->efer_nxe = (rdmsr(MSR_IA32_EFER) & EFER_NXE) != 0;
     out->cr4_smep = (cr4 & CR4_SMEP) != 0;
     out->cr4_smap = (cr4 & CR4_SMAP) != 0;

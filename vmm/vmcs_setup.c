@@ -12,9 +12,12 @@
 #include "vmm/switch.h"
 #include "vmm/vmm_state.h"
 
-/* Bits of CR0 and CR4 whose real value is the hypervisor's; the VP sees the read shadow (SDM vol. 3C, 25.6.6). */
-#define ROOT_CR0_MASK CR0_NE
-#define GUEST_CR0_MASK (CR0_NE | CR0_NW | CR0_CD)
+/*
+ * Bits of CR0 and CR4 whose real value is the hypervisor's; the VP sees the read shadow (SDM vol. 3C, 25.6.6). Neither
+ * entries nor exits load CD and NW (27.3.2.1, 28.5.1): with a VP's own the hypervisor would run uncached, or without
+ * coherency.
+ */
+#define CR0_MASK (CR0_NE | CR0_NW | CR0_CD)
 #define ROOT_CR4_MASK (CR4_VMXE | CR4_SMXE)
 #define GUEST_CR4_OWN                                                                                                  \
     (0x3full | CR4_PGE | (1ull << 8) | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_UMIP | CR4_LA57 | CR4_FSGSBASE | CR4_PCIDE |  \
@@ -82,7 +85,7 @@ void vmcs_setup_controls(struct vp *vp, const struct vmx_controls *controls, uin
     vmcs_write64(VMCS_EPT_POINTER, eptp);
     vmcs_write16(VMCS_VPID, vp->vpid);
     vmcs_write64(VMCS_LINK_POINTER, ~0ull);
-    vmcs_writenw(VMCS_CR0_MASK, vp->is_root ? ROOT_CR0_MASK : GUEST_CR0_MASK);
+    vmcs_writenw(VMCS_CR0_MASK, CR0_MASK);
     vmcs_writenw(VMCS_CR4_MASK, vp->is_root ? ROOT_CR4_MASK : ~GUEST_CR4_OWN);
     if (!vp->is_root) {
         vmcs_write64(VMCS_TSC_OFFSET, vp->tsc_offset);
@@ -136,10 +139,9 @@ static void reset_segments(void)
 
 static void reset_control_registers(struct vp *vp)
 {
-    uint64_t cr0_own = vp->is_root ? CR0_CD | CR0_NW : 0;
-    vmcs_writenw(VMCS_GUEST_CR0, CR0_ET | CR0_NE | cr0_own);
+    vmcs_writenw(VMCS_GUEST_CR0, CR0_ET | CR0_NE);
     vmcs_writenw(VMCS_CR0_SHADOW, CR0_CD | CR0_NW | CR0_ET);
-    vmcs_writenw(VMCS_CR0_MASK, vp->is_root ? ROOT_CR0_MASK : GUEST_CR0_MASK);
+    vmcs_writenw(VMCS_CR0_MASK, CR0_MASK);
     vmcs_writenw(VMCS_GUEST_CR3, 0);
     vmcs_writenw(VMCS_GUEST_CR4, vp->is_root ? CR4_VMXE : CR4_VMXE | CR4_MCE);
     vmcs_writenw(VMCS_CR4_SHADOW, 0);

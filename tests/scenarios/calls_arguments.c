@@ -159,7 +159,7 @@ static void properties(void)
         {"capability in small room", WHB_CALL_GET_CAPABILITY, {0, room, 3}, WHB_ERROR_BUFFER_TOO_SMALL},
         {"log in small room", WHB_CALL_LOG_READ, {0, room, 7}, WHB_ERROR_BUFFER_TOO_SMALL},
         {"statistics in small room", WHB_CALL_STATISTICS, {room, 71}, WHB_ERROR_BUFFER_TOO_SMALL},
-        {"audit in small room", WHB_CALL_AUDIT_MAPPINGS, {room, 79}, WHB_ERROR_BUFFER_TOO_SMALL},
+        {"audit in small room", WHB_CALL_AUDIT_MAPPINGS, {room, 87}, WHB_ERROR_BUFFER_TOO_SMALL},
         {0},
     };
     check_refusals(r);

@@ -52,6 +52,7 @@ extern scenario_list scenarios_fpu_registers;
 extern scenario_list scenarios_debug_registers;
 extern scenario_list scenarios_instruction_faults;
 extern scenario_list scenarios_endless;
+extern scenario_list scenarios_root_bending;
 extern scenario_list scenarios_root_init;
 extern scenario_list scenarios_hardware_model;
 extern scenario_list scenarios_completion;
@@ -120,6 +121,7 @@ static const struct scenario *const scenario_lists[] = {
     scenarios_debug_registers,
     scenarios_instruction_faults,
     scenarios_endless,
+    scenarios_root_bending,
     scenarios_root_init,
     scenarios_hardware_model,
     scenarios_completion,
