@@ -18,6 +18,8 @@ CMDLINE ?=
 ROOT_CMDLINE ?=
 FUZZ_SECONDS ?= 60
 KIND ?= calls
+PROGRAM ?= root
+GDB_PORT ?= 1234
 SEED ?= 1
 WORK ?= 1000000
 B := build
@@ -115,7 +117,8 @@ sample_objects := $(call object,$(sample_sources))
 objects := $(sort $(host_objects) $(root_objects) $(test_objects) $(attack_objects) $(compat_objects) \
 	$(sample_objects) $(bench_objects))
 
-.PHONY: all images samples sample-images guest test-guests run test test-long test-debian13 test-nested unit fuzz \
+.PHONY: all images samples sample-images guest test-guests run debug test \
+	test-long test-debian13 test-nested unit fuzz \
 	attack bench bench-record bench-counters trace exit-walk bench-peer bench-nested lint format clean help setup FORCE
 
 all:
@@ -133,6 +136,7 @@ help:
 #:   make               the images: build/whimbrel.elf, build/root.elf, build/whimbrel.iso (BIOS and UEFI)
 #:   make samples       the sample clients: root programs, their images, and with mingw-w64 Windows programs
 #:   make run           boot Debian's Linux as a guest, to a shell: in QEMU/KVM with nested VMX, or else in Bochs
+#:   make debug         halted at the first instruction for gdb, with symbols (docs/debugging.md): PROGRAM=root
 #:   make guest         Debian's Linux kernels and an initrd, for guests: build/guest/
 #:   make test          everything that can be tested without a nested KVM, in under 30 minutes
 #:   make test-long     the same, and the scenarios on processor models that only newer versions of Bochs have
@@ -162,6 +166,8 @@ help:
 #:                      also in build/sample-NAME.iso, where main has it as its arguments
 #:   FILES="a b"        files in build/sample-NAME.iso, which the client opens by their names (docs/clients.md)
 #:   MACHINE=bochs|kvm  (run) the machine; CPUS=1..8 (2), MEM=MiB (512), ISO=file to boot instead (scripts/mkimage)
+#:   MACHINE=qemu       (debug) QEMU without KVM, so without VMX; GDB_PORT=1234, CPUS=1;
+#:   PROGRAM=root       (debug) or test-root, bench-root, attack-root, sample-NAME: the root program and its image
 #:   APPEND="..."       (run) more words for the Linux kernel's command line; GUEST_MEM=MiB (256)
 #:   NO_INSTALL=1       say which Debian packages are missing, and stop, instead of installing them
 #:   ONLY="a b"         (test) only the tests whose names contain one of these words
@@ -177,6 +183,19 @@ run:
 	$(Q)scripts/setup build run
 	+$(Q)$(if $(ISO),:,$(submake) $(B)/linux.iso)
 	$(Q)MACHINE="$(MACHINE)" CPUS="$(CPUS)" MEM="$(MEM)" ISO="$(ISO)" scripts/run
+
+# In a directory of its own: compiled for a debugger, unless DEBUG=0.
+debug_dir := $(B)/debug
+debug_image = $(debug_dir)/$(or $(patsubst %-root,%,$(filter bench-root,$(PROGRAM))),$(filter sample-%,$(PROGRAM)),$\
+	whimbrel$(patsubst %-root,-%,$(filter %-root,$(PROGRAM)))).iso
+
+debug:
+	$(Q)scripts/setup build run debug
+	+$(Q)$(submake) B=$(debug_dir) DEBUG=$(if $(filter command,$(firstword $(origin DEBUG))),$(DEBUG),1) \
+		$(debug_dir)/whimbrel.elf $(debug_dir)/$(PROGRAM).elf $(if $(ISO),,$(debug_image))
+	$(Q)MACHINE="$(MACHINE)" CPUS="$(or $(CPUS),1)" MEM="$(MEM)" ISO="$(or $(ISO),$(debug_image))" \
+		GDB_PORT="$(GDB_PORT)" KERNEL=$(debug_dir)/whimbrel.elf PROGRAM=$(debug_dir)/$(PROGRAM).elf \
+		WORKDIR=$(debug_dir)/run scripts/run
 
 test:
 	$(Q)scripts/setup build run test lint bench

@@ -7,7 +7,7 @@ import re
 import signal
 import subprocess
 
-from . import processes
+from . import bochs_stub, processes
 
 BOCHS_MODEL = "corei7_skylake_x"
 INSTRUCTIONS_A_SECOND = 50_000_000
@@ -102,10 +102,11 @@ class Bochs(Machine):
     name = "Bochs"
 
     def __init__(self, workdir, iso, cpus=1, mem=512, model=BOCHS_MODEL, com1=None, ticks=None, commands=None,
-                 cpu_more=""):
+                 cpu_more="", stub=None):
         """`com1`: Bochs' options for the serial line, by default the file console.log. `ticks`: a limit on the time
         inside the machine; a CPU that spins reaches it, one that halts with interrupts off does not. `commands`: for
-        the debugger, instead of a plain run. `cpu_more`: more of Bochs' options for the CPU, ", name=value"."""
+        the debugger, instead of a plain run. `cpu_more`: more of Bochs' options for the CPU, ", name=value". `stub`: a
+        TCP port where gdb is waited for before the first instruction."""
         super().__init__(workdir)
         self.console = self.workdir / "console.log"
         self.console.write_bytes(b"")
@@ -117,8 +118,13 @@ class Bochs(Machine):
         # only for them, and for several CPUs, which Bochs 3.0 runs wrongly without it (docs/testing.md).
         plain = f"sb {ticks}\nc\nq\n" if ticks else "c\n"
         (self.workdir / "debugger").write_text(commands or plain)
-        debugger = bochs_debugger_options() if cpus > 1 or ticks or commands else []
-        self.start(["bochs", "-q", "-f", self.workdir / "bochsrc", *debugger, "-rc", self.workdir / "debugger"])
+        debugger = bochs_debugger_options() if cpus > 1 or ticks or commands or stub else []
+        command = ["bochs", "-q", "-f", self.workdir / "bochsrc", *debugger]
+        if stub:
+            self.start(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            self.stub = bochs_stub.Stub(self.process, self.output, stub)
+        else:
+            self.start([*command, "-rc", self.workdir / "debugger"])
 
     def patience(self, seconds):
         return super().patience(seconds * slowdown())
@@ -142,7 +148,7 @@ class Qemu(Machine):
     name = "QEMU"
 
     def __init__(self, workdir, iso, cpus=1, mem=512, cpu="max", kvm=False, uefi=False, usb=False, serial=None,
-                 monitor=None, **streams):
+                 monitor=None, stub=None, **streams):
         super().__init__(workdir)
         self.console = self.workdir / "console.log"
         self.console.write_bytes(b"")
@@ -151,6 +157,7 @@ class Qemu(Machine):
                    "-serial", serial or f"file:{self.console}", "-monitor", monitor or "none",
                    "-device", "isa-debug-exit,iobase=0xf4,iosize=4"]
         command += ["-bios", OVMF] if uefi else []
+        command += ["-gdb", f"tcp:127.0.0.1:{stub}", "-S"] if stub else []
         if usb:
             command += ["-device", "qemu-xhci", "-drive", f"if=none,id=stick,format=raw,readonly=on,file={iso}",
                         "-device", "usb-storage,drive=stick"]
