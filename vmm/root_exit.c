@@ -227,7 +227,8 @@ void root_exit(struct cpu *cpu, struct vp *root, uint32_t reason)
         root_ept_violation(root);
         break;
     case VMX_EXIT_NMI_WINDOW:
-        break; /* the loop's head injects */
+        root_nmi_window(root, false); /* the loop's head injects, if INIT has not dropped the NMI */
+        break;
     case VMX_EXIT_INIT:
         root_ipi_init_signal(cpu, root);
         break;

@@ -57,7 +57,6 @@ void root_ipi_wait(struct cpu *cpu, struct vp *root)
         }
         cpu_wait_nmi(); /* an NMI just before it is missed: send_sipi kicks again until it is heard */
         kick_serve(cpu);
-        cpu->nmi_for_root = 0; /* blocked in this state, as on a PC */
     }
 }
 
@@ -65,7 +64,6 @@ void root_ipi_init(struct cpu *cpu, struct vp *root)
 {
     partition_for_each_vp(let_go, cpu);
     vmcs_setup_reset(root);
-    root->nmi_pending = false;
     __atomic_store_n(&cpu->init_wanted, 0, __ATOMIC_RELAXED);
     root_ipi_park(cpu);
 }
@@ -77,6 +75,9 @@ void root_ipi_sipi(struct cpu *cpu, struct vp *root, uint64_t vector)
     vmcs_write16(VMCS_GUEST_CS_SELECTOR, (uint16_t)(vector << 8));
     vmcs_writenw(VMCS_GUEST_CS_BASE, vector << 12);
     vmcs_writenw(VMCS_GUEST_RIP, 0);
+    /* NMIs from before INIT, and those that came in the waiting state, are gone: nothing in real mode expects them. */
+    cpu->nmi_for_root = 0;
+    root->nmi_pending = false;
     root->fresh_sipi = true;
 }
 

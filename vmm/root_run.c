@@ -9,7 +9,7 @@
 #include "vmm/slice.h"
 #include "vmm/switch.h"
 
-static void set_nmi_window(struct vp *root, bool on)
+void root_nmi_window(struct vp *root, bool on)
 {
     if (root->nmi_window != on) {
         root->nmi_window = on;
@@ -26,7 +26,7 @@ static void give_nmi(struct cpu *cpu, struct vp *root)
         root->nmi_pending = true;
     }
     if (!root->nmi_pending || vmcs_read32(VMCS_GUEST_ACTIVITY) == ACTIVITY_WAIT_FOR_SIPI) {
-        set_nmi_window(root, false);
+        root_nmi_window(root, false);
         return;
     }
     uint32_t blocking = vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY);
@@ -36,7 +36,7 @@ static void give_nmi(struct cpu *cpu, struct vp *root)
                                                      INTERRUPTION_VALID};
         root->nmi_pending = false;
     }
-    set_nmi_window(root, root->nmi_pending);
+    root_nmi_window(root, root->nmi_pending);
 }
 
 static void root_turn(struct cpu *cpu, struct vp *root)

@@ -27,6 +27,9 @@ void root_vp_create(struct cpu *cpu);
 /* Runs this CPU's root VP for ever (vmm/root_run.c). */
 _Noreturn void root_run(struct cpu *cpu);
 
+/* NMI-window exiting of this CPU's root VP, its VMCS current. */
+void root_nmi_window(struct vp *root, bool on);
+
 /* VMLAUNCH or VMRESUME of the root VP failed: its end, as a triple fault. */
 _Noreturn void root_entry_refused(const struct vp *root);
 
