@@ -142,14 +142,16 @@ struct whb_statistics {
     uint64_t heap_total;       /* reserved at boot */
     uint64_t heap_free;        /* not allocated */
     uint64_t heap_page_tables; /* hypervisor's own page tables, stacks and per-CPU data */
-    uint64_t heap_ept;         /* EPT paging structures, root's and guests' */
+    uint64_t heap_ept;         /* EPT paging structures of guests */
     uint64_t heap_partition;   /* partition objects */
     uint64_t heap_vp;          /* VP objects: VMCS, virtual-APIC page, extended state, bookkeeping */
-    uint64_t heap_failed;      /* allocations refused for lack of memory since boot (a count) */
+    uint64_t heap_failed;      /* allocations refused for lack of memory, or by a bound, since boot (a count) */
     uint32_t cpus;             /* CPUs in VMX operation */
     uint32_t partitions;       /* guest partitions alive */
     uint32_t image_bytes;      /* size of the hypervisor's image in memory */
     uint32_t tsc_khz;          /* TSC frequency in kHz, 0 if not known */
+    uint64_t heap_root_map;    /* EPT paging structures of the root, and what is kept for more of them */
+    uint64_t heap_trace;       /* rings of exit traces */
 };
 
 /* What a walk of the calling CPU's live page tables (from CR3) found, in 4 KiB pages, and registers it runs with. */
@@ -265,5 +267,5 @@ WHB_STATIC_ASSERT(sizeof(struct whb_trace_read) == 24, "ABI");
 WHB_STATIC_ASSERT(sizeof(struct whb_trace_entry) == 48, "ABI");
 WHB_STATIC_ASSERT(sizeof(struct whb_translation) == 16, "ABI");
 WHB_STATIC_ASSERT(sizeof(struct whb_vp_diagnostics) == 144, "ABI");
-WHB_STATIC_ASSERT(sizeof(struct whb_statistics) == 72, "ABI");
+WHB_STATIC_ASSERT(sizeof(struct whb_statistics) == 88, "ABI");
 WHB_STATIC_ASSERT(sizeof(struct whb_mapping_audit) == 88, "ABI");

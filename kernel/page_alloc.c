@@ -6,6 +6,7 @@
  */
 #include "kernel/page_alloc.h"
 
+#include "abi/hypercall.h"
 #include "arch/direct_map.h"
 #include "kernel/panic.h"
 #include "kernel/spinlock.h"
@@ -19,9 +20,20 @@
 #define PAGES_MAX (UINT32_MAX - 1)
 
 struct page_record {
-    uint32_t use;            /* enum page_use, USE_RECORDS or USE_FREE */
-    uint32_t next, previous; /* page numbers in the free list, NO_PAGE at its ends */
+    uint32_t use; /* enum page_use, USE_RECORDS or USE_FREE */
+    union {
+        uint32_t next;    /* page numbers in the free list, NO_PAGE at its ends */
+        uint32_t account; /* of an allocated page */
+    };
+    uint32_t previous;
 };
+
+struct account {
+    uint64_t used, bound, kept; /* pages; those kept are used too, and in the free list */
+    bool keeps;                 /* pages that come back are kept */
+};
+
+#define ACCOUNTS (PAGE_ACCOUNT_PARTITIONS + WHB_MAX_PARTITIONS)
 
 static struct {
     struct spinlock lock;
@@ -29,6 +41,7 @@ static struct {
     uint32_t first_free; /* head of the free list, or NO_PAGE */
     struct page_record *records;
     struct page_stats stats;
+    struct account accounts[ACCOUNTS];
 #if __STDC_HOSTED__
     uint64_t allowed; /* allocations that may still succeed */
 #endif
@@ -38,14 +51,14 @@ static void list_push(uint32_t page)
 {
     struct page_record *record = &heap.records[page];
 
-    *record = (struct page_record){USE_FREE, heap.first_free, NO_PAGE};
+    *record = (struct page_record){.use = USE_FREE, .next = heap.first_free, .previous = NO_PAGE};
     if (heap.first_free != NO_PAGE) {
         heap.records[heap.first_free].previous = page;
     }
     heap.first_free = page;
 }
 
-static void list_remove(uint32_t page, enum page_use use)
+static void list_remove(uint32_t page, enum page_use use, uint32_t account)
 {
     struct page_record *record = &heap.records[page];
 
@@ -57,7 +70,7 @@ static void list_remove(uint32_t page, enum page_use use)
     if (record->next != NO_PAGE) {
         heap.records[record->next].previous = record->previous;
     }
-    *record = (struct page_record){use, NO_PAGE, NO_PAGE};
+    *record = (struct page_record){.use = use, .account = account, .previous = NO_PAGE};
 }
 
 static uint64_t records_pages(uint64_t pages)
@@ -82,6 +95,10 @@ void page_alloc_init(uint64_t base_pa, uint64_t size)
     heap.stats.total = pages;
     heap.stats.free = pages - own;
     heap.stats.used[PAGE_USE_HOST] = own;
+    for (uint32_t i = 0; i < ACCOUNTS; i++) {
+        heap.accounts[i].bound = PAGE_NO_BOUND;
+    }
+    heap.accounts[PAGE_ACCOUNT_HYPERVISOR].used = own;
 #if __STDC_HOSTED__
     heap.allowed = PAGE_ALLOC_NEVER_FAIL;
 #endif
@@ -90,7 +107,7 @@ void page_alloc_init(uint64_t base_pa, uint64_t size)
         list_push(page);
     }
     for (uint32_t page = 0; page < own; page++) {
-        heap.records[page] = (struct page_record){USE_RECORDS, NO_PAGE, NO_PAGE};
+        heap.records[page] = (struct page_record){.use = USE_RECORDS};
     }
 }
 
@@ -134,12 +151,27 @@ static uint32_t find_run(size_t pages)
     return NO_PAGE;
 }
 
-/* Returns the first of `pages` pages now marked as `use`, or NO_PAGE. */
-static uint32_t take(enum page_use use, size_t pages)
+static void count_used(struct account *account, enum page_use use, uint64_t pages)
 {
+    heap.stats.free -= pages;
+    heap.stats.used[use] += pages;
+    account->used += pages;
+}
+
+/* What the account has above its bound leaves no room either. */
+static bool has_room(const struct account *account, uint64_t pages)
+{
+    return pages <= heap.stats.free && account->used < account->bound && pages <= account->bound - account->used;
+}
+
+/* Returns the first of `pages` pages now marked as `use`, or NO_PAGE. Pages kept are taken one at a time. */
+static uint32_t take(uint32_t number, enum page_use use, size_t pages)
+{
+    struct account *account = &heap.accounts[number];
+    bool kept = pages == 1 && account->kept != 0;
     uint32_t first = NO_PAGE;
 
-    if (pages > 0 && pages <= heap.stats.free && may_succeed()) {
+    if (pages > 0 && (kept || has_room(account, pages)) && may_succeed()) {
         first = pages == 1 ? heap.first_free : find_run(pages);
     }
     if (first == NO_PAGE) {
@@ -147,17 +179,20 @@ static uint32_t take(enum page_use use, size_t pages)
         return NO_PAGE;
     }
     for (uint32_t i = 0; i < pages; i++) {
-        list_remove(first + i, use);
+        list_remove(first + i, use, number);
     }
-    heap.stats.free -= pages;
-    heap.stats.used[use] += pages;
+    if (kept) {
+        account->kept--;
+    } else {
+        count_used(account, use, pages);
+    }
     return first;
 }
 
-void *page_alloc_contiguous(enum page_use use, size_t pages)
+static void *allocate(uint32_t account, enum page_use use, size_t pages)
 {
     spin_lock(&heap.lock);
-    uint32_t first = take(use, pages);
+    uint32_t first = take(account, use, pages);
     spin_unlock(&heap.lock);
     if (first == NO_PAGE) {
         return NULL;
@@ -167,9 +202,19 @@ void *page_alloc_contiguous(enum page_use use, size_t pages)
     return memory;
 }
 
+void *page_alloc_contiguous(enum page_use use, size_t pages)
+{
+    return allocate(PAGE_ACCOUNT_HYPERVISOR, use, pages);
+}
+
 void *page_alloc(enum page_use use)
 {
-    return page_alloc_contiguous(use, 1);
+    return allocate(PAGE_ACCOUNT_HYPERVISOR, use, 1);
+}
+
+void *page_alloc_for(uint32_t account, enum page_use use)
+{
+    return allocate(account, use, 1);
 }
 
 /* The allocated run that starts at `memory`; NO_PAGE if any page of it is not one of this heap and this use. */
@@ -198,10 +243,16 @@ static bool give_back(const void *memory, enum page_use use, size_t pages)
         return false;
     }
     for (size_t i = pages; i-- > 0;) {
+        struct account *account = &heap.accounts[heap.records[first + i].account];
         list_push(first + (uint32_t)i);
+        if (account->keeps) {
+            account->kept++;
+        } else {
+            heap.stats.free++;
+            heap.stats.used[use]--;
+            account->used--;
+        }
     }
-    heap.stats.free += pages;
-    heap.stats.used[use] -= pages;
     return true;
 }
 
@@ -228,4 +279,37 @@ void page_alloc_stats(struct page_stats *out)
     spin_lock(&heap.lock);
     *out = heap.stats;
     spin_unlock(&heap.lock);
+}
+
+void page_account_set_bound(uint32_t account, uint64_t pages)
+{
+    spin_lock(&heap.lock);
+    heap.accounts[account].bound = pages;
+    spin_unlock(&heap.lock);
+}
+
+uint64_t page_account_bound(uint32_t account)
+{
+    return __atomic_load_n(&heap.accounts[account].bound, __ATOMIC_RELAXED);
+}
+
+uint64_t page_account_used(uint32_t account)
+{
+    return __atomic_load_n(&heap.accounts[account].used, __ATOMIC_RELAXED);
+}
+
+bool page_account_keep(uint32_t number, enum page_use use, uint64_t pages)
+{
+    struct account *account = &heap.accounts[number];
+
+    spin_lock(&heap.lock);
+    bool kept = has_room(account, pages);
+    if (kept) {
+        count_used(account, use, pages);
+        account->kept += pages;
+        account->bound = account->used;
+        account->keeps = true;
+    }
+    spin_unlock(&heap.lock);
+    return kept;
 }

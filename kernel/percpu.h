@@ -51,6 +51,7 @@ struct cpu {
     struct vp *fpu_owner;      /* whose extended state is in the registers; NULL: nobody's */
     struct partition *running; /* shared: partition whose guest VP this CPU has entered or is about to enter */
     uint64_t flush_ack;        /* shared: partition's EPT generation this CPU has honoured for `running` */
+    uint64_t root_map_flushed; /* shared: what vmm/root_memory.c unlinked so many times is not cached here */
     struct vp *recall;         /* shared: VP whose VMCS and extended state another CPU wants back; NULL: none */
     uint64_t xcr0;             /* value in XCR0 */
     uint64_t msr_shadow[5];    /* values in the MSRs of enum switched_msr (vmm/switch.c) */

@@ -82,10 +82,10 @@ static void discard_table(struct ept *ept, unsigned level, uint64_t *table, stru
     ept->tables--;
 }
 
-bool ept_init(struct ept *ept, bool huge_2m, bool huge_1g)
+bool ept_init(struct ept *ept, uint32_t account, bool huge_2m, bool huge_1g)
 {
-    uint64_t *top = page_alloc(PAGE_USE_EPT);
-    *ept = (struct ept){.huge_2m = huge_2m, .huge_1g = huge_1g};
+    uint64_t *top = page_alloc_for(account, PAGE_USE_EPT);
+    *ept = (struct ept){.account = account, .huge_2m = huge_2m, .huge_1g = huge_1g};
     if (top == NULL) {
         return false;
     }
@@ -106,7 +106,7 @@ void ept_destroy(struct ept *ept)
 
 static bool pool_add(struct change *c)
 {
-    uint64_t *page = page_alloc(PAGE_USE_EPT);
+    uint64_t *page = page_alloc_for(c->ept->account, PAGE_USE_EPT);
     if (page == NULL) {
         return false;
     }
@@ -193,12 +193,12 @@ static unsigned touched_entries(const struct change *c, unsigned level, uint64_t
     return ept_touched(c->start, c->end, level, base, first);
 }
 
-/* Asks once for all the memory that the pages of a new or changed 4 KiB table will map. */
+/* Asks once for all the memory that a new or changed table below an entry of this level will map, if it is little. */
 static void learn_memory_type(struct change *c, unsigned level, uint64_t gpa)
 {
-    if (level == 2 && !c->unmap) {
+    if (level < TOP_LEVEL && !c->unmap) {
         uint64_t from = gpa > c->start ? gpa : c->start;
-        uint64_t to = c->end - gpa < level_size(2) ? c->end : gpa + level_size(2);
+        uint64_t to = c->end - gpa < level_size(level) ? c->end : gpa + level_size(level);
         (void)memory_type(c, c->hpa + (from - c->start), to - from);
     }
 }
@@ -212,6 +212,7 @@ static bool reserve(struct change *c, unsigned level, const uint64_t *table, uin
         if (stays_absent(c, table, i) || final_value(c, level, gpa, &value)) {
             continue;
         }
+        learn_memory_type(c, level, gpa);
         const uint64_t *below = NULL;
         if (table != NULL && is_present(table[i]) && !is_leaf(table[i], level)) {
             below = table_of(table[i]);

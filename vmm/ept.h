@@ -31,6 +31,7 @@ enum ept_status {
 };
 
 struct ept {
+    uint32_t account;                   /* whose pages the tables are (kernel/page_alloc.h) */
     uint64_t pml4;                      /* physical address of the top table */
     bool huge_1g, huge_2m;              /* leaf sizes the processor has besides 4 KiB */
     bool execute_only;                  /* the processor has execute-only entries; ept_init leaves it off */
@@ -60,8 +61,8 @@ struct ept_garbage {
 typedef uint8_t (*ept_memory_type_fn)(void *ctx, uint64_t hpa, uint64_t size);
 #define EPT_TYPE_MIXED 0xffu
 
-/* An empty address space. False: out of memory. */
-bool ept_init(struct ept *ept, bool huge_2m, bool huge_1g);
+/* An empty address space with tables of this account. False: out of memory. */
+bool ept_init(struct ept *ept, uint32_t account, bool huge_2m, bool huge_1g);
 
 /* Frees all tables at once: no processor may use them any more. Does nothing if ept_init failed or was never called. */
 void ept_destroy(struct ept *ept);

@@ -84,7 +84,7 @@ enum ept_status ept_query_dirty(struct ept *ept, uint64_t gpa, uint64_t size, ui
 /* False: it stays a leaf. */
 static bool split_for_write(struct ept *ept, unsigned level, uint64_t *entry)
 {
-    uint64_t *page = level > 1 && (*entry & ENTRY_DIRTY) == 0 ? page_alloc(PAGE_USE_EPT) : NULL;
+    uint64_t *page = level > 1 && (*entry & ENTRY_DIRTY) == 0 ? page_alloc_for(ept->account, PAGE_USE_EPT) : NULL;
     if (page == NULL) {
         return false;
     }

@@ -87,10 +87,10 @@ void ept_split(struct ept *ept, unsigned level, uint64_t *entry, uint64_t *page)
     write_entry(entry, ept_table_entry(ept, page));
 }
 
-static bool reserve_pages(uint64_t **pages, unsigned count)
+static bool reserve_pages(uint32_t account, uint64_t **pages, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
-        pages[i] = page_alloc(PAGE_USE_EPT);
+        pages[i] = page_alloc_for(account, PAGE_USE_EPT);
         if (pages[i] == NULL) {
             while (i > 0) {
                 page_free(pages[--i], PAGE_USE_EPT);
@@ -158,7 +158,7 @@ enum ept_status ept_protect(struct ept *ept, uint64_t gpa, uint64_t size, unsign
     uint64_t bases[SPLITS_MAX], sizes[SPLITS_MAX];
     count_splits(ept, p.start, bases, sizes, &p.left);
     count_splits(ept, p.end, bases, sizes, &p.left);
-    if (!reserve_pages(p.pages, p.left)) {
+    if (!reserve_pages(ept->account, p.pages, p.left)) {
         return EPT_OUT_OF_MEMORY;
     }
     ept->tracking = ept->tracking || (rights & EPT_TRACK) != 0;

@@ -3,7 +3,6 @@
 
 #include "arch/cpu.h"
 #include "arch/vmcs.h"
-#include "kernel/page_alloc.h"
 #include "kernel/string.h"
 #include "vmm/completion.h"
 #include "vmm/doorbell.h"
@@ -27,7 +26,7 @@
 struct write_table *write_table_get(struct partition *p)
 {
     if (p->doorbells == NULL) {
-        struct write_table *table = page_alloc(PAGE_USE_PARTITION);
+        struct write_table *table = page_alloc_for(partition_account(p), PAGE_USE_PARTITION);
         __atomic_store_n(&p->doorbells, table, __ATOMIC_RELEASE);
     }
     return p->doorbells;

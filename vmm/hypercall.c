@@ -76,11 +76,12 @@ static enum whb_status call_statistics(struct call *c)
 {
     struct page_stats pages;
     page_alloc_stats(&pages);
+    uint64_t root_map = page_account_used(PAGE_ACCOUNT_ROOT_MAP);
     struct whb_statistics s = {
         .heap_total = pages.total * 4096,
         .heap_free = pages.free * 4096,
         .heap_page_tables = pages.used[PAGE_USE_HOST] * 4096,
-        .heap_ept = pages.used[PAGE_USE_EPT] * 4096,
+        .heap_ept = (pages.used[PAGE_USE_EPT] - root_map) * 4096,
         .heap_partition = pages.used[PAGE_USE_PARTITION] * 4096,
         .heap_vp = pages.used[PAGE_USE_VP] * 4096,
         .heap_failed = pages.failed,
@@ -88,6 +89,8 @@ static enum whb_status call_statistics(struct call *c)
         .partitions = partition_count(),
         .image_bytes = (uint32_t)memory_layout.image_size,
         .tsc_khz = kernel_tsc_khz,
+        .heap_root_map = root_map * 4096,
+        .heap_trace = pages.used[PAGE_USE_TRACE] * 4096,
     };
     return call_reply(c, c->arg[0], c->arg[1], &s, sizeof(s));
 }

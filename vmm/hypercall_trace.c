@@ -19,7 +19,7 @@ static size_t pages_of(uint64_t entries)
 static void turn_off(struct cpu *cpu)
 {
     if (cpu->trace.current != NULL) {
-        page_free_contiguous(cpu->trace.first, PAGE_USE_HOST, pages_of(cpu->trace.count));
+        page_free_contiguous(cpu->trace.first, PAGE_USE_TRACE, pages_of(cpu->trace.count));
         cpu->trace.current = NULL;
         vmcs_writenw(VMCS_HOST_RIP, (uintptr_t)vmx_exit_root);
     }
@@ -38,7 +38,7 @@ enum whb_status call_trace_set(struct call *c)
     if (c->cpu->trace.current != NULL) {
         return WHB_ERROR_INVALID_STATE;
     }
-    struct trace_raw *ring = page_alloc_contiguous(PAGE_USE_HOST, pages_of(entries));
+    struct trace_raw *ring = page_alloc_contiguous(PAGE_USE_TRACE, pages_of(entries));
     if (ring == NULL) {
         return WHB_ERROR_OUT_OF_MEMORY;
     }

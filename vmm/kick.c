@@ -10,6 +10,7 @@
 #include "arch/cpu.h"
 #include "arch/idt.h"
 #include "kernel/spinlock.h"
+#include "vmm/root_vp.h"
 
 void kick_note_nmi(struct cpu *cpu)
 {
@@ -75,6 +76,7 @@ void kick_serve(struct cpu *cpu)
     /* The flag first: a request stored after this line comes with an NMI that sets it again. */
     __atomic_store_n(&cpu->kick, 0, __ATOMIC_SEQ_CST);
     serve_recall(cpu);
+    root_memory_flush(cpu);
 }
 
 void spin_wait_hook(void)

@@ -6,7 +6,6 @@
 #include "vmm/partition.h"
 
 #include "arch/cpu.h"
-#include "kernel/page_alloc.h"
 #include "vmm/partition_slots.h"
 #include "vmm/vmm_state.h"
 #include "vmm/vp.h"
@@ -40,13 +39,16 @@ static struct partition_slot *find_free_slot(void)
     return NULL;
 }
 
-static struct partition *allocate(void)
+static struct partition *allocate(uint32_t slot)
 {
-    struct partition *p = page_alloc(PAGE_USE_PARTITION);
+    uint32_t account = PAGE_ACCOUNT_PARTITIONS + slot;
+    page_account_set_bound(account, PAGE_NO_BOUND); /* of the slot's last partition */
+    struct partition *p = page_alloc_for(account, PAGE_USE_PARTITION);
     if (p == NULL) {
         return NULL;
     }
-    p->policy = page_alloc(PAGE_USE_PARTITION);
+    p->slot = slot;
+    p->policy = page_alloc_for(account, PAGE_USE_PARTITION);
     if (p->policy == NULL) {
         page_free(p, PAGE_USE_PARTITION);
         return NULL;
@@ -58,14 +60,13 @@ static struct partition *allocate(void)
 static enum whb_status create_locked(uint64_t *handle)
 {
     struct partition_slot *slot = find_free_slot();
-    struct partition *p = slot == NULL ? NULL : allocate();
+    struct partition *p = slot == NULL ? NULL : allocate((uint32_t)(slot - partition_slots));
     if (p == NULL) {
         return WHB_ERROR_OUT_OF_MEMORY;
     }
     /* 32 bits of generation, zero left out, so that a handle is never 0 and seldom repeats. */
     uint64_t generation = ((slot->state >> SLOT_GENERATION_SHIFT) + 1) & 0xffffffffu;
     generation = generation == 0 ? 1 : generation;
-    p->slot = (uint32_t)(slot - partition_slots);
     p->handle = make_handle(p->slot, generation);
     slot->partition = p;
     __atomic_store_n(&slot->state, (generation << SLOT_GENERATION_SHIFT) | SLOT_ALIVE, __ATOMIC_RELEASE);
@@ -90,7 +91,7 @@ static enum whb_status setup_locked(struct partition *p)
     if (p->processor_count == 0) {
         return WHB_ERROR_INVALID_CONFIG;
     }
-    if (!ept_init(&p->ept, vmm.huge_2m, vmm.huge_1g)) {
+    if (!ept_init(&p->ept, partition_account(p), vmm.huge_2m, vmm.huge_1g)) {
         return WHB_ERROR_OUT_OF_MEMORY;
     }
     p->eptp = ept_pointer(&p->ept, false);

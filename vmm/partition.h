@@ -13,6 +13,7 @@
 
 #include "abi/hypercall.h"
 #include "abi/whv.h"
+#include "kernel/page_alloc.h"
 #include "kernel/percpu.h"
 #include "kernel/spinlock.h"
 #include "vmm/ept.h"
@@ -41,6 +42,12 @@ struct partition {
 };
 
 _Static_assert(sizeof(struct partition) <= 4096, "a partition is one page");
+
+/* Whose bound its pages count against (kernel/page_alloc.h). */
+static inline uint32_t partition_account(const struct partition *p)
+{
+    return PAGE_ACCOUNT_PARTITIONS + p->slot;
+}
 
 /* Takes a reference. NULL: no such partition, or it is being deleted. */
 struct partition *partition_get(uint64_t handle);

@@ -121,14 +121,14 @@ static void refuse_access(struct vp *root, uint64_t pa)
     }
 }
 
-static void root_ept_violation(struct vp *root)
+static void root_ept_violation(struct cpu *cpu, struct vp *root)
 {
     uint64_t pa = vmcs_read64(VMCS_GUEST_PHYSICAL_ADDRESS), qualification = vmcs_readnw(VMCS_EXIT_QUALIFICATION);
     exit_keep_event(root);
     if ((root->event.info & INTERRUPTION_VALID) == 0 && (qualification & (1ull << 12)) != 0) {
         exit_block_nmi();
     }
-    if (root_memory_fill(pa)) {
+    if (root_memory_fill(cpu, pa)) {
         return;
     }
     refuse_access(root, pa);
@@ -224,7 +224,7 @@ void root_exit(struct cpu *cpu, struct vp *root, uint32_t reason)
         }
         break;
     case VMX_EXIT_EPT_VIOLATION:
-        root_ept_violation(root);
+        root_ept_violation(cpu, root);
         break;
     case VMX_EXIT_NMI_WINDOW:
         root_nmi_window(root, false); /* the loop's head injects, if INIT has not dropped the NMI */

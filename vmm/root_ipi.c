@@ -9,6 +9,7 @@
 #include "kernel/spinlock.h"
 #include "vmm/kick.h"
 #include "vmm/partition.h"
+#include "vmm/root_vp.h"
 
 #define SIPI_TRIES 20u
 #define SIPI_WAIT_US 50u
@@ -70,7 +71,8 @@ void root_ipi_init(struct cpu *cpu, struct vp *root)
 
 void root_ipi_sipi(struct cpu *cpu, struct vp *root, uint64_t vector)
 {
-    __atomic_store_n(&cpu->parked, CPU_RUNNING, __ATOMIC_RELEASE);
+    __atomic_store_n(&cpu->parked, CPU_RUNNING, __ATOMIC_SEQ_CST);
+    root_memory_flush(cpu); /* who finds it parked does not wait for it */
     vmcs_setup_reset(root);
     vmcs_write16(VMCS_GUEST_CS_SELECTOR, (uint16_t)(vector << 8));
     vmcs_writenw(VMCS_GUEST_CS_BASE, vector << 12);

@@ -8,8 +8,14 @@
 /* Identity map of all physical memory but the hypervisor's. Stops the machine when out of memory. */
 void root_memory_init(void);
 
-/* An address that the boot-time map leaves out: device memory far above RAM. False: not the root's to have. */
-bool root_memory_fill(uint64_t pa);
+/*
+ * An address that the boot-time map leaves out: device memory far above RAM. True: the root's access may be tried
+ * again, which must not be in the hypervisor. False: not the root's to have.
+ */
+bool root_memory_fill(struct cpu *self, uint64_t pa);
+
+/* Makes this CPU forget what was unlinked from the root's map: after a kick, and before a parked root VP goes on. */
+void root_memory_flush(struct cpu *cpu);
 
 /*
  * Places the root program of the first module, builds the hand-off (abi/handoff.h). Stops the machine with a sentence

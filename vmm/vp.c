@@ -6,7 +6,6 @@
 #include "arch/direct_map.h"
 #include "arch/vmcs.h"
 #include "kernel/layout.h"
-#include "kernel/page_alloc.h"
 #include "kernel/string.h"
 #include "vmm/apic.h"
 #include "vmm/kick.h"
@@ -73,11 +72,11 @@ static void free_pages(struct vp *vp)
     }
 }
 
-static bool allocate_pages(struct vp *vp)
+static bool allocate_pages(struct vp *vp, uint32_t account)
 {
-    vp->vmcs = page_alloc(PAGE_USE_VP);
-    vp->virtual_apic = page_alloc(PAGE_USE_VP);
-    vp->extended_state = page_alloc(PAGE_USE_VP);
+    vp->vmcs = page_alloc_for(account, PAGE_USE_VP);
+    vp->virtual_apic = page_alloc_for(account, PAGE_USE_VP);
+    vp->extended_state = page_alloc_for(account, PAGE_USE_VP);
     return vp->vmcs != NULL && vp->virtual_apic != NULL && vp->extended_state != NULL &&
            vmcs_prepare(&vmm.caps, vp->vmcs);
 }
@@ -146,11 +145,11 @@ static enum whb_status create_locked(struct partition *p, uint32_t index, struct
     if (before != NULL && __atomic_load_n(&before->owner, __ATOMIC_SEQ_CST) != VP_OWNER_ABSENT) {
         return WHB_ERROR_VP_EXISTS;
     }
-    struct vp *vp = before != NULL ? before : page_alloc(PAGE_USE_VP);
+    struct vp *vp = before != NULL ? before : page_alloc_for(partition_account(p), PAGE_USE_VP);
     if (vp == NULL) {
         return WHB_ERROR_OUT_OF_MEMORY;
     }
-    if (!allocate_pages(vp)) {
+    if (!allocate_pages(vp, partition_account(p))) {
         free_pages(vp);
         page_free(before == NULL ? vp : NULL, PAGE_USE_VP);
         return WHB_ERROR_OUT_OF_MEMORY;

@@ -97,6 +97,8 @@ static void check_accounting(const struct whb_statistics *before)
     read_statistics("statistics-after", &now);
     attack_check("accounting-free", "heap_free", before->heap_free, now.heap_free);
     attack_check("accounting-ept", "heap_ept", before->heap_ept, now.heap_ept);
+    attack_check("accounting-root-map", "heap_root_map", before->heap_root_map, now.heap_root_map);
+    attack_check("accounting-trace", "heap_trace", before->heap_trace, now.heap_trace);
     attack_check("accounting-partition", "heap_partition", before->heap_partition, now.heap_partition);
     attack_check("accounting-vp", "heap_vp", before->heap_vp, now.heap_vp);
     attack_check("accounting-host", "heap_page_tables", before->heap_page_tables, now.heap_page_tables);

@@ -158,7 +158,7 @@ static void properties(void)
         {"unknown capability", WHB_CALL_GET_CAPABILITY, {0x7777, room, 64}, WHB_ERROR_UNKNOWN_CAPABILITY},
         {"capability in small room", WHB_CALL_GET_CAPABILITY, {0, room, 3}, WHB_ERROR_BUFFER_TOO_SMALL},
         {"log in small room", WHB_CALL_LOG_READ, {0, room, 7}, WHB_ERROR_BUFFER_TOO_SMALL},
-        {"statistics in small room", WHB_CALL_STATISTICS, {room, 71}, WHB_ERROR_BUFFER_TOO_SMALL},
+        {"statistics in small room", WHB_CALL_STATISTICS, {room, 87}, WHB_ERROR_BUFFER_TOO_SMALL},
         {"audit in small room", WHB_CALL_AUDIT_MAPPINGS, {room, 87}, WHB_ERROR_BUFFER_TOO_SMALL},
         {0},
     };

@@ -43,7 +43,7 @@ static void foreign_buffers(void)
         }
         refuse_everywhere(p, r->base, good);
         refuse_everywhere(p, r->base + r->size - 16, good);
-        CHECK_EQ(WHB_ERROR_ACCESS_DENIED, whb_call(WHB_CALL_STATISTICS, r->base - 8, 72, 0, 0, 0, NULL));
+        CHECK_EQ(WHB_ERROR_ACCESS_DENIED, whb_call(WHB_CALL_STATISTICS, r->base - 8, sizeof(before), 0, 0, 0, NULL));
         CHECK_EQ(WHB_ERROR_ACCESS_DENIED, whb_call(WHB_CALL_GPA_MAP, p, r->base, 0x400000, 4096, 7, NULL));
         CHECK_EQ(WHB_ERROR_ACCESS_DENIED, whb_call(WHB_CALL_GPA_MAP, p, r->base - 4096, 0x400000, 8192, 1, NULL));
         CHECK_EQ(WHB_ERROR_ACCESS_DENIED,
@@ -52,7 +52,7 @@ static void foreign_buffers(void)
     refuse_everywhere(p, MMIO, good);
     refuse_everywhere(p, BEYOND_RAM, good);
     refuse_everywhere(p, UINT64_MAX - 4095, good);
-    CHECK_EQ(WHB_ERROR_ACCESS_DENIED, whb_call(WHB_CALL_STATISTICS, UINT64_MAX - 8, 72, 0, 0, 0, NULL));
+    CHECK_EQ(WHB_ERROR_ACCESS_DENIED, whb_call(WHB_CALL_STATISTICS, UINT64_MAX - 8, sizeof(before), 0, 0, 0, NULL));
     CHECK_EQ(0, memcmp(&before, statistics(), sizeof(before)));
     guest_destroy(&g);
 }

@@ -15,6 +15,7 @@ extern scenario_list scenarios_memory_rights;
 extern scenario_list scenarios_root_events;
 extern scenario_list scenarios_root_machine;
 extern scenario_list scenarios_out_of_memory;
+extern scenario_list scenarios_heap;
 extern scenario_list scenarios_smp_run;
 extern scenario_list scenarios_state_separation;
 extern scenario_list scenarios_vp_registers;
@@ -98,6 +99,7 @@ static const struct scenario *const scenario_lists[] = {
     scenarios_posted,
     scenarios_posted_limits,
     scenarios_out_of_memory,
+    scenarios_heap,
     scenarios_smp_run,
     scenarios_state_separation,
     scenarios_records_ends,

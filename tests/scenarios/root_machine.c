@@ -212,7 +212,8 @@ static void accounting(void)
     uint64_t written = 0;
     CHECK_EQ(WHB_OK, whb_call(WHB_CALL_STATISTICS, (uintptr_t)&s, sizeof(s), 0, 0, 0, &written));
     CHECK_EQ(sizeof(s), written);
-    CHECK_EQ(s.heap_total, s.heap_free + s.heap_page_tables + s.heap_ept + s.heap_partition + s.heap_vp);
+    CHECK_EQ(s.heap_total, s.heap_free + s.heap_page_tables + s.heap_ept + s.heap_partition + s.heap_vp +
+                               s.heap_root_map + s.heap_trace);
     CHECK_EQ(root_cpu_count(), s.cpus);
     CHECK_EQ(0, s.partitions);
     CHECK_EQ(0, s.heap_partition);

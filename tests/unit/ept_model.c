@@ -51,7 +51,7 @@ void ept_model_begin(struct ept_model *m, bool huge_2m, bool huge_1g)
 {
     *m = (struct ept_model){.count = 0};
     CHECK(pages_in_use() == 0);
-    CHECK(ept_init(&m->ept, huge_2m, huge_1g));
+    CHECK(ept_init(&m->ept, PAGE_ACCOUNT_PARTITIONS, huge_2m, huge_1g));
 }
 
 void ept_model_end(struct ept_model *m)

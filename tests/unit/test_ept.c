@@ -69,7 +69,7 @@ static void test_entries_as_the_manual_has_them(void **state)
     (void)state;
     struct ept ept;
     struct ept_garbage garbage = {0};
-    assert_true(ept_init(&ept, true, true));
+    assert_true(ept_init(&ept, PAGE_ACCOUNT_PARTITIONS, true, true));
     assert_int_equal(ept_pointer(&ept, false), ept.pml4 | 6 | 3 << 3);
     assert_int_equal(ept_pointer(&ept, true), ept.pml4 | 6 | 3 << 3 | 1 << 6);
     assert_int_equal(ept_map(&ept, 0x8040201000, 0xabc000, 0x1000, EPT_READ, write_back, NULL, &garbage), EPT_OK);
@@ -138,7 +138,7 @@ static void test_types_no_entry_can_have_become_uncacheable(void **state)
         struct ept ept;
         struct ept_garbage garbage = {0};
         uint8_t type = types[i];
-        assert_true(ept_init(&ept, true, true));
+        assert_true(ept_init(&ept, PAGE_ACCOUNT_PARTITIONS, true, true));
         assert_int_equal(ept_map(&ept, 0, 0, 2 * MIB, RWX, bad_type, &type, &garbage), EPT_OK);
         assert_int_equal(ept.leaf_4k, 512);
         assert_leaf(&ept, 0x1000, 0x1000, 4096, RWX, 0);
@@ -244,7 +244,7 @@ static void test_the_ends_of_the_address_space(void **state)
     struct ept ept;
     struct ept_garbage garbage = {0};
     uint64_t last = (1ull << 48) - 4096, last_hpa = (1ull << 52) - 4096;
-    assert_true(ept_init(&ept, true, true));
+    assert_true(ept_init(&ept, PAGE_ACCOUNT_PARTITIONS, true, true));
     assert_int_equal(ept_map(&ept, last, last_hpa, 4096, RWX, write_back, NULL, &garbage), EPT_OK);
     assert_leaf(&ept, last + 4095, last_hpa, 4096, RWX, 6);
     assert_int_equal(ept_map(&ept, 0, 0, 1ull << 40, RWX, write_back, NULL, &garbage), EPT_OK);
@@ -325,7 +325,7 @@ static void test_every_allocation_failure(void **state)
     assert_true(failures > 100);
     page_alloc_fail_after(0);
     struct ept none;
-    assert_false(ept_init(&none, true, true));
+    assert_false(ept_init(&none, PAGE_ACCOUNT_PARTITIONS, true, true));
     ept_destroy(&none);
     page_alloc_fail_after(PAGE_ALLOC_NEVER_FAIL);
     ept_model_check(&m);
@@ -372,7 +372,7 @@ static void test_walkers_see_old_or_new_at_any_moment(void **state)
     struct ept ept;
     struct ept_garbage garbage = {0};
     struct observer o = {&ept, MODEL_BASE + 3 * MIB + 8192, 500 * MIB, 3 * GIB, 12 * GIB + 3 * MIB + 8192, 0};
-    assert_true(ept_init(&ept, true, true));
+    assert_true(ept_init(&ept, PAGE_ACCOUNT_PARTITIONS, true, true));
     assert_int_equal(ept_map(&ept, MODEL_BASE, o.old_hpa, GIB, RWX, write_back, NULL, &garbage), EPT_OK);
     assert_int_equal(ept_map(&ept, o.gpa, o.new_hpa, o.size, RWX, observe, &o, &garbage), EPT_OK);
     assert_int_equal(ept_map(&ept, o.gpa, o.new_hpa, o.size, RWX, observe, &o, &garbage), EPT_OK);
@@ -410,7 +410,7 @@ static void test_a_walker_at_the_same_time_always_finds_a_mapping(void **state)
     struct ept_garbage garbage = {0};
     struct walker w = {.ept = &ept};
     pthread_t thread;
-    assert_true(ept_init(&ept, true, true));
+    assert_true(ept_init(&ept, PAGE_ACCOUNT_PARTITIONS, true, true));
     assert_int_equal(ept_map(&ept, MODEL_BASE, GIB, 4 * MIB, RWX, write_back, NULL, &garbage), EPT_OK);
     assert_int_equal(pthread_create(&thread, NULL, walk_on, &w), 0);
     for (unsigned i = 0; i < 2000; i++) {

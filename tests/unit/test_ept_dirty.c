@@ -134,7 +134,7 @@ static void test_out_of_memory_dirties_the_large_page(void **state)
         struct ept ept;
         struct ept_garbage garbage = {0};
         uint64_t size = pages == 0 ? GIB : 2 * MIB, count = 0, word = 0;
-        assert_true(ept_init(&ept, true, true));
+        assert_true(ept_init(&ept, PAGE_ACCOUNT_PARTITIONS, true, true));
         assert_int_equal(ept_map(&ept, BASE, 4 * GIB, 2 * GIB, TRACKED, write_back, NULL, &garbage), EPT_OK);
         page_alloc_fail_after(pages);
         assert_int_equal(ept_mark_dirty(&ept, BASE + 0x7000), EPT_DIRTY_WHOLE);

@@ -38,7 +38,7 @@ static void test_whole_leaves_are_not_split(void **state)
     struct ept ept;
     struct ept_garbage garbage = {0};
     struct ept_leaf leaf;
-    assert_true(ept_init(&ept, true, true));
+    assert_true(ept_init(&ept, PAGE_ACCOUNT_PARTITIONS, true, true));
     assert_int_equal(ept_map(&ept, BASE, 8 * GIB, 2 * GIB, RWX, uncached, NULL, &garbage), EPT_OK);
     uint64_t tables = ept.tables;
     assert_int_equal(ept_protect(&ept, BASE + GIB, GIB, EPT_READ), EPT_OK);
@@ -154,7 +154,7 @@ static void test_a_walker_at_the_same_time_always_finds_a_mapping(void **state)
     struct ept_garbage garbage = {0};
     struct walker w = {.ept = &ept};
     pthread_t thread;
-    assert_true(ept_init(&ept, true, true));
+    assert_true(ept_init(&ept, PAGE_ACCOUNT_PARTITIONS, true, true));
     assert_int_equal(ept_map(&ept, BASE, GIB, 4 * MIB, RWX, uncached, NULL, &garbage), EPT_OK);
     assert_int_equal(pthread_create(&thread, NULL, walk_on, &w), 0);
     for (unsigned i = 0; i < 3000; i++) {

@@ -200,6 +200,63 @@ static void test_fail_after(void **state)
     assert_non_null(page_alloc(PAGE_USE_EPT));
 }
 
+#define ACCOUNT (PAGE_ACCOUNT_PARTITIONS + 3u)
+
+static void test_bounds(void **state)
+{
+    void *pages[4];
+    (void)state;
+    assert_int_equal(page_account_bound(ACCOUNT), PAGE_NO_BOUND);
+    page_account_set_bound(ACCOUNT, 4);
+    for (size_t i = 0; i < 4; i++) {
+        pages[i] = page_alloc_for(ACCOUNT, PAGE_USE_EPT);
+        assert_true(is_usable(pages[i]));
+    }
+    assert_null(page_alloc_for(ACCOUNT, PAGE_USE_VP));
+    assert_int_equal(page_account_used(ACCOUNT), 4);
+    assert_non_null(page_alloc_for(ACCOUNT + 1, PAGE_USE_VP)); /* nobody else's matter */
+    expect_stats(0, 4, 0, 1, 1);
+    page_account_set_bound(ACCOUNT, 2);
+    page_free(pages[0], PAGE_USE_EPT);
+    page_free(pages[1], PAGE_USE_EPT);
+    assert_null(page_alloc_for(ACCOUNT, PAGE_USE_EPT));
+    page_free(pages[2], PAGE_USE_EPT);
+    assert_ptr_equal(page_alloc_for(ACCOUNT, PAGE_USE_EPT), pages[2]);
+    assert_null(page_alloc_for(ACCOUNT, PAGE_USE_EPT));
+    page_account_set_bound(ACCOUNT, PAGE_NO_BOUND);
+    assert_non_null(page_alloc_for(ACCOUNT, PAGE_USE_EPT));
+    assert_int_equal(page_account_used(ACCOUNT), 3);
+    assert_int_equal(page_account_used(PAGE_ACCOUNT_HYPERVISOR), RECORD_PAGES);
+}
+
+/* Pages kept are used from the start, survive a full heap, and come back to who they are kept for. */
+static void test_kept_pages(void **state)
+{
+    void *pages[3];
+    (void)state;
+    assert_non_null(page_alloc_for(PAGE_ACCOUNT_ROOT_MAP, PAGE_USE_EPT));
+    assert_false(page_account_keep(PAGE_ACCOUNT_ROOT_MAP, PAGE_USE_EPT, USABLE));
+    assert_true(page_account_keep(PAGE_ACCOUNT_ROOT_MAP, PAGE_USE_EPT, 3));
+    expect_stats(0, 4, 0, 0, 0);
+    assert_null(page_alloc_contiguous(PAGE_USE_HOST, USABLE - 3));
+    for (size_t i = 0; i < USABLE - 4; i++) {
+        assert_non_null(page_alloc(PAGE_USE_VP));
+    }
+    assert_null(page_alloc(PAGE_USE_VP));
+    for (int round = 0; round < 3; round++) {
+        for (size_t i = 0; i < 3; i++) {
+            pages[i] = page_alloc_for(PAGE_ACCOUNT_ROOT_MAP, PAGE_USE_EPT);
+            assert_true(is_usable(pages[i]));
+        }
+        assert_null(page_alloc_for(PAGE_ACCOUNT_ROOT_MAP, PAGE_USE_EPT));
+        for (size_t i = 0; i < 3; i++) {
+            page_free(pages[i], PAGE_USE_EPT);
+            assert_null(page_alloc(PAGE_USE_VP));
+        }
+        assert_int_equal(page_account_used(PAGE_ACCOUNT_ROOT_MAP), 4);
+    }
+}
+
 static void test_unaligned_region(void **state)
 {
     struct page_stats stats;
@@ -276,7 +333,11 @@ static void test_random_use(void **state)
         }
         page_alloc_stats(&stats);
         assert_memory_equal(stats.used, used, sizeof(used));
-        assert_int_equal(stats.free + used[0] + used[1] + used[2] + used[3], HEAP_PAGES);
+        uint64_t sum = stats.free;
+        for (size_t i = 0; i < PAGE_USE_COUNT; i++) {
+            sum += used[i];
+        }
+        assert_int_equal(sum, HEAP_PAGES);
     }
     for (size_t i = 0; i < 40; i++) {
         if (held[i].memory != NULL) {
@@ -297,6 +358,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_bad_frees_panic, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_null_is_ignored, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_fail_after, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_bounds, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_kept_pages, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_unaligned_region, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_regions_too_small, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_random_use, set_up, tear_down),
