@@ -137,6 +137,14 @@ struct whb_log_read {
     uint64_t position; /* of the first byte copied, in bytes since boot: later than asked if that is overwritten */
 };
 
+/*
+ * Properties of PROPERTY_GET and PROPERTY_SET besides those of WHP; 8 bytes each. HEAP_BOUND is how many bytes of the
+ * hypervisor's heap the partition may have, a multiple of 4096, 0 for no bound, and may be changed at any time: what it
+ * has stays, and a call that needs more is answered OUT_OF_MEMORY. HEAP_USED, read only, is how many it has.
+ */
+#define WHB_PROPERTY_HEAP_BOUND 0x57480000u
+#define WHB_PROPERTY_HEAP_USED 0x57480001u
+
 /* Heap accounting, in bytes; the parts add up to total. */
 struct whb_statistics {
     uint64_t heap_total;       /* reserved at boot */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Partition properties. Values are checked in the hypervisor's own copy. */
 #include "abi/whv.h"
-#include "kernel/page_alloc.h"
 #include "kernel/string.h"
 #include "vmm/guest_cpuid.h"
 #include "vmm/msr_actions.h"
@@ -93,6 +92,9 @@ static void store(struct partition *p, const struct machine_offer *offer, const 
     case WHvPartitionPropertyCodeProcessorClFlushSize:
         p->policy->clflush_units = (uint8_t)((1u << number) / 8);
         break;
+    case WHB_PROPERTY_HEAP_BOUND:
+        page_account_set_bound(partition_account(p), number == 0 ? PAGE_NO_BOUND : number / PAGE_SIZE);
+        break;
     case WHvPartitionPropertyCodeCpuidExitList:
         set_cpuid_exits(p->policy, value, size);
         break;
@@ -122,7 +124,7 @@ static enum whb_status reserve_bitmap(struct partition *p, uint32_t code, const 
     if (p->msr_bitmap != NULL || !needed) {
         return WHB_OK;
     }
-    uint8_t *bitmap = page_alloc(PAGE_USE_PARTITION);
+    uint8_t *bitmap = page_alloc_for(partition_account(p), PAGE_USE_PARTITION);
     if (bitmap == NULL) {
         return WHB_ERROR_OUT_OF_MEMORY;
     }
@@ -166,6 +168,12 @@ static uint64_t clflush_size(const struct partition *p, const struct machine_off
     return units == 0 ? offer->clflush_size : 3u + (uint32_t)__builtin_ctz(units);
 }
 
+static uint64_t heap_bound(const struct partition *p)
+{
+    uint64_t pages = page_account_bound(partition_account(p));
+    return pages == PAGE_NO_BOUND ? 0 : pages * PAGE_SIZE;
+}
+
 /* Those of up to 8 bytes. */
 static uint64_t get_number(struct partition *p, const struct machine_offer *offer, uint32_t code)
 {
@@ -195,6 +203,10 @@ static uint64_t get_number(struct partition *p, const struct machine_offer *offe
         return offer->address_width;
     case WHvPartitionPropertyCodeReferenceTime:
         return p->set_up ? partition_time_reference(p) : 0;
+    case WHB_PROPERTY_HEAP_BOUND:
+        return heap_bound(p);
+    case WHB_PROPERTY_HEAP_USED:
+        return page_account_used(partition_account(p)) * PAGE_SIZE;
     default: /* PROPERTY_DEFAULT */
         return 0;
     }

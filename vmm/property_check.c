@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/property_check.h"
 
+#include "kernel/page.h"
 #include "kernel/string.h"
 #include "vmm/msr_actions.h"
 #include "vmm/partition_policy.h"
@@ -44,6 +45,8 @@ static const struct property_info properties[] = {
     {CODE(DisableSmt), 4, 0, PROPERTY_DEFAULT, false},
     {CODE(ApicRemoteReadSupport), 4, 0, PROPERTY_DEFAULT, false},
     {CODE(ProcessorPerfmonFeatures), 8, 0, PROPERTY_DEFAULT, false},
+    {WHB_PROPERTY_HEAP_BOUND, 8, 0, PROPERTY_VALUE, true},
+    {WHB_PROPERTY_HEAP_USED, 8, 0, PROPERTY_READ_ONLY, true},
 };
 
 const struct property_info *property_find(uint64_t code)
@@ -149,6 +152,8 @@ static enum whb_status check_value(const struct property_info *info, const struc
         return equal(n, offer->clock_hz);
     case CODE(PhysicalAddressWidth):
         return equal(n, offer->address_width);
+    case WHB_PROPERTY_HEAP_BOUND:
+        return n % PAGE_SIZE == 0 ? WHB_OK : WHB_ERROR_INVALID_ARGUMENT;
     default: /* PROPERTY_DEFAULT */
         return equal(n, 0);
     }

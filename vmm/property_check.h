@@ -27,7 +27,7 @@ enum property_kind {
 };
 
 struct property_info {
-    uint32_t code; /* WHV_PARTITION_PROPERTY_CODE */
+    uint32_t code; /* WHV_PARTITION_PROPERTY_CODE or WHB_PROPERTY_ */
     uint16_t size; /* bytes of the value, or of a list's entry */
     uint16_t most; /* entries of a list; else 0 */
     enum property_kind kind;
@@ -44,7 +44,7 @@ struct machine_offer {
     bool apic;               /* local APICs in the hypervisor */
 };
 
-/* NULL: WHP knows no such property. */
+/* NULL: neither WHP nor abi/hypercall.h knows such a property. */
 const struct property_info *property_find(uint64_t code);
 
 /*

@@ -17,6 +17,13 @@ WHB_BEGIN_C
 #define WHB_HR_INTERRUPTED ((HRESULT)0x800704d5)
 
 /*
+ * Properties beyond those of WHP, for WHvGetPartitionProperty and WHvSetPartitionProperty: a UINT64 each. At its bound
+ * a partition's calls that need memory of the hypervisor give E_OUTOFMEMORY (abi/hypercall.h).
+ */
+#define WhbPartitionPropertyCodeHeapBound ((WHV_PARTITION_PROPERTY_CODE)WHB_PROPERTY_HEAP_BOUND)
+#define WhbPartitionPropertyCodeHeapUsed ((WHV_PARTITION_PROPERTY_CODE)WHB_PROPERTY_HEAP_USED)
+
+/*
  * New rights for a range that is mapped, in one step: no VP sees part of it. `flags` as in WHvMapGpaRange.
  * WHV_E_GPA_RANGE_NOT_FOUND: part of the range is not mapped, nothing changed.
  */

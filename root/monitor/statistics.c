@@ -119,5 +119,6 @@ void statistics_print(const struct vp_statistics *s, const struct statistics_rep
     line(to, "  monitor: %llu.%02llu %% of the VPs' time; run-VP: %llu ticks; since the start: %llu ticks",
          (unsigned long long)(in_monitor / 100), (unsigned long long)(in_monitor % 100),
          (unsigned long long)s->in_guest, (unsigned long long)to->elapsed);
+    line(to, "  the hypervisor's memory for it: %llu KiB", (unsigned long long)(to->heap_used >> 10));
     print_json(to, s);
 }

@@ -39,7 +39,8 @@ void statistics_add(struct vp_statistics *sum, const struct vp_statistics *more)
 struct statistics_report {
     const char *guest;
     uint32_t vps;
-    uint64_t elapsed; /* ticks since the guest's start */
+    uint64_t elapsed;   /* ticks since the guest's start */
+    uint64_t heap_used; /* bytes of the hypervisor's heap */
     void (*put)(void *context, const char *line);
     void *context;
 };

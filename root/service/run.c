@@ -76,7 +76,10 @@ void run_statistics(uint32_t guest)
 {
     const struct machine *m = machines[guest];
     struct vp_statistics sum;
-    struct statistics_report report = {m->config->name, m->config->cpus, cpu_rdtsc() - m->tsc_begin, put_line, NULL};
+    UINT64 heap_used = 0;
+    (void)WHvGetPartitionProperty(m->partition, WhbPartitionPropertyCodeHeapUsed, &heap_used, sizeof(heap_used), NULL);
+    struct statistics_report report = {m->config->name, m->config->cpus, cpu_rdtsc() - m->tsc_begin,
+                                       heap_used,       put_line,        NULL};
     memset(&sum, 0, sizeof(sum));
     for (uint32_t i = 0; i < m->config->cpus; i++) {
         statistics_add(&sum, &m->vps[i].statistics);

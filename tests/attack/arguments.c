@@ -106,7 +106,7 @@ static uint64_t any_map_flags(struct random *r)
 
 static uint64_t any_property(struct random *r)
 {
-    static const uint16_t codes[] = {
+    static const uint32_t codes[] = {
         WHvPartitionPropertyCodeExtendedVmExits,
         WHvPartitionPropertyCodeExceptionExitBitmap,
         WHvPartitionPropertyCodeX64MsrExitBitmap,
@@ -127,6 +127,8 @@ static uint64_t any_property(struct random *r)
         WHvPartitionPropertyCodeProcessorCount,
         WHvPartitionPropertyCodeProcessorClockFrequency,
         WHvPartitionPropertyCodeApicRemoteReadSupport,
+        WHB_PROPERTY_HEAP_BOUND,
+        WHB_PROPERTY_HEAP_USED,
     };
     return PICK(r, codes);
 }

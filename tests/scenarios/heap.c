@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Whose the hypervisor's heap is: what the root's accesses take of it. */
+/* Whose the hypervisor's heap is: what the root's accesses take of it, and partitions with a bound. */
 #include "tests/scenarios/scenario.h"
 
 #define GIB (1ull << 30)
@@ -127,9 +127,148 @@ static void root_touches_full(void)
     guest_destroy(&g);
 }
 
+static struct {
+    uint64_t partition;
+    uint8_t *ram;
+    void *buffer;
+} bounded;
+
+static enum whb_status on_bounded(enum whb_call number, uint64_t a, uint64_t b, uint64_t c, uint64_t d)
+{
+    return whb_call(number, bounded.partition, a, b, c, d, NULL);
+}
+
+static uint64_t property(uint32_t code)
+{
+    uint64_t value = 0;
+    CHECK_EQ(WHB_OK, on_bounded(WHB_CALL_PROPERTY_GET, code, (uintptr_t)&value, sizeof(value), 0));
+    return value;
+}
+
+static enum whb_status set_property(uint32_t code, uint64_t value, uint64_t size)
+{
+    memcpy(bounded.buffer, &value, sizeof(value));
+    return on_bounded(WHB_CALL_PROPERTY_SET, code, (uintptr_t)bounded.buffer, size, 0);
+}
+
+static enum whb_status set_up(void)
+{
+    return on_bounded(WHB_CALL_PARTITION_SETUP, 0, 0, 0, 0);
+}
+
+static enum whb_status own_msr_bitmap(void)
+{
+    return set_property(WHvPartitionPropertyCodeX64MsrExitBitmap, 0x3f, 8);
+}
+
+static enum whb_status vp_create(void)
+{
+    return on_bounded(WHB_CALL_VP_CREATE, 0, (uintptr_t)bounded.buffer + ROOT_PAGE, 0, 0);
+}
+
+static enum whb_status map_tracked(void)
+{
+    return on_bounded(WHB_CALL_GPA_MAP, (uintptr_t)bounded.ram, 0, GUEST_RAM,
+                      WHB_MAP_READ | WHB_MAP_WRITE | WHB_MAP_TRACK_DIRTY);
+}
+
+static enum whb_status protect_part(void)
+{
+    return on_bounded(WHB_CALL_GPA_PROTECT, ROOT_PAGE, ROOT_PAGE, WHB_MAP_READ, 0);
+}
+
+static enum whb_status map_far(void)
+{
+    return on_bounded(WHB_CALL_GPA_MAP, (uintptr_t)bounded.ram, (1ull << 36) - ROOT_PAGE, 2 * ROOT_PAGE, WHB_MAP_READ);
+}
+
+static enum whb_status add_posted(void)
+{
+    return on_bounded(WHB_CALL_POSTED_ADD, WHB_POSTED_PORT | 0x80, 1, 0, 0);
+}
+
+static const struct {
+    const char *name;
+    enum whb_status (*call)(void);
+    uint32_t pages; /* that it takes at least */
+} bounded_steps[] = {
+    {"MSR bitmap", own_msr_bitmap, 1}, {"set up", set_up, 1},        {"VP create", vp_create, 4},
+    {"map tracked", map_tracked, 2},   {"protect", protect_part, 0}, {"map far", map_far, 2},
+    {"add posted", add_posted, 1},
+};
+
+/* Page by page until the call has enough: what it is short of changes nothing, and its last page is the bound's. */
+static void raise_until_enough(const char *name, enum whb_status (*call)(void), uint32_t least)
+{
+    uint64_t used = property(WHB_PROPERTY_HEAP_USED), bound = used;
+    for (;; bound += ROOT_PAGE) {
+        CHECK_EQ(WHB_OK, set_property(WHB_PROPERTY_HEAP_BOUND, bound, 8));
+        check_equal(name, bound, property(WHB_PROPERTY_HEAP_BOUND));
+        struct whb_statistics before = statistics();
+        enum whb_status status = call();
+        if (status == WHB_OK || bound - used > 16 * ROOT_PAGE) {
+            check_equal(name, WHB_OK, status);
+            break;
+        }
+        check_equal(name, WHB_ERROR_OUT_OF_MEMORY, status);
+        check_equal(name, used, property(WHB_PROPERTY_HEAP_USED));
+        check_same_heap(&before);
+        CHECK(statistics().heap_failed > before.heap_failed);
+    }
+    check_equal(name, bound, property(WHB_PROPERTY_HEAP_USED));
+    check_equal(name, 1, bound - used >= least * ROOT_PAGE);
+}
+
+static void bounded_create(void)
+{
+    if (bounded.ram == NULL) {
+        bounded.ram = root_alloc_pages(GUEST_RAM / ROOT_PAGE, GUEST_RAM);
+        bounded.buffer = root_alloc_pages(2, ROOT_PAGE);
+    }
+    CHECK_EQ(WHB_OK, whb_call(WHB_CALL_PARTITION_CREATE, 0, 0, 0, 0, 0, &bounded.partition));
+    CHECK_EQ(WHB_OK, set_property(WHvPartitionPropertyCodeProcessorCount, 1, 4));
+}
+
+static void bound(void)
+{
+    struct whb_statistics before = statistics();
+    bounded_create();
+    CHECK_EQ(0, property(WHB_PROPERTY_HEAP_BOUND));
+    for (unsigned i = 0; i < sizeof(bounded_steps) / sizeof(bounded_steps[0]); i++) {
+        raise_until_enough(bounded_steps[i].name, bounded_steps[i].call, bounded_steps[i].pages);
+    }
+    struct whb_statistics full = statistics();
+    CHECK_EQ(before.heap_free - full.heap_free, property(WHB_PROPERTY_HEAP_USED));
+    CHECK_EQ(WHB_OK, on_bounded(WHB_CALL_PARTITION_DELETE, 0, 0, 0, 0));
+    check_same_heap(&before);
+    bounded_create(); /* in the same slot */
+    CHECK_EQ(0, property(WHB_PROPERTY_HEAP_BOUND));
+    CHECK_EQ(WHB_OK, set_up());
+    CHECK_EQ(WHB_OK, on_bounded(WHB_CALL_PARTITION_DELETE, 0, 0, 0, 0));
+}
+
+/* A partition at its bound keeps what it has, and others do not notice. */
+static void bound_is_its_own(void)
+{
+    struct guest g;
+    bounded_create();
+    uint64_t used = property(WHB_PROPERTY_HEAP_USED);
+    CHECK_EQ(WHB_OK, set_property(WHB_PROPERTY_HEAP_BOUND, ROOT_PAGE, 8)); /* below what it has */
+    CHECK_EQ(WHB_ERROR_OUT_OF_MEMORY, set_up());
+    CHECK_EQ(used, property(WHB_PROPERTY_HEAP_USED));
+    guest_create(&g, 1, 0);
+    guest_destroy(&g);
+    CHECK_EQ(WHB_ERROR_INVALID_ARGUMENT, set_property(WHB_PROPERTY_HEAP_BOUND, ROOT_PAGE + 8, 8));
+    CHECK_EQ(WHB_ERROR_INVALID_ARGUMENT, set_property(WHB_PROPERTY_HEAP_BOUND, 0, 4));
+    CHECK_EQ(WHB_ERROR_NOT_SUPPORTED, set_property(WHB_PROPERTY_HEAP_USED, 0, 8));
+    CHECK_EQ(ROOT_PAGE, property(WHB_PROPERTY_HEAP_BOUND));
+    CHECK_EQ(WHB_OK, set_property(WHB_PROPERTY_HEAP_BOUND, 0, 8));
+    CHECK_EQ(WHB_OK, set_up());
+    CHECK_EQ(WHB_OK, on_bounded(WHB_CALL_PARTITION_DELETE, 0, 0, 0, 0));
+}
+
 const scenario_list scenarios_heap = {
-    {"heap/root-touches", 1, root_touches},
-    {"heap/root-touches-at-once", 2, root_touches_at_once},
-    {"heap/root-touches-full", 1, root_touches_full},
-    {0},
+    {"heap/root-touches", 1, root_touches},           {"heap/root-touches-at-once", 2, root_touches_at_once},
+    {"heap/root-touches-full", 1, root_touches_full}, {"heap/bound", 1, bound},
+    {"heap/bound-is-its-own", 1, bound_is_its_own},   {0},
 };
