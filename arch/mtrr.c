@@ -22,7 +22,7 @@
 #if !__STDC_HOSTED__
 #define CPUID_1_EDX_MTRR (1u << 12)
 
-void mtrr_read(struct mtrr_state *s)
+void mtrr_read(struct mtrr_state *s, uint8_t physical_bits)
 {
     static const uint32_t fixed_msrs[MTRR_FIXED_COUNT] = {
         MSR_IA32_MTRR_FIX64K_00000,    MSR_IA32_MTRR_FIX16K_80000,    MSR_IA32_MTRR_FIX16K_A0000,
@@ -30,11 +30,7 @@ void mtrr_read(struct mtrr_state *s)
         MSR_IA32_MTRR_FIX4K_C0000 + 3, MSR_IA32_MTRR_FIX4K_C0000 + 4, MSR_IA32_MTRR_FIX4K_C0000 + 5,
         MSR_IA32_MTRR_FIX4K_C0000 + 6, MSR_IA32_MTRR_FIX4K_F8000,
     };
-    *s = (struct mtrr_state){.def_type = DEF_ENABLE | MTRR_TYPE_WB};
-    s->physical_bits = 36; /* of a CPU without leaf 80000008H */
-    if (cpuid(0x80000000, 0).eax >= 0x80000008) {
-        s->physical_bits = cpuid(0x80000008, 0).eax & 0xff;
-    }
+    *s = (struct mtrr_state){.def_type = DEF_ENABLE | MTRR_TYPE_WB, .physical_bits = physical_bits};
     if ((cpuid(1, 0).edx & CPUID_1_EDX_MTRR) == 0) {
         return;
     }

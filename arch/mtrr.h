@@ -27,7 +27,7 @@ struct mtrr_state {
  * Reads the calling CPU's MTRRs. A CPU without them gives the state in which all memory is write-back, since only the
  * page tables then say otherwise. Variable ranges beyond MTRR_VARIABLE_MAX are ignored; no known CPU has more than 10.
  */
-void mtrr_read(struct mtrr_state *state);
+void mtrr_read(struct mtrr_state *state, uint8_t physical_bits);
 #endif
 
 /*

@@ -234,6 +234,16 @@ static bool set_test_calls(struct word value, struct boot_options *out)
     return value.length == 0;
 }
 
+static bool set_keyid_bits(struct word value, struct boot_options *out)
+{
+    uint64_t bits;
+    if (!parse_number(value, &bits) || bits > 8) {
+        return false;
+    }
+    out->keyid_bits = (uint8_t)bits;
+    return true;
+}
+
 static const struct option {
     const char *name;
     const char *expects;
@@ -250,6 +260,7 @@ static const struct option {
     {"mitigations", "auto or off", set_mitigations},
     {"test-calls", "left out", set_test_calls},
     {"entry-check", "on or off", set_entry_check},
+    {"keyid-bits", "a number from 0 to 8", set_keyid_bits},
 };
 
 _Static_assert(MAX_CPUS == 64, "maxcpus names the limit in its text");

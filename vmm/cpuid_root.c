@@ -20,10 +20,12 @@
 
 /*
  * SGX is not carried into guests' memory management. PT's packets go to physical addresses past the EPT. No VP may use
- * the XCR0 components of MPX, PKU and AMX. The others need VM-execution controls that are off.
+ * the XCR0 components of MPX, PKU and AMX. TME's KeyIDs are off the width of addresses already.
+ * The others need VM-execution controls that are off.
  */
-#define LEAF_7_0_EBX_HIDDEN (BIT(2) | BIT(14) | BIT(25))            /* SGX, MPX, PT */
-#define LEAF_7_0_ECX_HIDDEN (BIT(3) | BIT(4) | BIT(5) | BIT(30))    /* PKU, OSPKE, WAITPKG, SGX launch control */
+#define LEAF_7_0_EBX_HIDDEN (BIT(2) | BIT(14) | BIT(25)) /* SGX, MPX, PT */
+#define LEAF_7_0_ECX_HIDDEN                                                                                            \
+    (BIT(3) | BIT(4) | BIT(5) | BIT(13) | BIT(30))                  /* PKU, OSPKE, WAITPKG, TME, SGX launch control */
 #define LEAF_7_0_EDX_HIDDEN (BIT(18) | BIT(22) | BIT(24) | BIT(25)) /* PCONFIG, AMX */
 #define LEAF_7_1_EAX_HIDDEN (BIT(17) | BIT(20) | BIT(27))           /* FRED, NMI source, MSR lists */
 

@@ -11,11 +11,6 @@
 #include "vmm/switch.h"
 #include "vmm/vmm_state.h"
 
-static struct cpuid_result host_cpuid(uint32_t leaf, uint32_t subleaf)
-{
-    return cpuid(leaf, subleaf);
-}
-
 uint64_t guest_cpuid_xcr0(const struct vp *vp)
 {
     uint64_t supported = switch_xcr0_supported();
@@ -40,7 +35,7 @@ struct cpuid_result guest_cpuid(const struct vp *vp, uint32_t leaf, uint32_t sub
         .clflush_units = p->policy->clflush_units,
         .hidden = p->policy->hidden,
     };
-    return cpuid_answer(&state, host_cpuid, p->policy->cpuid_overrides, p->policy->cpuid_override_count, leaf, subleaf,
+    return cpuid_answer(&state, vmm_cpuid, p->policy->cpuid_overrides, p->policy->cpuid_override_count, leaf, subleaf,
                         shown);
 }
 
@@ -98,14 +93,14 @@ void guest_cpuid_offer(struct machine_offer *offer)
     memset(offer, 0, sizeof(*offer));
     uint32_t leaf, subleaf;
     for (unsigned i = 0; processor_features_leaf(i, &leaf, &subleaf); i++) {
-        if (leaf <= host_cpuid(leaf & 0x80000000u, 0).eax) {
-            struct cpuid_result r = cpuid_for_guest(&best, host_cpuid, leaf, subleaf);
+        if (leaf <= vmm_cpuid(leaf & 0x80000000u, 0).eax) {
+            struct cpuid_result r = cpuid_for_guest(&best, vmm_cpuid, leaf, subleaf);
             processor_features_collect(&offer->features, leaf, subleaf, &r);
         }
     }
     offer->extended_exits = property_exits_offered(apic);
     offer->clock_hz = kernel_tsc_khz * 1000ull;
     offer->address_width = vmm.physical_bits;
-    offer->clflush_size = line_size(host_cpuid(1, 0).ebx);
+    offer->clflush_size = line_size(vmm_cpuid(1, 0).ebx);
     offer->apic = apic;
 }

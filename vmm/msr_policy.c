@@ -21,7 +21,7 @@
 #define MSR_IA32_RTIT_CTL 0x570u
 #define MSR_IA32_RTIT_ADDR0 0x580u
 #define MSR_IA32_DS_AREA 0x600u
-#define MSR_IA32_TME_ACTIVATE 0x982u
+#define MSR_IA32_TME_CAPABILITY 0x981u
 #define MSR_IA32_HW_FEEDBACK_PTR 0x17d0u
 
 enum {
@@ -62,7 +62,8 @@ static const struct msr_rule root_exits[] = {
     {MSR_IA32_RTIT_CTL, 3, BOTH},          /* PT: control, status, CR3 filter */
     {MSR_IA32_RTIT_ADDR0, 8, BOTH},        /* PT: address filters */
     {MSR_IA32_DS_AREA, 1, WRITES},         /* a linear address, used in whatever address space is loaded */
-    {MSR_IA32_TME_ACTIVATE, 3, WRITES},    /* memory encryption would make all memory unreadable */
+    {MSR_IA32_MKTME_KEYIDS, 1, BOTH},      /* goes with TME */
+    {MSR_IA32_TME_CAPABILITY, 4, BOTH},    /* TME is hidden; writes could make all memory unreadable */
     {MSR_IA32_X2APIC_ICR, 1, WRITES},      /* INIT and SIPI between root VPs: vmm/root_ipi.c */
     {MSR_IA32_XSS, 1, BOTH},               /* XSAVES is hidden */
     {MSR_IA32_HW_FEEDBACK_PTR, 2, WRITES}, /* the processor stores a table at a physical address, past the EPT */

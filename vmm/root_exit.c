@@ -16,16 +16,11 @@
 #include "vmm/switch.h"
 #include "vmm/vmm_state.h"
 
-static struct cpuid_result host_cpuid(uint32_t leaf, uint32_t subleaf)
-{
-    return cpuid(leaf, subleaf);
-}
-
 static void root_cpuid(struct vp *root)
 {
     uint64_t mask = vmcs_readnw(VMCS_CR4_MASK);
     uint64_t cr4 = (vmcs_readnw(VMCS_GUEST_CR4) & ~mask) | (vmcs_readnw(VMCS_CR4_SHADOW) & mask);
-    struct cpuid_result r = cpuid_for_root(cr4, host_cpuid, (uint32_t)root->gpr[0], (uint32_t)root->gpr[1]);
+    struct cpuid_result r = cpuid_for_root(cr4, vmm_cpuid, (uint32_t)root->gpr[0], (uint32_t)root->gpr[1]);
     root->gpr[0] = r.eax;
     root->gpr[1] = r.ecx;
     root->gpr[2] = r.edx;

@@ -3,6 +3,7 @@
 #include "vmm/vmm.h"
 
 #include "arch/cpu.h"
+#include "arch/physical_width.h"
 #include "arch/vmcs.h"
 #include "kernel/log.h"
 #include "kernel/options.h"
@@ -22,6 +23,15 @@
 
 struct vmm_state vmm;
 
+struct cpuid_result vmm_cpuid(uint32_t leaf, uint32_t subleaf)
+{
+    struct cpuid_result r = cpuid(leaf, subleaf);
+    if (leaf == 0x80000008) {
+        r.eax = (r.eax & ~0xffu) | vmm.physical_bits;
+    }
+    return r;
+}
+
 static void check_features(const struct boot_info *info)
 {
     char sentence[VMX_SENTENCE_SIZE];
@@ -31,7 +41,6 @@ static void check_features(const struct boot_info *info)
     }
     vmm.huge_2m = (vmm.caps.ept_vpid & EPT_CAP_2M) != 0;
     vmm.huge_1g = (vmm.caps.ept_vpid & EPT_CAP_1G) != 0;
-    vmm.physical_bits = (uint8_t)cpuid(0x80000008, 0).eax;
     slice_init(info);
     log_debug("VMX: basic %#llx, EPT and VPID %#llx, misc %#llx", (unsigned long long)vmm.caps.basic,
               (unsigned long long)vmm.caps.ept_vpid, (unsigned long long)vmm.caps.misc);
@@ -44,7 +53,10 @@ void vmm_boot(const struct boot_info *info, const struct boot_options *options)
     }
     vmm.entry_check = options->entry_check;
     check_features(info);
-    mtrr_read(&vmm.mtrrs);
+    vmm.physical_bits = physical_width_read(options->keyid_bits);
+    log_debug("physical addresses have %u bits, of which %u name memory.", cpuid(0x80000008, 0).eax & 0xff,
+              vmm.physical_bits);
+    mtrr_read(&vmm.mtrrs, vmm.physical_bits);
     switch_init();
     vp_state_init();
     vmm.root_msr_bitmap = page_alloc(PAGE_USE_HOST);

@@ -2,6 +2,7 @@
 /* What the monitor learnt and built at boot; constant afterwards. */
 #pragma once
 
+#include "arch/cpu.h"
 #include "arch/mtrr.h"
 #include "arch/vmx.h"
 #include "vmm/ept.h"
@@ -13,7 +14,7 @@ struct vmm_state {
     struct ept root_ept;
     uint64_t root_eptp;
     void *root_msr_bitmap, *guest_msr_bitmap;
-    uint8_t physical_bits;  /* width of physical addresses, CPUID 80000008H */
+    uint8_t physical_bits;  /* width of physical addresses: arch/physical_width.h */
     uint32_t slice;         /* VMX preemption timer for guests, in its own ticks; 0: not used */
     bool correct_nmi;       /* the machine may carry NMI blocking over between VMCSs: vmm/slice.h */
     bool hold_interrupts;   /* the machine may deliver virtual interrupts while IF is 0: vmm/slice.h */
@@ -25,6 +26,9 @@ struct vmm_state {
 };
 
 extern struct vmm_state vmm;
+
+/* The processor's CPUID, but that KeyIDs are no part of physical addresses. For cpuid_for_root and cpuid_for_guest. */
+struct cpuid_result vmm_cpuid(uint32_t leaf, uint32_t subleaf);
 
 /* Memory type of host memory for ept_map, from the MTRRs. */
 uint8_t vmm_memory_type(void *context, uint64_t hpa, uint64_t size);

@@ -130,6 +130,14 @@ def small_ept_leaves():
     return judge_scenarios("small-ept-leaves", Boot(emulator))
 
 
+def keyid_bits():
+    """As if eight bits of physical addresses were KeyIDs of memory encryption, which no emulator has."""
+    image = make_image("keyid-bits", "keyid-bits=8 loglevel=debug", "only=root-physical-width", TEST_ROOT)
+    boot = Boot(machine.Bochs(WORK / "keyid-bits", image, ticks=TICKS))
+    return judge_scenarios("keyid-bits", boot) + [boot.result(
+        "keyid-bits/narrower", "have 40 bits, of which 32 name memory" in boot.console, "32 of 40 bits")]
+
+
 def apicv_off():
     """The scenarios on local APICs without the processor's help."""
     image = make_image("apicv-off", "apicv=off", "only=apic/", TEST_ROOT)

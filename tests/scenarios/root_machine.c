@@ -248,8 +248,65 @@ static void audit(void)
     }
 }
 
+#define WINDOW_SLOT 101u /* of the root's top page table */
+
+/* A 4 KiB page at `pa`, whatever the initial page tables map. */
+static void *far_page(uint64_t pa)
+{
+    uint64_t *top, cr3 = cpu_read_cr3() & ~(ROOT_PAGE - 1), at = (uint64_t)WINDOW_SLOT << 39, entry = pa;
+    void *page;
+    memcpy(&top, &cr3, sizeof(top));
+    for (unsigned i = 0; i < 3; i++) {
+        uint64_t *table = root_alloc_pages(1, ROOT_PAGE);
+        table[0] = entry | 3;
+        entry = (uintptr_t)table;
+    }
+    top[WINDOW_SLOT] = entry | 3;
+    __asm__ volatile("invlpg (%0)" : : "r"(at) : "memory");
+    memcpy(&page, &at, sizeof(page));
+    return page;
+}
+
+/* With keyid-bits=N the first address that is no memory is one that the processor knows: the same memory again. */
+static void physical_width(void)
+{
+    uint64_t width = cpu_cpuid(0x80000008, 0).eax & 0xff;
+    struct root_fault fault = {0};
+    CHECK(!root_try(read_byte, far_page((1ull << width) - ROOT_PAGE), &fault));
+    for (uint32_t i = 0; i < scenario_machine->range_count; i++) {
+        const struct whb_memory_range *r = &scenario_machine->ranges[i];
+        CHECK(root_try(read_byte, far_page(1ull << width | r->base), &fault));
+        CHECK(root_try(write_byte, far_page(1ull << width | r->base), &fault));
+    }
+    struct guest g;
+    guest_create(&g, 1, 0);
+    CHECK_EQ(WHB_ERROR_INVALID_ARGUMENT,
+             whb_call(WHB_CALL_GPA_MAP, whb_handle(g.partition), 1ull << width, 1u << 30, ROOT_PAGE, 1, NULL));
+    CHECK_EQ(WHB_OK, whb_call(WHB_CALL_GPA_MAP, whb_handle(g.partition), (1ull << width) - ROOT_PAGE, 1u << 30,
+                              ROOT_PAGE, 1, NULL));
+    WHV_CPUID_OUTPUT output = {0};
+    CHECK_EQ(S_OK, WHvGetVirtualProcessorCpuidOutput(g.partition, 0, 0x80000008, 0, &output));
+    CHECK_EQ(width, output.Eax & 0xff);
+    UINT32 capability = 0, size;
+    CHECK_EQ(S_OK, WHvGetCapability(WHvCapabilityCodePhysicalAddressWidth, &capability, sizeof(capability), &size));
+    CHECK_EQ(width, capability);
+    guest_destroy(&g);
+    CHECK_EQ(0, cpu_cpuid(7, 0).ecx & (1u << 13));
+    static const uint32_t hidden[] = {0x87, 0x981, 0x982, 0x983, 0x984};
+    for (unsigned i = 0; i < sizeof(hidden) / sizeof(hidden[0]); i++) {
+        check_faults("a TME MSR", read_msr, (void *)(uintptr_t)hidden[i], VECTOR_GP);
+    }
+}
+
 const struct scenario scenarios_root_machine[] = {
-    {"root-isolation", 1, isolation},   {"root-cpuid", 1, leaves},        {"root-no-vmx", 1, hidden_vmx},
-    {"root-xsetbv", 1, xsetbv},         {"root-efer", 1, efer},           {"root-log", 1, log_ring},
-    {"root-statistics", 1, accounting}, {"root-mapping-audit", 1, audit}, {0},
+    {"root-isolation", 1, isolation},
+    {"root-cpuid", 1, leaves},
+    {"root-no-vmx", 1, hidden_vmx},
+    {"root-xsetbv", 1, xsetbv},
+    {"root-efer", 1, efer},
+    {"root-log", 1, log_ring},
+    {"root-statistics", 1, accounting},
+    {"root-mapping-audit", 1, audit},
+    {"root-physical-width", 1, physical_width},
+    {0},
 };

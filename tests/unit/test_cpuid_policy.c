@@ -281,7 +281,7 @@ static void test_root(void **state)
     assert_int_equal(cpuid_for_root(0, host, 1, 0).ecx & BIT(27), 0);
     assert_int_equal(cpuid_for_root(0, host, 6, 0).eax, ONES & ~(BIT(19) | BIT(23)));
     r = cpuid_for_root(0, host, 7, 0);
-    assert_result(r, 2, ONES & ~(BIT(2) | BIT(14) | BIT(25)), ONES & ~(BIT(3) | BIT(4) | BIT(5) | BIT(30)),
+    assert_result(r, 2, ONES & ~(BIT(2) | BIT(14) | BIT(25)), ONES & ~(BIT(3) | BIT(4) | BIT(5) | BIT(13) | BIT(30)),
                   ONES & ~(BIT(18) | BIT(22) | BIT(24) | BIT(25)));
     assert_int_equal(cpuid_for_root(0, host, 7, 1).eax, ONES & ~(BIT(17) | BIT(20) | BIT(27)));
     assert_int_equal(cpuid_for_root(0, host, 7, 2).eax, ONES);

@@ -33,7 +33,8 @@ static const struct range root_exits[] = {
     {0x570, 0x572, true, true},            /* RTIT_CTL, _STATUS, _CR3_MATCH */
     {0x580, 0x587, true, true},            /* RTIT_ADDR0_A to RTIT_ADDR3_B */
     {0x600, 0x600, false, true},           /* DS_AREA */
-    {0x982, 0x984, false, true},           /* TME_ACTIVATE, _EXCLUDE_MASK, _EXCLUDE_BASE */
+    {0x87, 0x87, true, true},              /* MKTME_KEYID_PARTITIONING */
+    {0x981, 0x984, true, true},            /* TME_CAPABILITY, _ACTIVATE, _EXCLUDE_MASK, _EXCLUDE_BASE */
     {0x830, 0x830, false, true},           /* X2APIC_ICR */
     {0xda0, 0xda0, true, true},            /* XSS */
     {0x17d0, 0x17d1, false, true},         /* HW_FEEDBACK_PTR, _CONFIG */

@@ -177,6 +177,10 @@ static void test_choices(void **state)
     assert_false(parsed.entry_check);
     accept("entry-check=off entry-check=on");
     assert_true(parsed.entry_check);
+    accept("keyid-bits=8 keyid-bits=6");
+    assert_int_equal(parsed.keyid_bits, 6);
+    accept("");
+    assert_int_equal(parsed.keyid_bits, 0);
     accept("loglevel=info crash-test=panic");
     assert_int_equal(parsed.crash_test, CRASH_TEST_PANIC);
     accept("loglevel=debug crash-test=ud");
@@ -202,6 +206,7 @@ static void test_bad_choices(void **state)
     refuse("maxcpus=65", "maxcpus=65: the value must be a number from 1 to 64");
     refuse("maxcpus=2x", "maxcpus=2x: the value must be a number from 1 to 64");
     refuse("maxcpus=4294967297", "maxcpus=4294967297: the value must be a number from 1 to 64");
+    refuse("keyid-bits=9", "keyid-bits=9: the value must be a number from 0 to 8");
     refuse("test-calls=on", "test-calls=on: the value must be left out");
     refuse("mitigations=on", "mitigations=on: the value must be auto or off");
 }
