@@ -26,11 +26,6 @@
 #define LOCAL_APIC_NONE 0xffu
 #define LOCAL_X2APIC_NONE 0xffffffffu
 
-struct table {
-    const uint8_t *bytes;
-    uint32_t length;
-};
-
 /* The XSDT or the RSDT. */
 struct root_table {
     uint64_t address; /* 0: none */
@@ -77,8 +72,8 @@ static enum acpi_status map_header(const struct acpi_reader *reader, uint64_t pa
     return *length >= TABLE_HEADER && *length <= ACPI_MAX_TABLE ? ACPI_OK : ACPI_BAD_TABLE;
 }
 
-static enum acpi_status map_table(const struct acpi_reader *reader, uint64_t pa, const char *signature,
-                                  struct table *out)
+enum acpi_status acpi_map_table(const struct acpi_reader *reader, uint64_t pa, const char *signature,
+                                struct acpi_table *out)
 {
     enum acpi_status status = map_header(reader, pa, signature, &out->length);
 
@@ -92,16 +87,17 @@ static enum acpi_status map_table(const struct acpi_reader *reader, uint64_t pa,
     return check_sum(out->bytes, out->length) ? ACPI_OK : ACPI_BAD_TABLE;
 }
 
-static bool is_madt(const struct acpi_reader *reader, uint64_t pa)
+static bool is_table(const struct acpi_reader *reader, uint64_t pa, const char *signature)
 {
-    const uint8_t *signature = reader->map(pa, 4, reader->ctx);
-    return signature != NULL && memcmp(signature, "APIC", 4) == 0;
+    const uint8_t *found = reader->map(pa, 4, reader->ctx);
+    return found != NULL && memcmp(found, signature, 4) == 0;
 }
 
-static enum acpi_status find_madt(const struct acpi_reader *reader, const struct root_table *root, struct table *out)
+static enum acpi_status find_in(const struct acpi_reader *reader, const struct root_table *root, const char *signature,
+                                struct acpi_table *out)
 {
-    struct table list;
-    enum acpi_status status = map_table(reader, root->address, root->signature, &list);
+    struct acpi_table list;
+    enum acpi_status status = acpi_map_table(reader, root->address, root->signature, &list);
 
     if (status != ACPI_OK) {
         return status;
@@ -109,11 +105,11 @@ static enum acpi_status find_madt(const struct acpi_reader *reader, const struct
     for (uint32_t at = TABLE_HEADER; list.length - at >= root->entry_size; at += root->entry_size) {
         const uint8_t *entry = list.bytes + at;
         uint64_t pa = root->entry_size == 8 ? read64(entry) : read32(entry);
-        if (pa != 0 && is_madt(reader, pa)) {
-            return map_table(reader, pa, "APIC", out);
+        if (pa != 0 && is_table(reader, pa, signature)) {
+            return acpi_map_table(reader, pa, signature, out);
         }
     }
-    return ACPI_NO_MADT;
+    return ACPI_NO_TABLE;
 }
 
 static void add_cpu(struct acpi_cpus *out, uint32_t apic_id)
@@ -161,7 +157,7 @@ static void take_entry(const uint8_t *entry, struct acpi_cpus *out)
     }
 }
 
-static enum acpi_status parse_madt(const struct table *madt, struct acpi_cpus *out)
+static enum acpi_status parse_madt(const struct acpi_table *madt, struct acpi_cpus *out)
 {
     if (madt->length < MADT_ENTRIES) {
         return ACPI_BAD_MADT;
@@ -192,13 +188,11 @@ static uint64_t xsdt_address(const uint8_t *rsdp, size_t size)
     return read64(rsdp + RSDP_XSDT);
 }
 
-enum acpi_status acpi_find_cpus(const void *rsdp, size_t rsdp_size, const struct acpi_reader *reader,
-                                struct acpi_cpus *out)
+enum acpi_status acpi_find_table(const void *rsdp, size_t rsdp_size, const struct acpi_reader *reader,
+                                 const char *signature, struct acpi_table *out)
 {
-    struct table madt;
-    enum acpi_status status = ACPI_NO_MADT;
+    enum acpi_status status = ACPI_NO_TABLE;
 
-    memset(out, 0, sizeof(*out));
     if (!check_rsdp(rsdp, rsdp_size)) {
         return ACPI_NO_RSDP;
     }
@@ -207,13 +201,25 @@ enum acpi_status acpi_find_cpus(const void *rsdp, size_t rsdp_size, const struct
         {read32((const uint8_t *)rsdp + RSDP_RSDT), "RSDT", 4},
     };
     for (size_t i = 0; i < sizeof(roots) / sizeof(roots[0]); i++) {
-        enum acpi_status found = roots[i].address != 0 ? find_madt(reader, &roots[i], &madt) : ACPI_NO_MADT;
+        enum acpi_status found = roots[i].address != 0 ? find_in(reader, &roots[i], signature, out) : ACPI_NO_TABLE;
         if (found == ACPI_OK) {
-            status = parse_madt(&madt, out);
-            break;
+            return ACPI_OK;
         }
         /* What is damaged says more than what is missing. */
-        status = found != ACPI_NO_MADT ? found : status;
+        status = found != ACPI_NO_TABLE ? found : status;
+    }
+    return status;
+}
+
+enum acpi_status acpi_find_cpus(const void *rsdp, size_t rsdp_size, const struct acpi_reader *reader,
+                                struct acpi_cpus *out)
+{
+    struct acpi_table madt;
+    enum acpi_status status = acpi_find_table(rsdp, rsdp_size, reader, "APIC", &madt);
+
+    memset(out, 0, sizeof(*out));
+    if (status == ACPI_OK) {
+        status = parse_madt(&madt, out);
     }
     if (status != ACPI_OK) {
         memset(out, 0, sizeof(*out));
@@ -228,7 +234,7 @@ const char *acpi_status_text(enum acpi_status status)
         [ACPI_NO_RSDP] = "there is no valid ACPI RSDP",
         [ACPI_UNREADABLE] = "an ACPI table lies outside of readable memory",
         [ACPI_BAD_TABLE] = "an ACPI table is damaged",
-        [ACPI_NO_MADT] = "the ACPI tables have no MADT",
+        [ACPI_NO_TABLE] = "the ACPI tables have no MADT",
         [ACPI_BAD_MADT] = "the ACPI MADT is damaged",
         [ACPI_NO_CPU] = "the ACPI MADT lists no enabled CPU",
     };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Finds the machine's CPUs in the ACPI tables (ACPI 6.4, 5.2). Pure, but for the caller's reader. */
+/* ACPI tables, and the machine's CPUs by them (ACPI 6.4, 5.2). Pure, but for the caller's reader. */
 #pragma once
 
 #include <stddef.h>
@@ -19,6 +19,12 @@ struct acpi_reader {
     void *ctx;
 };
 
+/* A whole table with its header; `bytes` as long as the reader's pointers stay valid. */
+struct acpi_table {
+    const uint8_t *bytes;
+    uint32_t length; /* at least that of the header, 36 */
+};
+
 struct acpi_cpus {
     uint32_t count;                  /* CPUs in apic_id, at least 1 */
     uint32_t left_out;               /* enabled CPUs beyond ACPI_MAX_CPUS; duplicates among them count */
@@ -31,11 +37,19 @@ enum acpi_status {
     ACPI_NO_RSDP,    /* none, or not one: signature or checksum */
     ACPI_UNREADABLE, /* a table lies where memory cannot be read */
     ACPI_BAD_TABLE,  /* a table's signature, length or checksum is wrong */
-    ACPI_NO_MADT,    /* neither XSDT nor RSDT names one */
+    ACPI_NO_TABLE,   /* neither XSDT nor RSDT names one, for acpi_find_cpus a MADT */
     ACPI_BAD_MADT,   /* an entry of the MADT runs past its end or is too short */
     ACPI_NO_CPU,     /* the MADT has no enabled CPU */
     ACPI_STATUS_COUNT,
 };
+
+/* Maps the table at `pa` if its signature (4 characters), length and checksum are right. */
+enum acpi_status acpi_map_table(const struct acpi_reader *reader, uint64_t pa, const char *signature,
+                                struct acpi_table *out);
+
+/* The first table of this signature that the XSDT lists, or, where there is none that is sound, the RSDT. */
+enum acpi_status acpi_find_table(const void *rsdp, size_t rsdp_size, const struct acpi_reader *reader,
+                                 const char *signature, struct acpi_table *out);
 
 /*
  * Follows the RSDP (`rsdp_size` bytes: 20 for ACPI 1.0, 36 for later) to the MADT and lists the CPUs that are enabled.

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: kernel/acpi.c */
+/* sources: kernel/acpi.c kernel/acpi_power.c */
 #include <stdbool.h>
 #include <string.h>
 
-#include "kernel/acpi.h"
+#include "kernel/acpi_power.h"
 #include "tests/fuzz/check.h"
 
 /*
@@ -72,6 +72,37 @@ static void check_cpus(enum acpi_status status, const struct acpi_cpus *cpus)
     }
 }
 
+static void check_power(bool found, const struct acpi_power *power)
+{
+    CHECK(!power->s5_known || (found && power->dsdt != 0 && power->s5_type[0] <= 7 && power->s5_type[1] <= 7));
+    CHECK(power->dsdt == 0 || (found && power->dsdt_length >= 36 && power->dsdt_length <= ACPI_MAX_TABLE));
+    for (unsigned i = 0; i < ACPI_LEAVING_COUNT; i++) {
+        CHECK(power->leaving[i].address == 0 || found);
+        CHECK(power->leaving[i].memory || power->leaving[i].address <= 0xffff);
+    }
+}
+
+/* AML alone: what is hidden is not found any more, the rest stays, and so does the sum. */
+static void run_aml(const uint8_t *data, size_t size)
+{
+    uint8_t *aml = malloc(size), type[2], before[2], after[2];
+    memcpy(aml, data, size);
+    bool s5 = acpi_sleep_type(aml, size, '5', before);
+    CHECK(!s5 || (before[0] <= 7 && before[1] <= 7));
+    if (size >= 36) {
+        memset(aml, 0, 36);
+        s5 = acpi_sleep_type(aml, size, '5', before);
+        unsigned hidden = acpi_hide_sleep(aml, size);
+        CHECK(hidden <= size / 6);
+        CHECK(sum(aml, size) == (uint8_t)(sum(data + 36, size - 36)));
+        for (char state = '1'; state <= '4'; state++) {
+            CHECK(!acpi_sleep_type(aml, size, state, type));
+        }
+        CHECK(acpi_sleep_type(aml, size, '5', after) == s5 && (!s5 || memcmp(before, after, 2) == 0));
+    }
+    free(aml);
+}
+
 static void run(const uint8_t *data, size_t size, bool repair)
 {
     static struct machine machine;
@@ -88,6 +119,8 @@ static void run(const uint8_t *data, size_t size, bool repair)
         repair_rsdp(rsdp);
     }
     check_cpus(acpi_find_cpus(rsdp, rsdp_size, &reader, &cpus), &cpus);
+    struct acpi_power power;
+    check_power(acpi_find_power(rsdp, rsdp_size, &reader, &power), &power);
     while (machine.mapping_count > 0) {
         free(machine.mappings[--machine.mapping_count]);
     }
@@ -98,6 +131,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size > 0) {
         run(data, size, false);
         run(data, size, true);
+        run_aml(data, size);
     }
     return 0;
 }
