@@ -130,7 +130,7 @@ boot_entry:
     leal PTE_P_RW(%ecx), %eax
     movl %eax, OFF(early_image_pdpt) + 510 * 8(%ebp)
 
-    leal OFF(early_pml4)(%ebp), %ebx
+    leal OFF(early_tables)(%ebp), %ebx
     leal OFF(early_pdpt) + PTE_P_RW(%ebp), %eax
     movl %eax, (%ebx)
     movl %eax, 256 * 8(%ebx)
@@ -253,7 +253,8 @@ boot_gdt_pointer:
 
     .section .bss.page_aligned, "aw", @nobits
     .balign 4096
-early_pml4:
+    .globl early_tables, early_tables_end
+early_tables:                           /* the first is the PML4 */
     .skip 4096
 early_pdpt:
     .skip 4096
@@ -265,6 +266,7 @@ early_image_directory:
     .skip 4096
 early_image_tables:
     .skip 2 * 4096
+early_tables_end:
     .globl boot_stack, boot_stack_top
 boot_stack:
     .skip 16384

@@ -18,12 +18,14 @@
 
 #define MAX_FRAMES 32u
 #define REASON_SIZE 256u
-#define STOP_OTHERS_US 2000u
+#define STOP_STEP_US 100u
+#define STOP_STEPS 1000u /* SMM and WBINVD may take their time */
 
 void (*panic_dump_hook)(void);
 uint32_t panicking;
 
 static uint32_t owner_apic_id; /* of the CPU that set panicking */
+static uint32_t stopped;       /* CPUs that stand still in their NMI handler, where not even an NMI moves them */
 static uint32_t nested_faults;
 static bool reboot_wanted;
 static char reason[REASON_SIZE];
@@ -41,6 +43,10 @@ void panic_set_reboot(bool reboot)
 
 void panic_halt_this_cpu(void)
 {
+    if (__atomic_load_n(&owner_apic_id, __ATOMIC_ACQUIRE) == apic_id()) {
+        power_nmi();
+    }
+    __atomic_fetch_add(&stopped, 1, __ATOMIC_RELEASE);
     cpu_halt_forever();
 }
 
@@ -147,17 +153,19 @@ static void print_report(const struct trap_frame *frame)
 
 static void stop_others(void)
 {
-    uint32_t self = apic_id();
+    uint32_t self = apic_id(), wanted = 0;
     if (!apic_ready()) {
         return;
     }
     for (uint32_t i = 0; i < cpu_count; i++) {
         if (cpus[i]->apic_id != self) {
+            /* A processor that waits for SIPI takes no NMI, and executes nothing. */
+            wanted += __atomic_load_n(&cpus[i]->parked, __ATOMIC_ACQUIRE) != CPU_PARKED_HARDWARE;
             apic_send_nmi(cpus[i]->apic_id);
         }
     }
-    if (cpu_count > 1) {
-        clock_delay_us(STOP_OTHERS_US);
+    for (unsigned i = 0; i < STOP_STEPS && __atomic_load_n(&stopped, __ATOMIC_ACQUIRE) < wanted; i++) {
+        clock_delay_us(STOP_STEP_US);
     }
 }
 
@@ -191,7 +199,7 @@ static bool enter_last_words(void)
 {
     if (__atomic_exchange_n(&panicking, 1, __ATOMIC_ACQ_REL) != 0) {
         if (__atomic_load_n(&owner_apic_id, __ATOMIC_ACQUIRE) != apic_id()) {
-            panic_halt_this_cpu();
+            cpu_halt_forever(); /* until the NMI comes */
         }
         return true;
     }
@@ -199,6 +207,11 @@ static bool enter_last_words(void)
     stop_others();
     log_panic_begin();
     return false;
+}
+
+void panic_stop_others(void)
+{
+    (void)enter_last_words();
 }
 
 void panic_format(const char *format, ...)

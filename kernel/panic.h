@@ -32,5 +32,8 @@ extern void (*panic_dump_hook)(void);
 /* Nonzero once a CPU has begun to stop the machine. Every NMI path looks here first and calls panic_halt_this_cpu. */
 extern uint32_t panicking;
 
-/* Where a CPU ends that another one stopped. */
+/* Stops the other CPUs, unless that has been done. Returns on one CPU alone, the first to call this or to panic. */
+void panic_stop_others(void);
+
+/* Where a CPU ends that another one stopped, in an NMI; and where the other one comes if it gets an NMI itself. */
 _Noreturn void panic_halt_this_cpu(void);

@@ -1,23 +1,46 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernel/power.h"
 
+#include "arch/apic.h"
 #include "arch/cpu.h"
+#include "arch/scrub.h"
 #include "kernel/clock.h"
+#include "kernel/layout.h"
+#include "kernel/panic.h"
+#include "kernel/percpu.h"
 
-#define RESET_CONTROL 0xcf9u /* the chipset's reset register, where there is one */
-#define RESET_CONTROL_FULL 0x0eu
-#define KEYBOARD_COMMAND 0x64u
-#define KEYBOARD_RESET 0xfeu
+#define CMOS_INDEX 0x70u
+#define CMOS_DATA 0x71u
+#define CMOS_SHUTDOWN 0x0fu /* what firmware does after a reset: 0, start the machine */
+#define CMOS_NO_NMI 0x80u
 #define RESET_WAIT_US 50000u
+#define NMI_WAIT_US 1000u
+
+static bool resetting;
+
+static _Noreturn void reset(void)
+{
+    uint64_t khz = kernel_tsc_khz != 0 ? kernel_tsc_khz : 5000000;
+    scrub_and_reset(memory_layout.heap_base, memory_layout.heap_size, memory_layout.image_base,
+                    khz * RESET_WAIT_US / 1000);
+}
+
+void power_nmi(void)
+{
+    if (resetting) {
+        reset();
+    }
+}
 
 void power_reset(void)
 {
-    outb(RESET_CONTROL, RESET_CONTROL_FULL);
-    clock_delay_us(RESET_WAIT_US);
-    outb(KEYBOARD_COMMAND, KEYBOARD_RESET);
-    clock_delay_us(RESET_WAIT_US);
-    /* Neither is there: an exception without a descriptor table shuts the processor down, which resets a PC. */
-    static const uint8_t no_table[10];
-    __asm__ volatile("lidt %0; int3" : : "m"(no_table));
-    cpu_halt_forever();
+    panic_stop_others();
+    outb(CMOS_INDEX, CMOS_NO_NMI | CMOS_SHUTDOWN);
+    outb(CMOS_DATA, 0);
+    resetting = true;
+    if (apic_ready() && cpu_count != 0) {
+        apic_send_nmi(this_cpu()->apic_id); /* goes on in its handler, where no NMI can come between */
+        clock_delay_us(NMI_WAIT_US);
+    }
+    reset();
 }
