@@ -150,7 +150,7 @@ static bool make_common(const struct vmx_caps *caps, struct vmx_controls *out, c
 bool vmx_controls_root(const struct vmx_caps *caps, struct vmx_controls *out, char *sentence)
 {
     struct control_request pin = {"pin-based", caps->pin, PIN_NMI | PIN_VIRTUAL_NMI, 0, PIN_EXTERNAL_INTERRUPT};
-    struct control_request cpu = {"processor-based", caps->cpu, CPU_MSR_BITMAPS | CPU_SECONDARY, 0,
+    struct control_request cpu = {"processor-based", caps->cpu, CPU_IO_BITMAPS | CPU_MSR_BITMAPS | CPU_SECONDARY, 0,
                                   CPU_NEVER | CPU_HLT | CPU_UNCONDITIONAL_IO | CPU_MOV_DR | CPU_TSC_OFFSETTING};
     return make_controls(&pin, &out->pin, sentence) && make_controls(&cpu, &out->cpu, sentence) &&
            make_common(caps, out, sentence);

@@ -29,6 +29,7 @@
 
 struct boot_info boot_info;
 struct boot_options boot_options;
+struct acpi_power acpi_power;
 
 static struct acpi_cpus acpi_cpus;
 
@@ -69,6 +70,20 @@ static void find_cpus(void)
     }
     if (acpi_cpus.left_out != 0) {
         log_warn("%u CPUs are left out: at most %u are supported.", acpi_cpus.left_out, ACPI_MAX_CPUS);
+    }
+}
+
+/* What the root could leave by. Its sleep states but S5 are refused (vmm/root_port.h), so it shall not see any. */
+static void find_power(void)
+{
+    struct acpi_reader reader = {map_for_acpi, NULL};
+    if (!acpi_find_power(boot_info.rsdp, boot_info.rsdp_size, &reader, &acpi_power)) {
+        log_warn("there is no valid ACPI FADT: the sleep registers are not known, and not guarded.");
+    } else if (!acpi_power.s5_known) {
+        log_warn("the ACPI DSDT does not say how to switch the machine off: all sleep states are refused.");
+    }
+    if (acpi_power.dsdt != 0) {
+        (void)acpi_hide_sleep(phys_to_virt(acpi_power.dsdt), acpi_power.dsdt_length);
     }
 }
 
@@ -119,6 +134,7 @@ void boot_main(uint32_t mbi_pa, uint64_t load_base)
     }
     size_t mbi_size = *mbi;
     find_cpus();
+    find_power();
     start_memory(mbi_pa, mbi_size, load_base);
     struct cpu *cpu = start_boot_cpu();
     boot_switch_stack((void *)(uintptr_t)cpu->stack_top, go_on);

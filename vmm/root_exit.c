@@ -12,6 +12,7 @@
 #include "vmm/kick.h"
 #include "vmm/msr_policy.h"
 #include "vmm/root_ipi.h"
+#include "vmm/root_port.h"
 #include "vmm/root_vp.h"
 #include "vmm/switch.h"
 #include "vmm/vmm_state.h"
@@ -212,6 +213,9 @@ void root_exit(struct cpu *cpu, struct vp *root, uint32_t reason)
         break;
     case VMX_EXIT_WRMSR:
         root_wrmsr(cpu, root);
+        break;
+    case VMX_EXIT_IO:
+        root_port_exit(root);
         break;
     case VMX_EXIT_XSETBV:
         if (exit_check_instruction(root, VMX_EXIT_XSETBV)) {

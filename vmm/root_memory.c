@@ -2,10 +2,12 @@
 /* The root's EPT: guest-physical equals host-physical, the hypervisor's memory absent. */
 #include "arch/cpu.h"
 #include "kernel/layout.h"
+#include "kernel/main.h"
 #include "kernel/page_alloc.h"
 #include "kernel/panic.h"
 #include "kernel/spinlock.h"
 #include "vmm/kick.h"
+#include "vmm/root_port.h"
 #include "vmm/root_vp.h"
 #include "vmm/vmm_state.h"
 
@@ -49,6 +51,19 @@ static void hypervisor_ranges(uint64_t base[2], uint64_t end[2])
     end[1 - image] = memory_layout.heap_base + memory_layout.heap_size;
 }
 
+/* Pages with ACPI's sleep and reset registers, where these are in memory. Ports are vmm/root_port.h's. */
+static bool withhold_registers(void)
+{
+    struct ept_garbage garbage = {0};
+    for (unsigned i = 0; i < ACPI_LEAVING_COUNT; i++) {
+        uint64_t page = acpi_power.leaving[i].address & ~4095ull;
+        if (acpi_power.leaving[i].memory && ept_unmap(&vmm.root_ept, page, 4096, &garbage) != EPT_OK) {
+            return false;
+        }
+    }
+    return true;
+}
+
 void root_memory_init(void)
 {
     uint64_t base[2], end[2];
@@ -57,7 +72,7 @@ void root_memory_init(void)
     hypervisor_ranges(base, end);
     boot_end = top;
     if (!ept_init(&vmm.root_ept, PAGE_ACCOUNT_ROOT_MAP, vmm.huge_2m, vmm.huge_1g) || !map_identity(0, base[0]) ||
-        !map_identity(end[0], base[1]) || !map_identity(end[1], top) ||
+        !map_identity(end[0], base[1]) || !map_identity(end[1], top) || !withhold_registers() ||
         !page_account_keep(PAGE_ACCOUNT_ROOT_MAP, PAGE_USE_EPT, FILL_TABLES)) {
         kernel_stop(
             "The hypervisor's heap is too small for the root partition's page tables: give it more with heap= on "
@@ -115,8 +130,12 @@ static bool unlink_fills(uint64_t limit)
 /* Without leaves of 2 MiB a GiB would take more tables than there are. */
 static bool fill_locked(struct cpu *self, uint64_t pa, uint64_t limit)
 {
-    uint64_t size = vmm.huge_2m ? GIB : MIB_2, base = pa & ~(size - 1);
+    uint64_t size = vmm.huge_2m ? GIB : MIB_2;
     struct ept_leaf leaf;
+    while (root_port_in_range(&acpi_power, pa & ~(size - 1), size)) {
+        size /= 512; /* not the page with the register */
+    }
+    uint64_t base = pa & ~(size - 1);
     if (ept_lookup(&vmm.root_ept, pa, &leaf)) {
         return true;
     }
@@ -132,7 +151,8 @@ static bool fill_locked(struct cpu *self, uint64_t pa, uint64_t limit)
 bool root_memory_fill(struct cpu *self, uint64_t pa)
 {
     uint64_t limit = 1ull << (vmm.physical_bits < 48 ? vmm.physical_bits : 48);
-    if (pa >= limit || layout_is_hypervisor(pa & ~4095ull, 4096)) {
+    if (pa >= limit || layout_is_hypervisor(pa & ~4095ull, 4096) ||
+        root_port_in_range(&acpi_power, pa & ~4095ull, 4096)) {
         return false;
     }
     spin_lock(&fill.lock);

@@ -9,6 +9,7 @@
 #include "vmm/hardware_model.h"
 #include "vmm/mitigate.h"
 #include "vmm/partition.h"
+#include "vmm/root_port.h"
 #include "vmm/switch.h"
 #include "vmm/vmm_state.h"
 
@@ -87,7 +88,11 @@ void vmcs_setup_controls(struct vp *vp, const struct vmx_controls *controls, uin
     vmcs_write64(VMCS_LINK_POINTER, ~0ull);
     vmcs_writenw(VMCS_CR0_MASK, CR0_MASK);
     vmcs_writenw(VMCS_CR4_MASK, vp->is_root ? ROOT_CR4_MASK : ~GUEST_CR4_OWN);
-    if (!vp->is_root) {
+    if (vp->is_root) {
+        uint64_t bitmaps = virt_to_phys(vmm.root_io_bitmaps);
+        vmcs_write64(VMCS_IO_BITMAP_A, bitmaps);
+        vmcs_write64(VMCS_IO_BITMAP_B, bitmaps + ROOT_PORT_BITMAP_BYTES / 2);
+    } else {
         vmcs_write64(VMCS_TSC_OFFSET, vp->tsc_offset);
         vmcs_write64(VMCS_VIRTUAL_APIC_PAGE, virt_to_phys(vp->virtual_apic));
         vmcs_write32(VMCS_TPR_THRESHOLD, 0);

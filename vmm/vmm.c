@@ -6,6 +6,7 @@
 #include "arch/physical_width.h"
 #include "arch/vmcs.h"
 #include "kernel/log.h"
+#include "kernel/main.h"
 #include "kernel/options.h"
 #include "kernel/page_alloc.h"
 #include "kernel/panic.h"
@@ -14,6 +15,7 @@
 #include "vmm/kick.h"
 #include "vmm/mitigate.h"
 #include "vmm/msr_policy.h"
+#include "vmm/root_port.h"
 #include "vmm/root_vp.h"
 #include "vmm/slice.h"
 #include "vmm/switch.h"
@@ -61,9 +63,11 @@ void vmm_boot(const struct boot_info *info, const struct boot_options *options)
     vp_state_init();
     vmm.root_msr_bitmap = page_alloc(PAGE_USE_HOST);
     vmm.guest_msr_bitmap = page_alloc(PAGE_USE_HOST);
-    if (vmm.root_msr_bitmap == NULL || vmm.guest_msr_bitmap == NULL) {
+    vmm.root_io_bitmaps = page_alloc_contiguous(PAGE_USE_HOST, 2);
+    if (vmm.root_msr_bitmap == NULL || vmm.guest_msr_bitmap == NULL || vmm.root_io_bitmaps == NULL) {
         kernel_stop("The hypervisor's heap is too small: give it more with heap= on its command line.");
     }
+    root_port_bitmap(vmm.root_io_bitmaps, &acpi_power);
     msr_bitmap_root(vmm.root_msr_bitmap);
     msr_bitmap_guest(vmm.guest_msr_bitmap);
     apicv_init(options);

@@ -14,6 +14,7 @@ struct vmm_state {
     struct ept root_ept;
     uint64_t root_eptp;
     void *root_msr_bitmap, *guest_msr_bitmap;
+    void *root_io_bitmaps;  /* A and B, vmm/root_port.h */
     uint8_t physical_bits;  /* width of physical addresses: arch/physical_width.h */
     uint32_t slice;         /* VMX preemption timer for guests, in its own ticks; 0: not used */
     bool correct_nmi;       /* the machine may carry NMI blocking over between VMCSs: vmm/slice.h */

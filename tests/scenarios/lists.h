@@ -55,6 +55,7 @@ extern scenario_list scenarios_instruction_faults;
 extern scenario_list scenarios_endless;
 extern scenario_list scenarios_root_bending;
 extern scenario_list scenarios_root_init;
+extern scenario_list scenarios_leaving;
 extern scenario_list scenarios_hardware_model;
 extern scenario_list scenarios_completion;
 extern scenario_list scenarios_completion_state;
@@ -125,6 +126,7 @@ static const struct scenario *const scenario_lists[] = {
     scenarios_endless,
     scenarios_root_bending,
     scenarios_root_init,
+    scenarios_leaving,
     scenarios_hardware_model,
     scenarios_completion,
     scenarios_completion_state,

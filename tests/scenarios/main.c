@@ -90,6 +90,9 @@ static const char *reason_to_leave_out(const char *cmdline, const char *name, bo
             return not_nested[i].reason;
         }
     }
+    if (begins_with(name, "leaving/") && !has_word(cmdline, "only=leaving/")) {
+        return "it ends the machine, in a test of its own";
+    }
     if (!has_word(cmdline, "hardware-model")) {
         return begins_with(name, "hardware-model/") ? "it needs a hypervisor built with HARDWARE_MODEL=1" : NULL;
     }

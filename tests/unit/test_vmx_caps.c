@@ -36,7 +36,7 @@ static void test_root_controls(void **state)
     struct vmx_caps caps = make_caps();
     assert_true(vmx_controls_root(&caps, &controls, sentence));
     assert_int_equal(controls.pin, 0x16 | PIN_NMI | PIN_VIRTUAL_NMI);
-    assert_int_equal(controls.cpu, 0x04006172 | CPU_MSR_BITMAPS | CPU_SECONDARY);
+    assert_int_equal(controls.cpu, 0x04006172 | CPU_IO_BITMAPS | CPU_MSR_BITMAPS | CPU_SECONDARY);
     assert_int_equal(controls.cpu2, CPU2_EPT | CPU2_VPID | CPU2_UNRESTRICTED | CPU2_RDTSCP | CPU2_INVPCID);
     assert_int_equal(controls.entry & ENTRY_IA32E, 0);
     assert_int_not_equal(controls.exit & EXIT_HOST_64, 0);
