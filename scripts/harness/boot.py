@@ -20,7 +20,7 @@ HARDWARE_MODEL_TICKS = {"run_vp_mmio": 1_050, "run_vp_exception": 3_100}
 # Time inside the machine, for what takes a few hundred million ticks when it works, and the second guard: CPU time of
 # the emulator, for a machine whose CPUs all halt with interrupts off. With n CPUs a tick costs n instructions.
 TICKS = 6_000_000_000
-ATTACK_KINDS = ("calls", "guests")
+ATTACK_KINDS = ("calls", "guests", "restart")
 ATTACK_TICKS = 20_000  # more, for each piece of an attack's work
 CPU_SECONDS = 300
 SHORT_CPU_SECONDS = 60  # for a machine that does nothing but start and stop

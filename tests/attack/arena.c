@@ -71,9 +71,11 @@ void arena_delete(struct attacker *a, uint64_t handle)
 void arena_put(struct attacker *a, uint32_t place, uint64_t handle)
 {
     uint64_t old = __atomic_exchange_n(&arena.partitions[place], handle, __ATOMIC_SEQ_CST);
+    a->loose = old;
     if (old != 0) {
         arena_delete(a, old);
     }
+    a->loose = 0;
 }
 
 static void set_property(struct attacker *a, uint64_t handle, uint32_t code, uint64_t value)
@@ -103,6 +105,7 @@ void arena_build(struct attacker *a, uint32_t place)
     if (attack_call(a, WHB_CALL(WHB_CALL_PARTITION_CREATE), none, &handle) != WHB_OK) {
         return;
     }
+    a->loose = handle;
     set_property(a, handle, WHvPartitionPropertyCodeProcessorCount, ARENA_VPS);
     set_property(a, handle, WHvPartitionPropertyCodeExtendedVmExits, random_u64(&a->random) & 0x2f);
     if (random_once_in(&a->random, 2)) {

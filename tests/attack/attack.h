@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An attack on the hypervisor from inside the machine, by two kinds of random work: hypercalls of all root CPUs at once
- * (calls.c), and guests that execute random privileged instructions (guests.c). Each CPU draws from a generator of its
+ * An attack on the hypervisor from inside the machine, by kinds of random work: hypercalls of all root CPUs at once
+ * (calls.c), the same while CPUs are restarted (restart.c), and guests that execute random privileged instructions
+ * (guests.c). Each CPU draws from a generator of its
  * own, so that on one CPU a seed repeats everything.
  */
 #pragma once
@@ -37,7 +38,20 @@ struct attacker {
     uint64_t done;                                        /* exits so far */
     uint32_t counts[WHB_CALL_COUNT + 1][ATTACK_STATUSES]; /* the last row: numbers that name no call */
     uint32_t exits[32];                                   /* guests.c, by kind */
+
+    /* For restart.c: other CPUs look at these, and this CPU may lose its stack at any moment. */
+    uint64_t steps;  /* atomic */
+    bool ended;      /* atomic: this CPU's part of the attack is over */
+    uint64_t newest; /* handle of the partition it created last */
+    uint64_t loose;  /* handle of a partition that is not in the arena, or is about to leave it; 0: none */
+    struct {
+        const char *what; /* NULL: nothing now */
+        uint32_t number;
+        uint64_t arguments[5], since;
+    } doing;
 };
+
+extern struct attacker attackers[ROOT_MAX_CPUS];
 
 #define ATTACK_BUFFER 8192u
 #define ATTACK_BUFFERS 4u
@@ -55,11 +69,18 @@ bool attack_failed(void);
 /* Runs a VP with the CPU's own timer armed for `ticks`, so that the run ends. Takes the timer's interrupt. */
 enum whb_status attack_run(struct attacker *a, uint64_t partition, uint64_t vp, uint32_t ticks);
 
-/* The two kinds of work; each runs on every CPU at once. `prepare` once before, `finish` once after. */
+/* The kinds of work; each runs on every CPU at once. `prepare` once before, `finish` once after. */
 void calls_prepare(void);
 void calls_attack(void *attacker);
+/* One random call; and the end of a CPU's part in them. */
+void calls_one(struct attacker *a);
+void calls_let_go(struct attacker *a);
 void calls_finish(struct attacker *a);
 void calls_judge(const struct attacker *sum);
+void restart_prepare(uint32_t cpus, uint64_t work, const struct whb_handoff *machine);
+void restart_attack(void *attacker);
+void restart_finish(struct attacker *a);
+void restart_judge(const struct attacker *sum);
 void guests_prepare(uint32_t cpus);
 void guests_attack(void *attacker);
 void guests_finish(struct attacker *a);

@@ -19,9 +19,17 @@ void attack_fail(const struct attacker *a, const char *what, uint64_t expected, 
 
 enum whb_status attack_call(struct attacker *a, uint64_t rax, const uint64_t arguments[5], uint64_t *value)
 {
+    memcpy(a->doing.arguments, arguments, sizeof(a->doing.arguments));
+    a->doing.number = (uint32_t)(rax & 0xffff);
+    a->doing.since = cpu_rdtsc();
+    a->doing.what = "in call";
     register uint64_t r8 __asm__("r8") = arguments[4];
     uint64_t status = rax, rdi = arguments[0], rsi = arguments[1], rdx = arguments[2], rcx = arguments[3];
     __asm__ volatile("vmcall" : "+a"(status), "+d"(rdx), "+D"(rdi), "+S"(rsi), "+c"(rcx), "+r"(r8) : : "memory", "cc");
+    a->doing.what = NULL;
+    if (rax == WHB_CALL(WHB_CALL_PARTITION_CREATE) && status == WHB_OK) {
+        a->newest = rdx;
+    }
     uint64_t number = rax & 0xffff;
     bool named = rax == WHB_CALL(number) && number < WHB_CALL_COUNT;
     bool known = status <= ATTACK_LAST_STATUS;

@@ -14,7 +14,7 @@ static const struct {
     [WHB_CALL_VERSION] = {"VERSION", 4, {0}},
     [WHB_CALL_LOG_READ] = {"LOG_READ", 8, {ARG_POSITION, ARG_OUTPUT, ARG_OUTPUT_SIZE}},
     [WHB_CALL_STATISTICS] = {"STATISTICS", 8, {ARG_OUTPUT, ARG_OUTPUT_SIZE}},
-    [WHB_CALL_AUDIT_MAPPINGS] = {"AUDIT_MAPPINGS", 0, {ARG_OUTPUT, ARG_OUTPUT_SIZE}}, /* slow: see attack_one */
+    [WHB_CALL_AUDIT_MAPPINGS] = {"AUDIT_MAPPINGS", 0, {ARG_OUTPUT, ARG_OUTPUT_SIZE}}, /* slow: see calls_one */
     [WHB_CALL_GET_CAPABILITY] = {"GET_CAPABILITY", 16, {ARG_CAPABILITY, ARG_OUTPUT, ARG_OUTPUT_SIZE}},
     [WHB_CALL_PARTITION_CREATE] = {"PARTITION_CREATE", 0, {0}},
     [WHB_CALL_PARTITION_SETUP] = {"PARTITION_SETUP", 4, {ARG_PARTITION}},
@@ -142,7 +142,7 @@ static void renew(struct attacker *a)
     }
 }
 
-static void attack_one(struct attacker *a)
+void calls_one(struct attacker *a)
 {
     switch (random_below(&a->random, 64)) {
     case 0:
@@ -163,15 +163,20 @@ static void attack_one(struct attacker *a)
     }
 }
 
+void calls_let_go(struct attacker *a)
+{
+    (void)attack_do(a, WHB_CALL_FAIL_ALLOCATION, 0, 0, 0, 0, 0);
+    (void)attack_do(a, WHB_CALL_TRACE_SET, 0, 0, 0, 0, 0);
+}
+
 void calls_attack(void *attacker)
 {
     struct attacker *a = attacker;
     cpu_cli(); /* a run ends with the timer only so: attack_run */
     while (a->calls < a->work && !attack_failed()) {
-        attack_one(a);
+        calls_one(a);
     }
-    (void)attack_do(a, WHB_CALL_FAIL_ALLOCATION, 0, 0, 0, 0, 0);
-    (void)attack_do(a, WHB_CALL_TRACE_SET, 0, 0, 0, 0, 0);
+    calls_let_go(a);
 }
 
 void calls_finish(struct attacker *a)

@@ -3,9 +3,9 @@
 #include "tests/attack/arena.h"
 
 #define DEFAULT_WORK 100000u
-#define DEADLINE 0x7fffffffffffffffull /* the machine's own limit ends a hang */
 
-static struct attacker attackers[ROOT_MAX_CPUS];
+struct attacker attackers[ROOT_MAX_CPUS];
+
 static struct attacker sum;
 static uint32_t passed_count, failed_count;
 
@@ -58,6 +58,7 @@ static const struct {
 } kinds[] = {
     {"calls", calls_attack, calls_judge},
     {"guests", guests_attack, guests_judge},
+    {"restart", restart_attack, restart_judge},
 };
 
 static unsigned find_kind(const char *line)
@@ -124,14 +125,26 @@ static void add_up(uint32_t cpus)
     }
 }
 
-static void run_all(uint32_t cpus, void (*work)(void *))
+static void (*attack_of_kind)(void *attacker);
+
+static void run_one(void *attacker)
+{
+    struct attacker *a = attacker;
+    attack_of_kind(a);
+    __atomic_store_n(&a->ended, true, __ATOMIC_RELEASE);
+}
+
+/* The machine's own limit ends a hang. */
+static void run_all(uint32_t cpus)
 {
     for (uint32_t cpu = 1; cpu < cpus; cpu++) {
-        root_run_on(cpu, work, &attackers[cpu]);
+        root_run_on(cpu, run_one, &attackers[cpu]);
     }
-    work(&attackers[0]);
+    run_one(&attackers[0]);
     for (uint32_t cpu = 1; cpu < cpus; cpu++) {
-        (void)root_wait(cpu, DEADLINE);
+        while (!__atomic_load_n(&attackers[cpu].ended, __ATOMIC_ACQUIRE)) {
+            cpu_pause();
+        }
     }
 }
 
@@ -156,10 +169,13 @@ void root_main(const struct whb_handoff *handoff)
     read_statistics("statistics-before", &before);
     calls_prepare();
     guests_prepare((uint32_t)cpus);
+    restart_prepare((uint32_t)cpus, sum.work, handoff);
     uint64_t begin = cpu_rdtsc();
-    run_all((uint32_t)cpus, kinds[kind].attack);
+    attack_of_kind = kinds[kind].attack;
+    run_all((uint32_t)cpus);
     calls_finish(&attackers[0]);
     guests_finish(&attackers[0]);
+    restart_finish(&attackers[0]);
     add_up((uint32_t)cpus);
     root_printf("%lu ticks for each call\n", (cpu_rdtsc() - begin) / (sum.calls + 1));
     kinds[kind].judge(&sum);
