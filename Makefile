@@ -58,6 +58,8 @@ HOST_CFLAGS += $(if $(filter 1,$(EVMCS)),-DENLIGHTENED_VMCS)
 HOST_CFLAGS += $(if $(filter 1,$(COUNT)),-DCOUNT_INSTRUCTIONS) $(if $(filter 1,$(NO_TRACE)),-DNO_EXIT_TRACE)
 # HARDWARE_MODEL=1, in a directory of its own: on Bochs, for tests (docs/testing.md, "Hardware model").
 HOST_CFLAGS += $(if $(filter 1,$(HARDWARE_MODEL)),-DHARDWARE_MODEL)
+# LOCK_CHECK=1, and DEBUG=1: checks the order of locks and waits while it runs (docs/locks.md).
+HOST_CFLAGS += $(if $(filter 1,$(LOCK_CHECK) $(DEBUG)),-DLOCK_CHECK)
 ROOT_CFLAGS := $(COMMON) -mgeneral-regs-only -fpie -fvisibility=hidden
 LDFLAGS := -nostdlib -z max-page-size=4096 -z noexecstack --no-warn-rwx-segments --build-id=none --gc-sections
 HOST_LDFLAGS := $(LDFLAGS) -static -T linker.ld
@@ -144,7 +146,8 @@ help:
 #:   make test-nested   the scenarios in QEMU/KVM in Linux in Bochs, in under 25 minutes
 #:   make unit          the host unit tests alone
 #:   make fuzz          each fuzzer for FUZZ_SECONDS (60)
-#:   make attack        random hypercalls (KIND=calls) or guests (KIND=guests) in Bochs: CPUS=4 SEED=1 WORK=1000000
+#:   make attack        in Bochs: CPUS=4 SEED=1 WORK=1000000, random hypercalls (KIND=calls), the same while CPUs are
+#:                      restarted (KIND=restart), or guests (KIND=guests)
 #:   make bench         ticks of every exit and call: a table, build/bench.json, .png (MACHINE=kvm: not in Bochs)
 #:   make bench-record  the same in Bochs, shorter, into tests/bench-baseline.json, which `make test` compares with
 #:   make bench-counters  in a build that counts: VMREAD, VMWRITE, VMPTRLD, WRMSR, XSAVE and the like in each case
@@ -160,7 +163,7 @@ help:
 #:   CROSS_COMPILE=x86_64-linux-gnu-   prefix of the compiler and binutils
 #:   CC=clang           another compiler
 #:   EVMCS=1            with B=build/evmcs: for a KVM that offers enlightened VMCSs (docs/bench.md), fewer ticks there
-#:   DEBUG=1            for a debugger: -Og; default is a release build, -O2
+#:   DEBUG=1            for a debugger, -Og, with the order of locks checked; default is a release build, -O2
 #:   V=1                show the commands
 #:   CMDLINE="..."      the hypervisor's command line in build/whimbrel.iso; ROOT_CMDLINE="..." the root program's,
 #:                      also in build/sample-NAME.iso, where main has it as its arguments
@@ -206,7 +209,8 @@ test-long:
 	$(Q)LONG=1 ONLY="$(ONLY)" scripts/test
 
 # What may depend on the release: compilers, libraries, headers, Bochs, QEMU, Linux, busybox. ONLY= takes others.
-DEBIAN13_TESTS := unit/ layout kernels bochs-2cpu guest/make-run samples/ missing/vmx lint/headers lint/build/clang
+DEBIAN13_TESTS := unit/ layout kernels bochs-2cpu xapic guest/make-run samples/ missing/vmx lint/headers \
+	lint/build/clang
 
 test-debian13:
 	$(Q)scripts/setup debian
@@ -224,7 +228,7 @@ test-nested:
 attack:
 	$(Q)scripts/setup build run
 	+$(Q)$(submake) $(B)/whimbrel-attack.iso
-	$(Q)scripts/attack $(KIND) $(or $(CPUS),4) $(SEED) $(WORK)
+	$(Q)scripts/attack $(KIND) $(or $(CPUS),4) $(SEED) $(WORK) $(call quoted,$(CMDLINE))
 
 bench:
 	$(Q)scripts/setup build bench

@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "kernel/lock_check.h"
+
 struct spinlock {
     uint32_t locked; /* 1: held */
 };
@@ -39,3 +41,9 @@ static inline void spin_unlock(struct spinlock *lock)
 {
     __atomic_store_n(&lock->locked, 0, __ATOMIC_RELEASE);
 }
+
+/* In builds that check the order, a lock's name is how it is written here. */
+#if defined(LOCK_CHECK) && !__STDC_HOSTED__
+#define spin_lock(lock) (lock_check_take(#lock), (spin_lock)(lock))
+#define spin_unlock(lock) ((spin_unlock)(lock), lock_check_drop(#lock))
+#endif

@@ -53,9 +53,11 @@ void guest_memory_shootdown(struct partition *p)
         if (cpu == self || __atomic_load_n(&cpu->running, __ATOMIC_SEQ_CST) != p) {
             continue;
         }
+        lock_check_wait("the end of old translations", "&p->lock");
         kick_cpu(cpu);
         while (__atomic_load_n(&cpu->running, __ATOMIC_ACQUIRE) == p &&
                __atomic_load_n(&cpu->flush_ack, __ATOMIC_ACQUIRE) < generation) {
+            lock_check_awaited("the end of old translations", i, &cpu->running);
             spin_wait_hook();
         }
     }
@@ -279,6 +281,7 @@ bool guest_memory_set_bits(struct partition *p, uint64_t gpa, uint32_t bits)
 void guest_memory_pin(struct partition *p)
 {
     struct cpu *cpu = this_cpu();
+    lock_check_take(HELD_PIN);
     __atomic_store_n(&cpu->flush_ack, 0, __ATOMIC_RELAXED); /* it may be another partition's, and larger */
     __atomic_store_n(&cpu->running, p, __ATOMIC_SEQ_CST);
 }
@@ -286,6 +289,7 @@ void guest_memory_pin(struct partition *p)
 void guest_memory_unpin(void)
 {
     __atomic_store_n(&this_cpu()->running, NULL, __ATOMIC_RELEASE);
+    lock_check_forget(HELD_PIN); /* vmm/run_straight.c pins by itself */
 }
 
 void guest_memory_counters(struct partition *p, WHV_PARTITION_MEMORY_COUNTERS *counters)

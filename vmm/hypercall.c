@@ -200,6 +200,7 @@ enum hypercall_next hypercall_take_over(struct cpu *cpu, struct vp *root, enum v
     struct partition *p = vp->partition;
     struct call c = {.cpu = cpu, .next = HYPERCALL_DONE};
     cpu->straight = NULL;
+    lock_check_take(HELD_PIN);
     enum run_result result = vp_run_on(cpu, vp, entry);
     vp_release(vp);
     partition_put(p);

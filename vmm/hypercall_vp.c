@@ -120,7 +120,7 @@ static void copy_qwords(void *to, const void *from, uint64_t count)
 
 static enum whb_status registers(struct call *c, struct partition *p, bool set)
 {
-    static struct spinlock lock; /* guards the two arrays, too large for a stack; such calls are rare and short */
+    static struct spinlock registers_lock; /* guards the two arrays, too large for a stack; held shortly */
     static uint32_t names[WHB_MAX_REGISTERS];
     static uint8_t values[WHB_MAX_REGISTERS][16] __attribute__((aligned(16)));
     uint64_t count = c->arg[4], names_size = count * sizeof(names[0]), values_size = count * sizeof(values[0]);
@@ -134,7 +134,7 @@ static enum whb_status registers(struct call *c, struct partition *p, bool set)
     if (status != WHB_OK) {
         return status;
     }
-    spin_lock(&lock);
+    spin_lock(&registers_lock);
     copy_dwords(names, phys_to_virt(c->arg[2]), count);
     if (set) {
         copy_qwords(values, phys_to_virt(c->arg[3]), 2 * count);
@@ -145,7 +145,7 @@ static enum whb_status registers(struct call *c, struct partition *p, bool set)
             copy_qwords(phys_to_virt(c->arg[3]), values, 2 * count);
         }
     }
-    spin_unlock(&lock);
+    spin_unlock(&registers_lock);
     call_give_vp(c, vp);
     return status;
 }

@@ -88,6 +88,7 @@ void spin_wait_hook(void)
 void kick_recall(struct vp *vp)
 {
     struct cpu *holder = vp->loaded_on;
+    lock_check_wait("a VP from the CPU that has it loaded", HELD_VP);
     struct vp *none = NULL;
     while (!__atomic_compare_exchange_n(&holder->recall, &none, vp, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) {
         none = NULL;
@@ -95,6 +96,7 @@ void kick_recall(struct vp *vp)
     }
     kick_cpu(holder);
     while (__atomic_load_n(&vp->loaded_on, __ATOMIC_ACQUIRE) != NULL) {
+        lock_check_awaited("a VP", holder->index, &vp->loaded_on);
         spin_wait_hook();
     }
 }

@@ -2,6 +2,7 @@
 /* The root VP's loop on each CPU. The root runs almost all the time without exits; its interrupts are its own. */
 #include "arch/cpu.h"
 #include "arch/vmcs.h"
+#include "kernel/lock_check.h"
 #include "vmm/guest_exit.h"
 #include "vmm/kick.h"
 #include "vmm/root_ipi.h"
@@ -55,6 +56,7 @@ static void root_turn(struct cpu *cpu, struct vp *root)
         exit_load_event(root);
     }
     bool may_block_nmi = slice_may_block_nmi(root);
+    lock_check_wait("an exit of its root VP", "");
     enum vmx_entry_result entry = vmx_enter(root->gpr, root->launched);
     if (cpu->straight != NULL) {
         root_exit_straight(cpu, root, entry);

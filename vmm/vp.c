@@ -18,6 +18,7 @@
 
 void vp_release(struct vp *vp)
 {
+    lock_check_forget(HELD_VP);
     __atomic_store_n(&vp->owner, VP_OWNER_NONE, __ATOMIC_SEQ_CST);
 }
 
@@ -36,6 +37,7 @@ enum whb_status vp_acquire(struct partition *p, uint64_t index, struct vp **vp)
         return before == VP_OWNER_ABSENT ? WHB_ERROR_VP_ABSENT : WHB_ERROR_BUSY;
     }
     *vp = found;
+    lock_check_take(HELD_VP);
     return WHB_OK;
 }
 
@@ -50,6 +52,7 @@ void vp_flush_here(struct cpu *cpu, struct vp *vp)
 void vp_bring_here(struct cpu *cpu, struct vp *vp)
 {
     if (vp->loaded_on == cpu) {
+        lock_check_forget(HELD_VP);
         switch_to(cpu, vp);
         return;
     }
@@ -182,6 +185,7 @@ void vp_take_from_others(struct vp *vp)
     if (vp->loaded_on != NULL && vp->loaded_on != this_cpu()) {
         kick_recall(vp);
     }
+    lock_check_forget(HELD_VP);
 }
 
 /* The VP is owned by this CPU or out of everybody's reach. */

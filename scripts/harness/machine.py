@@ -98,6 +98,11 @@ def bochs_knows(model):
     return model in done.stdout.decode(errors="replace").split()
 
 
+def bochs_restarts_xapic():
+    """Whether VMX guests can be started by SIPI from the processor's own state: since 3.0, which has that option."""
+    return bool(bochs_debugger_options())
+
+
 class Bochs(Machine):
     name = "Bochs"
 
