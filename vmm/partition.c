@@ -161,12 +161,22 @@ uint32_t partition_count(void)
     return __atomic_load_n(&alive, __ATOMIC_RELAXED);
 }
 
+/* Until then its VPs can be loaded on any CPU, which the deleter asks for them. */
+static void wait_for_deletion(const struct partition_slot *slot)
+{
+    lock_check_wait("the end of a partition", "");
+    while ((__atomic_load_n(&slot->state, __ATOMIC_ACQUIRE) & SLOT_CLOSING) != 0) {
+        spin_wait_hook();
+    }
+}
+
 void partition_for_each_vp(void (*fn)(struct vp *vp, void *context), void *context)
 {
     for (uint32_t i = 0; i < WHB_MAX_PARTITIONS; i++) {
         uint64_t state = __atomic_load_n(&partition_slots[i].state, __ATOMIC_ACQUIRE);
         struct partition *p = partition_get(make_handle(i, state >> SLOT_GENERATION_SHIFT));
         if (p == NULL) {
+            wait_for_deletion(&partition_slots[i]);
             continue;
         }
         spin_lock(&p->lock);

@@ -62,7 +62,10 @@ enum whb_status partition_reset(struct partition *p);
 /* Partitions alive, for the statistics. */
 uint32_t partition_count(void);
 
-/* Calls `fn` for every VP that exists, with its partition's lock held. */
+/*
+ * Calls `fn` for every VP that exists, with its partition's lock held. Of a partition that is being deleted it waits
+ * for the end instead. The caller holds nothing.
+ */
 void partition_for_each_vp(void (*fn)(struct vp *vp, void *context), void *context);
 
 /*

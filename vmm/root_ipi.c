@@ -21,6 +21,7 @@
 static void let_go(struct vp *vp, void *context)
 {
     struct cpu *cpu = context;
+    lock_check_wait("the owner of a VP", "&p->lock");
     while (__atomic_load_n(&vp->loaded_on, __ATOMIC_ACQUIRE) == cpu) {
         uint32_t free = VP_OWNER_NONE;
         if (__atomic_compare_exchange_n(&vp->owner, &free, cpu->index + 1, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) {
@@ -41,6 +42,7 @@ static void let_go(struct vp *vp, void *context)
 void root_ipi_park(struct cpu *cpu)
 {
     bool software = apic_is_x2apic();
+    lock_check_wait("SIPI", "");
     __atomic_store_n(&cpu->sipi, 0, __ATOMIC_RELAXED);
     if (!software) {
         vmcs_write32(VMCS_GUEST_ACTIVITY, ACTIVITY_WAIT_FOR_SIPI);
@@ -65,12 +67,29 @@ void root_ipi_init(struct cpu *cpu, struct vp *root)
 {
     partition_for_each_vp(let_go, cpu);
     vmcs_setup_reset(root);
-    __atomic_store_n(&cpu->init_wanted, 0, __ATOMIC_RELAXED);
     root_ipi_park(cpu);
+    __atomic_store_n(&cpu->init_wanted, 0, __ATOMIC_RELEASE); /* the last: send_init waits for it */
+}
+
+/*
+ * Whether a processor keeps an NMI that comes while it waits for SIPI is not said. One that it dropped would never
+ * clear its mark, and so keep all later kicks away. `kick` was 0 at the entry to that state.
+ */
+static void find_lost_kick(struct cpu *cpu)
+{
+    if (__atomic_load_n(&cpu->kick_nmis, __ATOMIC_SEQ_CST) != 0) {
+        clock_delay_us(SIPI_WAIT_US); /* one that is under way arrives */
+        if (__atomic_load_n(&cpu->kick, __ATOMIC_SEQ_CST) == 0) {
+            __atomic_store_n(&cpu->kick_nmis, 0, __ATOMIC_SEQ_CST);
+            __atomic_store_n(&cpu->kick, 1, __ATOMIC_SEQ_CST); /* whoever found the mark set relies on it */
+        }
+    }
 }
 
 void root_ipi_sipi(struct cpu *cpu, struct vp *root, uint64_t vector)
 {
+    find_lost_kick(cpu);
+    __atomic_store_n(&cpu->init_wanted, 0, __ATOMIC_RELEASE); /* it came to a CPU that had stopped for another one */
     __atomic_store_n(&cpu->parked, CPU_RUNNING, __ATOMIC_SEQ_CST);
     root_memory_flush(cpu); /* who finds it parked does not wait for it */
     vmcs_setup_reset(root);
@@ -111,9 +130,11 @@ static void send_init(struct cpu *target)
     kick_cpu(target);
     /*
      * A SIPI may follow at once, and would be lost on a CPU that does not wait for it yet. A CPU that is itself to get
-     * INIT sends none: the target may be waiting for it here.
+     * INIT sends none: the target may be waiting for it here. The target may have been started again already.
      */
-    while (__atomic_load_n(&target->parked, __ATOMIC_ACQUIRE) == CPU_RUNNING &&
+    lock_check_wait("INIT to be obeyed", "");
+    while (__atomic_load_n(&target->init_wanted, __ATOMIC_ACQUIRE) != 0 &&
+           __atomic_load_n(&target->parked, __ATOMIC_ACQUIRE) == CPU_RUNNING &&
            __atomic_load_n(&this_cpu()->init_wanted, __ATOMIC_ACQUIRE) == 0) {
         spin_wait_hook();
     }
