@@ -15,6 +15,10 @@ static const struct {
     {WHvRunVpExitReasonUnsupportedFeature, sizeof(WHV_X64_UNSUPPORTED_FEATURE_CONTEXT), "UnsupportedFeature"},
     {WHvRunVpExitReasonX64InterruptWindow, sizeof(WHV_X64_INTERRUPTION_DELIVERABLE_CONTEXT), "X64InterruptWindow"},
     {WHvRunVpExitReasonX64Halt, 0, "X64Halt"},
+    {WHvRunVpExitReasonX64ApicEoi, sizeof(WHV_X64_APIC_EOI_CONTEXT), "X64ApicEoi"},
+    {WHvRunVpExitReasonX64ApicSmiTrap, sizeof(WHV_X64_APIC_SMI_CONTEXT), "X64ApicSmiTrap"},
+    {WHvRunVpExitReasonX64ApicInitSipiTrap, sizeof(WHV_X64_APIC_INIT_SIPI_CONTEXT), "X64ApicInitSipiTrap"},
+    {WHvRunVpExitReasonX64ApicWriteTrap, sizeof(WHV_X64_APIC_WRITE_CONTEXT), "X64ApicWriteTrap"},
     {WHvRunVpExitReasonX64MsrAccess, sizeof(WHV_X64_MSR_ACCESS_CONTEXT), "X64MsrAccess"},
     {WHvRunVpExitReasonX64Cpuid, sizeof(WHV_X64_CPUID_ACCESS_CONTEXT), "X64Cpuid"},
     {WHvRunVpExitReasonException, sizeof(WHV_VP_EXCEPTION_CONTEXT), "Exception"},
@@ -35,6 +39,19 @@ uint32_t guest_exit_kind(uint32_t reason)
         }
     }
     return 0;
+}
+
+/* Those of the local APIC need what the guest did before and one property out of several. */
+uint32_t guest_exit_wanted(uint32_t kind, uint64_t work)
+{
+    switch (reasons[kind].reason) {
+    case WHvRunVpExitReasonX64ApicEoi:
+    case WHvRunVpExitReasonX64ApicSmiTrap:
+    case WHvRunVpExitReasonX64ApicInitSipiTrap:
+        return (uint32_t)(work / 50000);
+    default:
+        return (uint32_t)(work / 20000) + 1;
+    }
 }
 
 const char *guest_exit_name(uint32_t kind)
@@ -80,7 +97,7 @@ static void check_registers(const struct guest *g, const WHV_VP_EXIT_CONTEXT *vp
     const WHV_REGISTER_VALUE *v = (const WHV_REGISTER_VALUE *)(const void *)(buffer + 1024);
     memcpy(buffer, names, sizeof(names));
     check(g, "reading the registers", WHB_OK,
-          attack_do(g->a, WHB_CALL_VP_GET_REGISTERS, g->partition, 0, (uintptr_t)buffer, (uintptr_t)v, COUNT));
+          attack_do(g->a, WHB_CALL_VP_GET_REGISTERS, g->partition, g->vp, (uintptr_t)buffer, (uintptr_t)v, COUNT));
     check(g, "Rip", v[RIP].Reg64, vp->Rip);
     check(g, "Rflags", v[RFLAGS].Reg64, vp->Rflags);
     check(g, "Cr8", v[CR8].Reg64, vp->Cr8);
@@ -102,7 +119,7 @@ void guest_check_record(struct guest *g, const WHV_RUN_VP_EXIT_CONTEXT *record)
     const uint8_t *bytes = (const uint8_t *)record;
     check(g, "known ExitReason", 1, kind != 0);
     check(g, "Reserved", 0, record->Reserved | record->VpContext.Reserved | record->VpContext.Reserved2);
-    check(g, "sequence", ++g->sequence, g->run->sequence);
+    check(g, "sequence", ++g->sequences[g->vp], g->runs[g->vp]->sequence);
     for (uint32_t i = 48 + reasons[kind].size; i < sizeof(*record); i++) {
         check(g, "a byte outside the reason's context", 0, bytes[i]);
     }

@@ -200,6 +200,84 @@ static void put_mov(struct writer *w, uint8_t to, uint32_t value)
     }
 }
 
+/* Registers of the x2APIC, and others of time and interrupts. */
+static uint32_t apic_msr(struct random *r)
+{
+    static const uint32_t favourites[] = {0x83f, 0x83f, 0x830, 0x830, 0x80b, 0x80b, 0x80b, 0x80b, 0x808, 0x80f, 0x828,
+                                          0x832, 0x835, 0x836, 0x838, 0x839, 0x83e, 0x1b,  0x6e0, 0x3b,  0x10};
+    return random_once_in(r, 4) ? 0x800 + random_below(r, random_once_in(r, 8) ? 0x100 : 0x40) : PICK(r, favourites);
+}
+
+/* For this register: what it may have, mostly, with vectors that there are not; now and then what is reserved. */
+static uint32_t apic_value(struct random *r, uint32_t msr)
+{
+    uint32_t any = (uint32_t)(random_u64(r) >> 32);
+    if (random_once_in(r, 12)) {
+        return any >> random_below(r, 32);
+    }
+    switch (msr) {
+    case 0x80b: /* EOI */
+    case 0x828: /* error status */
+        return random_once_in(r, 16) ? 1 : 0;
+    case 0x80f: /* spurious vector */
+        return any & 0x13f;
+    case 0x830: /* vector, delivery and destination mode, level, trigger mode, shorthand */
+        return any & 0x000ccf3f;
+    case 0x83f:
+        return any & 0x3f;
+    case 0x1b:
+        return GUEST_APIC | (any & 0xd00);
+    case 0x832 ... 0x837: /* vector, delivery mode, trigger mode, mask, timer mode */
+        return any & 0x0007873f;
+    default:
+        return any & 0x3fff;
+    }
+}
+
+static uint32_t apic_high(struct random *r, uint32_t msr)
+{
+    static const uint32_t destinations[] = {0, 0, 1, 1, 2, 0x10001, 0xff, 0x01000000, 0xffffffff};
+    if (random_once_in(r, 16)) {
+        return (uint32_t)random_u64(r);
+    }
+    return msr == 0x830 ? PICK(r, destinations) : 0;
+}
+
+/* One access to the local APIC, by its MSRs or its page. */
+static void put_apic(struct random *r, struct writer *w)
+{
+    uint32_t msr = apic_msr(r), at = (msr & 0xff) * 16;
+    put_mov(w, 0, apic_value(r, msr));
+    if (msr >= 0x800 && random_once_in(r, 4)) {
+        put_mov(w, 1, GUEST_APIC + (random_once_in(r, 16) ? random_below(r, 0x1000) : at));
+        if (w->real) {
+            put(w, 0x67);
+            put(w, 0x66);
+        }
+        put(w, random_once_in(r, 4) ? 0x8b : 0x89);
+        put(w, 0x01); /* [ECX] */
+        return;
+    }
+    put_mov(w, 1, msr);
+    put_mov(w, 2, apic_high(r, msr));
+    put(w, 0x0f);
+    put(w, random_once_in(r, 6) ? 0x32 : 0x30);
+}
+
+/* A handler that ends an interrupt. */
+static void put_eoi(struct writer *w, enum guest_mode mode)
+{
+    put_mov(w, 0, 0);
+    put_mov(w, 1, 0x80b);
+    put_mov(w, 2, 0);
+    put(w, 0x0f);
+    put(w, 0x30);
+    if (mode == GUEST_LONG) {
+        put(w, 0x48);
+    }
+    put(w, 0xcf); /* IRET */
+}
+
 static void put_one(struct random *r, struct writer *w)
 {
     const struct instruction *i = &PICK(r, instructions);
@@ -224,10 +302,13 @@ static void put_one(struct random *r, struct writer *w)
     }
 }
 
-void guest_write_code(struct random *r, uint8_t *code, uint32_t size, enum guest_mode mode)
+void guest_write_code(struct random *r, uint8_t *code, uint32_t size, enum guest_mode mode, bool apic)
 {
     struct writer w = {.code = code, .size = size, .real = mode == GUEST_REAL};
+    if (apic) {
+        put_eoi(&w, mode);
+    }
     while (w.at < size) {
-        put_one(r, &w);
+        apic &&random_once_in(r, 8) ? put_apic(r, &w) : put_one(r, &w);
     }
 }

@@ -14,15 +14,25 @@ enum whb_status guest_set(struct guest *g, uint32_t name, uint64_t low, uint64_t
     const uint64_t value[2] = {low, high};
     memcpy(g->a->buffers, &name, sizeof(name));
     memcpy(g->a->buffers + ATTACK_BUFFER, value, sizeof(value));
-    return attack_do(g->a, WHB_CALL_VP_SET_REGISTERS, g->partition, 0, (uintptr_t)g->a->buffers,
+    return attack_do(g->a, WHB_CALL_VP_SET_REGISTERS, g->partition, g->vp, (uintptr_t)g->a->buffers,
                      (uintptr_t)g->a->buffers + ATTACK_BUFFER, 1);
 }
 
+/* All in one call, later: a call for each would take longer than what the guest then does. */
 static void must_set(struct guest *g, uint32_t name, uint64_t low, uint64_t high)
 {
-    enum whb_status status = guest_set(g, name, low, high);
+    const uint64_t value[2] = {low, high};
+    uint32_t i = g->start_registers++;
+    memcpy(g->a->buffers + i * sizeof(name), &name, sizeof(name));
+    memcpy(g->a->buffers + ATTACK_BUFFER + i * sizeof(value), value, sizeof(value));
+}
+
+static void set_all(struct guest *g)
+{
+    enum whb_status status = attack_do(g->a, WHB_CALL_VP_SET_REGISTERS, g->partition, g->vp, (uintptr_t)g->a->buffers,
+                                       (uintptr_t)g->a->buffers + ATTACK_BUFFER, g->start_registers);
     if (status != WHB_OK) {
-        attack_fail(g->a, "setting a start register", WHB_OK, status);
+        attack_fail(g->a, "setting the start registers", WHB_OK, status);
     }
 }
 
@@ -59,8 +69,9 @@ static void write_idt(struct guest *g)
 {
     struct random *r = &g->a->random;
     uint64_t code = g->mode == GUEST_LONG ? CODE_64 : CODE_32;
-    for (uint64_t vector = 0; vector < 40; vector++) {
-        uint64_t to = GUEST_CODE + random_below(r, GUEST_CODE_SIZE);
+    for (uint64_t vector = 0; vector < 64; vector++) {
+        bool ends = g->apic && vector >= 32 && random_once_in(r, 2);
+        uint64_t to = GUEST_CODE + (ends ? 0 : random_below(r, GUEST_CODE_SIZE));
         uint64_t type = random_once_in(r, 8) ? random_below(r, 256) : 0x8e + random_below(r, 2);
         uint64_t gate =
             random_once_in(r, 8) ? random_u64(r) : (to & 0xffff) | code << 16 | type << 40 | (to >> 16 & 0xffff) << 48;
@@ -73,7 +84,7 @@ static void write_idt(struct guest *g)
     }
 }
 
-/* The first 32 MiB onto themselves, some of it read-only. */
+/* The first 32 MiB and the local APIC's page onto themselves, some of it read-only. */
 static void write_tables(struct guest *g)
 {
     uint64_t pd = GUEST_TABLES + 0x2000, upper = g->mode == GUEST_LONG ? 7 : 1;
@@ -82,6 +93,8 @@ static void write_tables(struct guest *g)
     for (uint64_t i = 0; i < 16; i++) {
         put_qword(g, pd + 8 * i, i << 21 | (random_once_in(&g->a->random, 16) ? 0x85 : 0x87));
     }
+    put_qword(g, GUEST_TABLES + 0x1018, (pd + 0x1000) | upper);
+    put_qword(g, pd + 0x1000 + 8 * (GUEST_APIC >> 21 & 511), GUEST_APIC | 0x87);
 }
 
 static void start_real(struct guest *g)
@@ -93,7 +106,6 @@ static void start_real(struct guest *g)
 
 static void start_paged(struct guest *g)
 {
-    write_tables(g);
     must_set(g, WHvX64RegisterCr3, g->mode == GUEST_LONG ? GUEST_TABLES : GUEST_TABLES + 0x1000, 0);
     must_set(g, WHvX64RegisterCr4, 0x620, 0);
     if (g->mode == GUEST_LONG) {
@@ -125,15 +137,45 @@ static void start_protected(struct guest *g)
     must_set(g, WHvX64RegisterRflags, ring == 3 && random_once_in(&g->a->random, 2) ? 0x3002 : 2, 0);
 }
 
-void guest_start(struct guest *g)
+/* Mostly on, with a timer and a vector here and there; modes that the partition does not offer are refused. */
+static void start_apic(struct guest *g)
 {
-    g->mode = (enum guest_mode)random_below(&g->a->random, GUEST_MODES);
-    guest_write_code(&g->a->random, g->ram + GUEST_CODE, GUEST_CODE_SIZE, g->mode);
+    static const uint32_t bases[] = {0xd00, 0xd00, 0xc00, 0x900, 0x800, 0x100};
+    static const uint32_t timers[] = {0x10000, 0x20, 0x31, 0x20031, 0x40033, 0x20007};
+    struct random *r = &g->a->random;
+    uint32_t base = PICK(r, bases);
+    (void)guest_set(g, WHvX64RegisterApicBase, GUEST_APIC | (g->vp == 0 ? base : base & ~0x100u), 0);
+    (void)guest_set(g, WHvX64RegisterApicSpurious, random_once_in(r, 8) ? random_below(r, 0x200) : 0x1ff, 0);
+    if (random_once_in(r, 2)) {
+        (void)guest_set(g, WHvX64RegisterApicLvtTimer, PICK(r, timers), 0);
+        (void)guest_set(g, WHvX64RegisterApicInitCount, random_below(r, 0x4000), 0);
+    }
+    if (g->vp != 0 && !random_once_in(r, 8)) {
+        (void)guest_set(g, WHvRegisterInternalActivityState, 0, 0); /* no more waiting for SIPI */
+    }
+}
+
+void guest_write_memory(struct guest *g)
+{
+    guest_write_code(&g->a->random, g->ram + GUEST_CODE, GUEST_CODE_SIZE, g->mode, g->apic);
     write_gdt(g);
     write_idt(g);
+    write_tables(g);
+}
+
+void guest_start(struct guest *g)
+{
+    if (g->apic) {
+        start_apic(g);
+    }
+    g->start_registers = 0;
     if (g->mode == GUEST_REAL) {
         start_real(g);
     } else {
         start_protected(g);
     }
+    if (g->apic && random_once_in(&g->a->random, 2)) {
+        must_set(g, WHvX64RegisterRflags, 0x202, 0);
+    }
+    set_all(g);
 }

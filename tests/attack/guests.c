@@ -15,7 +15,9 @@ void guests_prepare(uint32_t cpus)
     guest_count = cpus + 1;
     for (uint32_t i = 0; i < guest_count; i++) {
         guests[i].ram = root_alloc_pages(GUEST_RAM / ROOT_PAGE, GUEST_RAM);
-        guests[i].run = root_alloc_pages(1, ROOT_PAGE);
+        for (uint32_t vp = 0; vp < GUEST_VPS; vp++) {
+            guests[i].runs[vp] = root_alloc_pages(1, ROOT_PAGE);
+        }
     }
 }
 
@@ -37,32 +39,52 @@ static enum whb_status map(struct guest *g, uint64_t offset, uint64_t gpa, uint6
     return attack_do(g->a, WHB_CALL_GPA_MAP, g->partition, (uintptr_t)g->ram + offset, gpa, size, flags);
 }
 
+/* With fresh memory, which another VP of the guest may be in the middle of. */
 static void create_vp(struct guest *g)
 {
-    must(g, "VP_CREATE", attack_do(g->a, WHB_CALL_VP_CREATE, g->partition, 0, (uintptr_t)g->run, 0, 0));
-    g->sequence = 0;
+    must(g, "VP_CREATE", attack_do(g->a, WHB_CALL_VP_CREATE, g->partition, g->vp, (uintptr_t)g->runs[g->vp], 0, 0));
+    g->sequences[g->vp] = 0;
+    guest_write_memory(g);
     guest_start(g);
 }
 
-/* Exits for exceptions, CPUID, MSRs, RDTSC and hypercalls are on in some guests. */
+static void delete_vp(struct guest *g, uint32_t vp)
+{
+    must(g, "VP_DELETE", attack_do(g->a, WHB_CALL_VP_DELETE, g->partition, vp, 0, 0, 0));
+}
+
+#define EXITS_ALWAYS 0x2full /* exceptions, CPUID, MSRs, RDTSC, hypercalls */
+#define EXITS_APIC 0x33d0ull /* SMI, INIT and SIPI, writes of some registers: only with local APICs */
+
+/* Three in four have local APICs, one in two a second VP. Exits are on in some. */
 static void create(struct guest *g)
 {
     const uint64_t none[5] = {0};
     struct random *r = &g->a->random;
     must(g, "PARTITION_CREATE", attack_call(g->a, WHB_CALL(WHB_CALL_PARTITION_CREATE), none, &g->partition));
-    must(g, "count", set_property(g, WHvPartitionPropertyCodeProcessorCount, 1));
-    must(g, "exits", set_property(g, WHvPartitionPropertyCodeExtendedVmExits, random_u64(r) & 0x2f));
+    uint32_t apic = random_once_in(r, 4) ? random_below(r, 3) : (uint32_t)WHvX64LocalApicEmulationModeX2Apic;
+    g->apic = apic != WHvX64LocalApicEmulationModeNone;
+    g->vps = 1 + random_below(r, GUEST_VPS);
+    must(g, "count", set_property(g, WHvPartitionPropertyCodeProcessorCount, g->vps));
+    must(g, "APIC", set_property(g, WHvPartitionPropertyCodeLocalApicEmulationMode, apic));
+    must(g, "exits",
+         set_property(g, WHvPartitionPropertyCodeExtendedVmExits,
+                      random_u64(r) & (EXITS_ALWAYS | (g->apic ? EXITS_APIC : 0))));
     must(g, "exceptions",
          set_property(g, WHvPartitionPropertyCodeExceptionExitBitmap, random_u64(r) & random_u64(r) & 0x2b7dfb));
     must(g, "PARTITION_SETUP", attack_do(g->a, WHB_CALL_PARTITION_SETUP, g->partition, 0, 0, 0, 0));
     must(g, "GPA_MAP", map(g, 0, 0, GUEST_RAM, WHB_MAP_READ | WHB_MAP_WRITE | WHB_MAP_EXECUTE));
-    create_vp(g);
+    g->mode = (enum guest_mode)random_below(r, GUEST_MODES);
+    for (g->vp = 0; g->vp < g->vps; g->vp++) {
+        create_vp(g);
+    }
+    g->vp = 0;
 }
 
 static void delete (struct guest *g)
 {
     if (random_once_in(&g->a->random, 2)) {
-        must(g, "VP_DELETE", attack_do(g->a, WHB_CALL_VP_DELETE, g->partition, 0, 0, 0, 0));
+        delete_vp(g, 0);
     }
     enum whb_status status;
     do { /* another CPU may be canceling its VP */
@@ -77,7 +99,7 @@ static void restart(struct guest *g)
         delete (g);
         create(g);
     } else {
-        must(g, "VP_DELETE", attack_do(g->a, WHB_CALL_VP_DELETE, g->partition, 0, 0, 0, 0));
+        delete_vp(g, g->vp);
         create_vp(g);
     }
 }
@@ -86,8 +108,8 @@ static void restart(struct guest *g)
 static void jump_anywhere(struct guest *g)
 {
     uint32_t offset = random_below(&g->a->random, GUEST_CODE_SIZE);
-    g->run->rip = g->mode == GUEST_REAL ? offset : GUEST_CODE + offset;
-    g->run->dirty |= WHB_RUN_RIP;
+    g->runs[g->vp]->rip = g->mode == GUEST_REAL ? offset : GUEST_CODE + offset;
+    g->runs[g->vp]->dirty |= WHB_RUN_RIP;
 }
 
 static void inject(struct guest *g)
@@ -173,7 +195,28 @@ static void change_posted(struct guest *g)
     uint64_t address = ports ? WHB_POSTED_PORT : random_below(r, 2 * GUEST_RAM / ROOT_PAGE) * ROOT_PAGE;
     enum whb_call call = random_once_in(r, 2) ? WHB_CALL_POSTED_ADD : WHB_CALL_POSTED_REMOVE;
     (void)attack_do(g->a, call, g->partition, address, ports ? 0x10000 : ROOT_PAGE, 0, 0);
-    g->run->posted.head = random_once_in(r, 2) ? g->run->posted.tail : (uint32_t)random_u64(r);
+    g->runs[g->vp]->posted.head = random_once_in(r, 2) ? g->runs[g->vp]->posted.tail : (uint32_t)random_u64(r);
+}
+
+/* An interrupt of the client's, of any kind; in the partition of a guest that another CPU may have. */
+static void request_interrupt(struct attacker *a, const struct guest *g)
+{
+    static const uint32_t types[] = {0x1000, 0x1000, 0x1000, 0, 1, 0x1101, 4, 5, 6, 9}; /* 1000H: level */
+    struct random *r = &a->random;
+    uint64_t vector = random_once_in(r, 8) ? random_below(r, 0x110) : 0x20 + random_below(r, 0x20);
+    uint64_t destination = random_once_in(r, 4) ? random_u64(r) & 0xffffffff : random_below(r, GUEST_VPS);
+    (void)attack_do(a, WHB_CALL_INTERRUPT, g->partition, PICK(r, types), vector << 32 | destination, 0, 0);
+}
+
+/* What the hypervisor leaves to the client of an access to the local APIC's page. */
+static void access_apic(struct guest *g)
+{
+    struct random *r = &g->a->random;
+    uint64_t offset = random_once_in(r, 8) ? random_below(r, ROOT_PAGE) : random_below(r, 0x40) * 16, value = 0;
+    const uint64_t arguments[5] = {g->partition, g->vp, offset, random_below(r, 2),
+                                   random_u64(r) >> random_below(r, 64)};
+    enum whb_status status = attack_call(g->a, WHB_CALL(WHB_CALL_APIC_ACCESS), arguments, &value);
+    g->sequences[g->vp] += status == WHB_OK && arguments[3] != 0 && (value & WHB_APIC_RECORD) != 0;
 }
 
 static bool has_ended(const WHV_RUN_VP_EXIT_CONTEXT *record)
@@ -200,38 +243,47 @@ static void answer(struct guest *g, const WHV_RUN_VP_EXIT_CONTEXT *record)
         change_memory(g, record);
         break;
     case 3:
-        (void)attack_do(g->a, WHB_CALL_VP_CANCEL, guests[random_below(r, guest_count)].partition, 0, 0, 0, 0);
+        (void)attack_do(g->a, WHB_CALL_VP_CANCEL, guests[random_below(r, guest_count)].partition,
+                        random_below(r, GUEST_VPS), 0, 0, 0);
         break;
     case 4: /* again */
         if (random_once_in(r, 2)) {
             change_posted(g);
         }
         break;
-    case 5 ... 9:
-        g->run->rip = record->VpContext.Rip + record->VpContext.InstructionLength;
-        g->run->dirty |= WHB_RUN_RIP;
+    case 5 ... 6:
+        random_once_in(r, 8) ? access_apic(g) : request_interrupt(g->a, g);
+        break;
+    case 7 ... 9:
+        g->runs[g->vp]->rip = record->VpContext.Rip + record->VpContext.InstructionLength;
+        g->runs[g->vp]->dirty |= WHB_RUN_RIP;
         break;
     default:
         jump_anywhere(g);
     }
 }
 
-/* The timer ended a run without an exit: the guest may be in a loop, of code or of faults. */
+/* The timer ended a run without an exit: the guest may be in a loop, of code or of faults, or sleep. */
 static void leave_loop(struct guest *g)
 {
-    if (random_once_in(&g->a->random, 8)) {
+    if (random_once_in(&g->a->random, 16)) {
         restart(g);
-    } else if (random_once_in(&g->a->random, 4)) {
+    } else if (random_once_in(&g->a->random, 2)) {
         jump_anywhere(g);
+        if (g->apic) {
+            (void)guest_set(g, WHvRegisterInternalActivityState, 0, 0);
+        }
     }
 }
 
+/* WHB_ERROR_APIC_ACCESS comes with a record, too. */
 static void run_once(struct guest *g)
 {
-    enum whb_status status = attack_run(g->a, g->partition, 0, 1 + random_below(&g->a->random, RUN_TICKS_MAX));
-    if (status == WHB_OK) {
+    g->vp = random_below(&g->a->random, g->vps);
+    enum whb_status status = attack_run(g->a, g->partition, g->vp, 1 + random_below(&g->a->random, RUN_TICKS_MAX));
+    if (status == WHB_OK || status == WHB_ERROR_APIC_ACCESS) {
         WHV_RUN_VP_EXIT_CONTEXT record;
-        memcpy(&record, g->run->record, sizeof(record));
+        memcpy(&record, g->runs[g->vp]->record, sizeof(record));
         g->a->done++;
         guest_check_record(g, &record);
         answer(g, &record);
@@ -247,7 +299,7 @@ static void attack_one(struct attacker *a)
 {
     struct guest *g = &guests[random_below(&a->random, guest_count)];
     if (__atomic_exchange_n(&g->taken, 1, __ATOMIC_ACQUIRE) != 0) {
-        cpu_pause();
+        request_interrupt(a, g);
         return;
     }
     g->a = a;
@@ -283,8 +335,9 @@ void guests_judge(const struct attacker *sum)
 {
     root_printf("runs: %u gave a record, %u were interrupted; %u VPs were made\n", sum->counts[WHB_CALL_VP_RUN][WHB_OK],
                 sum->counts[WHB_CALL_VP_RUN][WHB_ERROR_INTERRUPTED], sum->counts[WHB_CALL_VP_CREATE][WHB_OK]);
-    uint32_t all = 0, wanted = (uint32_t)(sum->work / 10000) + 1, rare = 0;
+    uint32_t all = 0, rare = 0;
     for (uint32_t kind = 1; guest_exit_name(kind) != NULL; kind++) {
+        uint32_t wanted = guest_exit_wanted(kind, sum->work);
         root_printf("  %-24s %u\n", guest_exit_name(kind), sum->exits[kind]);
         all += sum->exits[kind];
         if (sum->exits[kind] < wanted) {
