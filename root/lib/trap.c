@@ -13,6 +13,7 @@
 #define EXCEPTIONS 32u
 #define VECTOR_NMI 2u
 #define VECTOR_BREAKPOINT 3u
+#define RFLAGS_TF 0x100ull
 
 struct gate {
     uint16_t offset_low, selector, flags, offset_middle;
@@ -116,6 +117,7 @@ void trap_dispatch(struct root_frame *frame)
     if (frame->vector < EXCEPTIONS && frame->vector != VECTOR_NMI && t->try_rsp != 0) {
         t->fault = (struct root_fault){frame->vector, frame->error, frame->rip, cpu_read_cr2()};
         frame->rip = (uintptr_t)trap_abandoned;
+        frame->rflags &= ~RFLAGS_TF; /* else its first instruction would be the next #DB, and so for ever */
         frame->rsp = t->try_rsp;
         frame->cs = ROOT_CODE;
         frame->ss = ROOT_DATA;

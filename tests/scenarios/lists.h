@@ -56,6 +56,7 @@ extern scenario_list scenarios_endless;
 extern scenario_list scenarios_root_bending;
 extern scenario_list scenarios_root_init;
 extern scenario_list scenarios_leaving;
+extern scenario_list scenarios_root_steps;
 extern scenario_list scenarios_hardware_model;
 extern scenario_list scenarios_completion;
 extern scenario_list scenarios_completion_state;
@@ -127,6 +128,7 @@ static const struct scenario *const scenario_lists[] = {
     scenarios_root_bending,
     scenarios_root_init,
     scenarios_leaving,
+    scenarios_root_steps,
     scenarios_hardware_model,
     scenarios_completion,
     scenarios_completion_state,

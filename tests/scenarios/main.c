@@ -46,6 +46,7 @@ static const struct {
     {"completion/step-over-sti", EARLY_STEP},
     {"completion/halt-steps", EARLY_STEP},
     {"completion/posted-stepped", EARLY_STEP},
+    {"root-steps", EARLY_STEP},
     {"apic/wake-opened", WAKES},
     {"apic/timer-", OTHER_TIMES},
     {"dirty-cost", OTHER_TIMES},
