@@ -14,6 +14,7 @@ PROMPT = re.compile(rb"<bochs:\d+> $")
 INTERRUPT = b"\x03"
 MEMORY_MAX = 2048  # bytes in one answer
 SIGNAL_INT, SIGNAL_TRAP = 2, 5
+CR0_PG = 1 << 31
 
 GENERAL = ["rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "rsp", *(f"r{n}" for n in range(8, 16)), "rip"]
 SEGMENTS = ["cs", "ss", "ds", "es", "fs", "gs"]
@@ -173,11 +174,14 @@ class Stub:
 
     # Registers.
 
-    def _register(self, number):
-        name, bits, _ = REGISTERS[number]
+    def _values(self):
         if not self.cache:
             self.cache = parse_registers("".join(map(self.debugger.ask, ("r", "sreg", "creg"))))
-        value = self.cache.get(name)
+        return self.cache
+
+    def _register(self, number):
+        name, bits, _ = REGISTERS[number]
+        value = self._values().get(name)
         return "x" * (bits // 4) if value is None else value.to_bytes(bits // 8, "little").hex()
 
     def _read_registers(self, _):
@@ -198,14 +202,20 @@ class Stub:
         self.cache = {}
         return "OK"
 
-    # Memory, by linear addresses.
+    # Memory, by linear addresses. Bochs itself may crash at one beyond physical memory while paging is off.
+
+    def _check(self, address):
+        if address >= 1 << 32 and not self._values()["cr0"] & CR0_PG:
+            raise ValueError(address)
 
     def _read_memory(self, text):
         address, size = (int(word, 16) for word in text.split(","))
+        self._check(address)
         found = parse_memory(self.debugger.ask(f"x /{min(size, MEMORY_MAX)}xb {address:#x}"))
         return found.hex() if found else "E03"
 
     def _physical(self, address):
+        self._check(address)
         m = re.search(r"maps to physical page (0x[0-9a-f]+)", self.debugger.ask(f"page {address:#x}"))
         if not m:
             raise ValueError(address)
