@@ -73,7 +73,8 @@ static bool try_decode(struct emulation *e)
 {
     struct emulator *emulator = e->emulator;
     struct whb_emulator_report *r = &emulator->report;
-    if (!emulator_decode(emulator->decoder, e->mode, r->bytes, r->byte_count, &e->insn)) {
+    if ((emulator->by_library || !emulator_decode_move(e->mode, r->bytes, r->byte_count, &e->insn)) &&
+        !emulator_decode(emulator->decoder, e->mode, r->bytes, r->byte_count, &e->insn)) {
         return false;
     }
     r->byte_count = e->insn.length;

@@ -147,3 +147,10 @@ bool emulator_decode(struct emulator_decoder *decoder, enum emulator_mode mode, 
 /* Its text, Intel syntax; "": these bytes are none. */
 void emulator_text(struct emulator_decoder *decoder, enum emulator_mode mode, const uint8_t *bytes, size_t count,
                    char text[EMULATOR_TEXT]);
+
+/*
+ * The same answer for the usual moves between memory and general registers, by general registers alone; false: another
+ * instruction, or not surely such a move (emulator_move.c). Pure.
+ */
+bool emulator_decode_move(enum emulator_mode mode, const uint8_t *bytes, size_t count,
+                          struct emulator_instruction *instruction);

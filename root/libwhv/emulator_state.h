@@ -22,6 +22,7 @@ struct emulator {
     WHV_EMULATOR_CALLBACKS callbacks;
     struct emulator_decoder *decoder;
     bool by_elements;                  /* an attempt at a repeated string instruction does one element */
+    bool by_library;                   /* emulator_move.c decodes nothing: for tests, which compare the two decoders */
     enum emulator_mode mode;           /* of the last attempt */
     struct whb_emulator_report report; /* of it; the text is made when it is asked for */
 };
