@@ -23,12 +23,13 @@ IN_QEMU = (
 IN_BOCHS = (
     ["thbreak go_on", "continue", "print layout_ram_top()", "watch root_entry_delta", "continue", "delete",
      "whimbrel-program", "whimbrel-cpus", "thbreak WHvCreatePartition", "continue", "backtrace", "stepi",
-     "print/x $cs", "set var $rbx = 0x1234", "print/x $rbx", "monitor creg", "thread 2", "info threads"],
+     "print/x $cs", "set var $rbx = 0x1234", "print/x $rbx", "whimbrel-cpus", "monitor creg", "thread 2",
+     "info threads"],
     [r"go_on \(\) at kernel/main\.c:\d+", r"^\$1 = 536870912$", r"^Thread 1 hit Hardware watchpoint 2",
      r"^Old value = 0$", r"^add symbol table from file", r"^CPU 0, APIC ID 0: .* CPU_VMX_PENDING",
      r"WHvCreatePartition \(", r"^#\d+ .* in root_main \(handoff=\S*0x\w+\) at root/service/main\.c:\d+",
-     r"^\$2 = 0x8$", r"^\$3 = 0x1234$", r"^CR0=0x\w+: PG ", r"^\[Switching to thread 2 \(Thread 2\)\]",
-     r"^  1 +Thread 1 \(CPU 0\) ", r"^\* 2 +Thread 2 \(CPU 1\) "])
+     r"^\$2 = 0x8$", r"^\$3 = 0x1234$", r"map the hypervisor\. Stop it", r"^CR0=0x\w+: PG ",
+     r"^\[Switching to thread 2 \(Thread 2\)\]", r"^  1 +Thread 1 \(CPU 0\) ", r"^\* 2 +Thread 2 \(CPU 1\) "])
 
 
 def gdb(script, commands):
