@@ -21,24 +21,27 @@ HARDWARE_MODEL_TICKS = {"run_vp_mmio": 1_050, "run_vp_exception": 4_000}
 # Time inside the machine, for what takes a few hundred million ticks when it works, and the second guard: CPU time of
 # the emulator, for a machine whose CPUs all halt with interrupts off. With n CPUs a tick costs n instructions.
 TICKS = 6_000_000_000
-ATTACK_KINDS = ("calls", "guests", "restart")
+ATTACK_KINDS = ("calls", "guests", "restart", "root")
 ATTACK_TICKS = 20_000  # more, for each piece of an attack's work
 CPU_SECONDS = 300
+LONG_SECONDS = 86_400
 SHORT_CPU_SECONDS = 60  # for a machine that does nothing but start and stop
 
 HALTED = "[whimbrel] machine halted"
 STOPPED = "[whimbrel] machine stopped"
 MACHINE_ENDED = re.compile(r"^\[whimbrel\] machine (halted|stopped)", re.M)
+ROOT_ENDED = re.compile(r"^\[whimbrel\] error: root VP \d+: .*; the machine is reset", re.M)
 CRASHED = "*** the hypervisor has failed ***"
 
 
 class Boot:
     """One finished run of a machine: the console's text and how the machine ended."""
 
-    def __init__(self, emulator, seconds=CPU_SECONDS, when_ended=None):
+    def __init__(self, emulator, seconds=CPU_SECONDS, when_ended=None, ended=MACHINE_ENDED):
         """`seconds`: of the emulator's CPU time. `when_ended` is called when the hypervisor has said its last line and
         the machine still exists."""
         began = time.monotonic()
+        self.ended = ended
         self.log = emulator.console
         try:
             self.ending = self._watch(emulator, emulator.patience(seconds), when_ended)
@@ -53,7 +56,7 @@ class Boot:
 
     def _watch(self, emulator, patience, when_ended):
         while emulator.running():
-            if MACHINE_ENDED.search(self._read()):
+            if self.ended.search(self._read()):
                 if when_ended:
                     when_ended()
                 return "the hypervisor ended the machine"
@@ -122,7 +125,15 @@ def attack(kind, cpus, seed, work, seconds=CPU_SECONDS, cmdline="", kernel=KERNE
     image = make_image(name.replace("/", "-"), f"test-calls {cmdline}", f"kind={kind} seed={seed} work={work}", ATTACK,
                        kernel)
     ticks = TICKS + ATTACK_TICKS * work
-    return judge_scenarios(name, Boot(machine.Bochs(WORK / name, image, cpus=cpus, ticks=ticks), seconds))
+    ended = re.compile(f"{MACHINE_ENDED.pattern}|{ROOT_ENDED.pattern}", re.M)
+    return judge_scenarios(name, Boot(machine.Bochs(WORK / name, image, cpus=cpus, ticks=ticks), seconds, ended=ended))
+
+
+def attack_anew(kind, cpus, work):
+    """Longer, with a seed that nobody has tried, which is printed."""
+    seed = int(os.environ.get("SEED") or int.from_bytes(os.urandom(4), "little"))
+    print(f"     attack/{kind}-{cpus}cpu: SEED={seed}", flush=True)
+    return attack(kind, cpus, seed, work, seconds=LONG_SECONDS)
 
 
 def small_ept_leaves():
@@ -150,7 +161,7 @@ def xapic(cpus, seed, work):
     if not machine.bochs_restarts_xapic():
         print("     xapic: not run: in this Bochs the root's CPUs do not start with x2apic=off", flush=True)
         return []
-    image = make_image("xapic", "test-calls x2apic=off", "only=root-init/", TEST_ROOT)
+    image = make_image("xapic", "test-calls x2apic=off", "only=root-", TEST_ROOT)
     results = judge_scenarios("xapic", Boot(machine.Bochs(WORK / "xapic", image, cpus=cpus, ticks=TICKS)))
     return results + attack("restart", cpus, seed, work, cmdline="x2apic=off")
 

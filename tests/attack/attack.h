@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * An attack on the hypervisor from inside the machine, by kinds of random work: hypercalls of all root CPUs at once
- * (calls.c), the same while CPUs are restarted (restart.c), and guests that execute random privileged instructions
- * (guests.c). Each CPU draws from a generator of its
- * own, so that on one CPU a seed repeats everything.
+ * (calls.c), the same while CPUs are restarted (restart.c), guests that execute random privileged instructions
+ * (guests.c), and the root's own (root.c). Each CPU draws from a generator of its own, so that on one CPU a seed
+ * repeats everything.
  */
 #pragma once
 
@@ -85,6 +85,10 @@ void guests_prepare(uint32_t cpus);
 void guests_attack(void *attacker);
 void guests_finish(struct attacker *a);
 void guests_judge(const struct attacker *sum);
+void root_prepare(struct attacker *all, uint32_t cpus, const struct whb_handoff *machine);
+void root_attack(void *attacker);
+void root_finish(struct attacker *a);
+void root_judge(const struct attacker *sum);
 
 /* Prints PASS or FAIL for a check of the whole attack. */
 void attack_check(const char *name, const char *what, uint64_t expected, uint64_t came);

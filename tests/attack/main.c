@@ -59,6 +59,7 @@ static const struct {
     {"calls", calls_attack, calls_judge},
     {"guests", guests_attack, guests_judge},
     {"restart", restart_attack, restart_judge},
+    {"root", root_attack, root_judge},
 };
 
 static unsigned find_kind(const char *line)
@@ -166,6 +167,9 @@ void root_main(const struct whb_handoff *handoff)
     for (uint32_t cpu = 0; cpu < cpus; cpu++) {
         attackers[cpu].buffers = (uint8_t *)(uintptr_t)(arena.buffers + cpu * ATTACK_BUFFERS * ATTACK_BUFFER);
     }
+    if (kinds[kind].attack == root_attack) { /* which takes all exceptions */
+        root_prepare(attackers, (uint32_t)cpus, handoff);
+    }
     read_statistics("statistics-before", &before);
     calls_prepare();
     guests_prepare((uint32_t)cpus);
@@ -175,6 +179,7 @@ void root_main(const struct whb_handoff *handoff)
     run_all((uint32_t)cpus);
     calls_finish(&attackers[0]);
     guests_finish(&attackers[0]);
+    root_finish(&attackers[0]);
     restart_finish(&attackers[0]);
     add_up((uint32_t)cpus);
     root_printf("%lu ticks for each call\n", (cpu_rdtsc() - begin) / (sum.calls + 1));
