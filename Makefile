@@ -209,7 +209,7 @@ test-long:
 	$(Q)LONG=1 ONLY="$(ONLY)" SEED="$(if $(filter file,$(origin SEED)),,$(SEED))" scripts/test
 
 # What may depend on the release: compilers, libraries, headers, Bochs, QEMU, Linux, busybox. ONLY= takes others.
-DEBIAN13_TESTS := unit/ layout kernels bochs-2cpu xapic guest/make-run samples/ missing/vmx lint/headers \
+DEBIAN13_TESTS := unit/ layout kernels bochs-2cpu xapic guest/make-run samples/ debug/ missing/vmx lint/headers \
 	lint/build/clang
 
 test-debian13:

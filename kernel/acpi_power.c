@@ -81,7 +81,7 @@ static void find_dsdt(const struct acpi_table *fadt, const struct acpi_reader *r
         if (places[i] != 0 && acpi_map_table(reader, places[i], "DSDT", &dsdt) == ACPI_OK) {
             out->dsdt = places[i];
             out->dsdt_length = dsdt.length;
-            out->s5_known = acpi_sleep_type(dsdt.bytes, dsdt.length, '5', out->s5_type);
+            out->s5_known = acpi_sleep_type(dsdt.bytes, dsdt.length, 5, out->s5_type);
             return;
         }
     }
@@ -106,9 +106,9 @@ bool acpi_find_power(const void *rsdp, size_t rsdp_size, const struct acpi_reade
 }
 
 /* Offset of the name in the next `Name (_Sx_, Package...` at or after `at`; `size`: there is none. */
-static size_t find_state(const uint8_t *aml, size_t size, char state, size_t at)
+static size_t find_state(const uint8_t *aml, size_t size, unsigned state, size_t at)
 {
-    const uint8_t wanted[NAME_SIZE + 1] = {'_', 'S', (uint8_t)state, '_', AML_PACKAGE};
+    const uint8_t wanted[NAME_SIZE + 1] = {'_', 'S', (uint8_t)('0' + state), '_', AML_PACKAGE};
     for (at = at == 0 ? 1 : at; at < size && size - at > sizeof(wanted); at++) {
         bool named = aml[at - 1] == AML_NAME || (at > 1 && aml[at - 1] == AML_ROOT && aml[at - 2] == AML_NAME);
         if (named && memcmp(aml + at, wanted, sizeof(wanted)) == 0) {
@@ -193,7 +193,7 @@ static bool read_types(const uint8_t *aml, size_t size, size_t at, uint8_t type[
     return a <= MAX_SLEEP_TYPE && b <= MAX_SLEEP_TYPE;
 }
 
-bool acpi_sleep_type(const uint8_t *aml, size_t size, char state, uint8_t type[2])
+bool acpi_sleep_type(const uint8_t *aml, size_t size, unsigned state, uint8_t type[2])
 {
     bool found = false;
     for (size_t at = 0; (at = find_state(aml, size, state, at)) < size; at++) {
@@ -213,7 +213,7 @@ bool acpi_sleep_type(const uint8_t *aml, size_t size, char state, uint8_t type[2
 unsigned acpi_hide_sleep(uint8_t *dsdt, size_t length)
 {
     unsigned hidden = 0;
-    for (char state = '1'; state <= '4'; state++) {
+    for (unsigned state = 1; state <= 4; state++) {
         for (size_t at = 0; (at = find_state(dsdt, length, state, at)) < length; at++) {
             dsdt[at] = 'X'; /* for '_' */
             dsdt[TABLE_CHECKSUM] = (uint8_t)(dsdt[TABLE_CHECKSUM] + '_' - 'X');

@@ -45,10 +45,10 @@ struct acpi_power {
 bool acpi_find_power(const void *rsdp, size_t rsdp_size, const struct acpi_reader *reader, struct acpi_power *out);
 
 /*
- * SLP_TYP of the sleep state `state` ('0' to '5') for PM1a and PM1b, by a `Name (_Sx_, Package () {...})` in AML code
+ * SLP_TYP of sleep state `state` (0 to 5) for PM1a and PM1b, by a `Name (_Sx_, Package () {...})` in AML code
  * of `size` bytes. The code is searched, not interpreted. False: there is none, or there are several that differ.
  */
-bool acpi_sleep_type(const uint8_t *aml, size_t size, char state, uint8_t type[2]);
+bool acpi_sleep_type(const uint8_t *aml, size_t size, unsigned state, uint8_t type[2]);
 
 /*
  * Renames _S1_ to _S4_ in a sound DSDT, so that an operating system does not offer them, and keeps its checksum right.

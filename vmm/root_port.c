@@ -25,7 +25,7 @@
 #define IO_PORT(q) ((uint16_t)((q) >> 16))
 
 /* Writes are one at a time, so that what is known of the keyboard controller's state is what it has. */
-static struct spinlock lock;
+static struct spinlock port_lock;
 static bool output_port;
 static unsigned refusals;
 
@@ -80,7 +80,7 @@ static void pass(uint16_t port, unsigned size, uint32_t value)
 
 static void write_port(const struct vp *root, uint16_t port, unsigned size, uint32_t value)
 {
-    spin_lock(&lock);
+    spin_lock(&port_lock);
     switch (root_port_decode(&acpi_power, output_port, port, size, value)) {
     case ROOT_PORT_PASS:
         pass(port, size, value);
@@ -96,7 +96,7 @@ static void write_port(const struct vp *root, uint16_t port, unsigned size, uint
         log_info("root VP %u resets the machine (0x%x to port 0x%x)", root->index, value, port);
         power_reset();
     }
-    spin_unlock(&lock);
+    spin_unlock(&port_lock);
 }
 
 void root_port_exit(struct vp *root)

@@ -24,7 +24,8 @@ static void give_nmi(struct cpu *cpu, struct vp *root)
 {
     if (cpu->nmi_for_root != 0) {
         cpu->nmi_for_root = 0;
-        root->nmi_pending = true;
+        /* One that the processor kept while it waited for SIPI comes before the first instruction: it is gone too. */
+        root->nmi_pending |= !(root->fresh_sipi && vmcs_readnw(VMCS_GUEST_RIP) == 0);
     }
     if (!root->nmi_pending || vmcs_read32(VMCS_GUEST_ACTIVITY) == ACTIVITY_WAIT_FOR_SIPI) {
         root_nmi_window(root, false);

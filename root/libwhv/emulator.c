@@ -53,28 +53,31 @@ HRESULT whb_emulator_report(WHV_EMULATOR_HANDLE handle, struct whb_emulator_repo
         return E_POINTER;
     }
     *report = emulator->report;
+    emulator_text(emulator->decoder, emulator->mode, report->bytes, report->byte_count, report->instruction);
     return S_OK;
 }
 
 static void begin(struct emulation *e, struct emulator *emulator, void *context, const WHV_VP_EXIT_CONTEXT *vp)
 {
-    memset(e, 0, offsetof(struct emulation, others));
-    e->others = 0;
-    memset(&emulator->report, 0, sizeof(emulator->report));
+    memset(e, 0, offsetof(struct emulation, insn));
+    e->insn.operation = EMULATOR_UNSUPPORTED;
+    memset(emulator->report.bytes, 0, sizeof(emulator->report) - offsetof(struct whb_emulator_report, bytes));
     e->emulator = emulator;
     e->context = context;
     e->vp = vp;
     emulator_begin(e);
+    emulator->mode = e->mode;
 }
 
 static bool try_decode(struct emulation *e)
 {
-    struct whb_emulator_report *r = &e->emulator->report;
-    if (!emulator_decode(e->emulator->decoder, e->mode, r->bytes, r->byte_count, &e->insn)) {
+    struct emulator *emulator = e->emulator;
+    struct whb_emulator_report *r = &emulator->report;
+    if ((emulator->by_library || !emulator_decode_move(e->mode, r->bytes, r->byte_count, &e->insn)) &&
+        !emulator_decode(emulator->decoder, e->mode, r->bytes, r->byte_count, &e->insn)) {
         return false;
     }
     r->byte_count = e->insn.length;
-    memcpy(r->instruction, emulator_decoder_text(e->emulator->decoder), EMULATOR_TEXT);
     return true;
 }
 

@@ -15,14 +15,11 @@ static bool get(struct emulation *e, const WHV_REGISTER_NAME *names, UINT32 coun
     return true;
 }
 
-bool emulator_load_breakpoints(struct emulation *e)
+static bool load_breakpoints(struct emulation *e)
 {
     static const WHV_REGISTER_NAME names[6] = {WHvX64RegisterDr0, WHvX64RegisterDr1, WHvX64RegisterDr2,
                                                WHvX64RegisterDr3, WHvX64RegisterDr7, WHvX64RegisterCr4};
     WHV_REGISTER_VALUE values[6] = {0};
-    if (!e->vp->ExecutionState.DebugActive) {
-        return true;
-    }
     if (!get(e, names, 6, values)) {
         return false;
     }
@@ -32,6 +29,11 @@ bool emulator_load_breakpoints(struct emulation *e)
     e->dr7 = values[4].Reg64;
     e->watches_ports = (values[5].Reg64 & CR4_DE) != 0;
     return true;
+}
+
+bool emulator_load_breakpoints(struct emulation *e)
+{
+    return !e->vp->ExecutionState.DebugActive || load_breakpoints(e);
 }
 
 void emulator_watch(struct emulation *e, uint64_t linear, unsigned size, bool write)

@@ -19,7 +19,6 @@ struct emulator_decoder {
     csh handle;
     cs_insn *decoded;
     enum emulator_mode mode;
-    char text[EMULATOR_TEXT];
 };
 
 /* What the bytes before the opcode say, and the opcode's first two bytes. */
@@ -83,11 +82,6 @@ struct emulator_decoder *emulator_decoder_create(void)
 void emulator_decoder_destroy(struct emulator_decoder *decoder)
 {
     close_handle(decoder);
-}
-
-const char *emulator_decoder_text(const struct emulator_decoder *decoder)
-{
-    return decoder->text;
 }
 
 static bool take_segment(struct prefixes *p, uint8_t byte, enum emulator_mode mode)
@@ -337,7 +331,9 @@ static void translate(const cs_insn *insn, const struct prefixes *p, enum emulat
         return;
     }
     out->operation = operation_of(insn->id, p);
-    out->condition = p->second & 0xf;
+    if (out->operation == EMULATOR_SETCC || out->operation == EMULATOR_CMOVCC) {
+        out->condition = p->second & 0xf;
+    }
     out->aligned = emulator_wants_alignment(insn->id);
     if (!take_operands(&insn->detail->x86, p, out) || !take_sizes(p, mode, out)) {
         out->operation = EMULATOR_UNSUPPORTED;
@@ -359,19 +355,23 @@ static void join_text(char *to, const char *mnemonic, const char *operands)
     to[at] = '\0';
 }
 
-bool emulator_decode(struct emulator_decoder *d, enum emulator_mode mode, const uint8_t *bytes, size_t count,
-                     struct emulator_instruction *out)
+static bool disassemble(struct emulator_decoder *d, enum emulator_mode mode, const uint8_t *bytes, size_t count)
 {
     uint64_t address = 0;
     const uint8_t *code = bytes;
     size_t size = count < EMULATOR_MAX_LENGTH ? count : EMULATOR_MAX_LENGTH;
-    memset(out, 0, sizeof(*out));
-    d->text[0] = '\0';
     if (mode != d->mode) {
         cs_option(d->handle, CS_OPT_MODE, (size_t)mode_of(mode));
         d->mode = mode;
     }
-    if (!cs_disasm_iter(d->handle, &code, &size, &address, d->decoded)) {
+    return cs_disasm_iter(d->handle, &code, &size, &address, d->decoded);
+}
+
+bool emulator_decode(struct emulator_decoder *d, enum emulator_mode mode, const uint8_t *bytes, size_t count,
+                     struct emulator_instruction *out)
+{
+    memset(out, 0, sizeof(*out));
+    if (!disassemble(d, mode, bytes, count)) {
         return false;
     }
     struct prefixes p = look_at_prefixes(bytes, count, mode);
@@ -381,6 +381,14 @@ bool emulator_decode(struct emulator_decoder *d, enum emulator_mode mode, const 
         out->address_size = mode == EMULATOR_32_BIT ? 2 : 4;
     }
     translate(d->decoded, &p, mode, out);
-    join_text(d->text, d->decoded->mnemonic, d->decoded->op_str);
     return true;
+}
+
+void emulator_text(struct emulator_decoder *d, enum emulator_mode mode, const uint8_t *bytes, size_t count,
+                   char text[EMULATOR_TEXT])
+{
+    text[0] = '\0';
+    if (count != 0 && disassemble(d, mode, bytes, count)) {
+        join_text(text, d->decoded->mnemonic, d->decoded->op_str);
+    }
 }

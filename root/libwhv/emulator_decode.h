@@ -139,8 +139,18 @@ void emulator_decoder_destroy(struct emulator_decoder *decoder);
 
 /*
  * Decodes the instruction at the start of `bytes`; false: these are none, or too few. One that the emulator cannot
- * execute has the operation EMULATOR_UNSUPPORTED. The text is "" after false. One caller per decoder at a time.
+ * execute has the operation EMULATOR_UNSUPPORTED. One caller per decoder at a time.
  */
 bool emulator_decode(struct emulator_decoder *decoder, enum emulator_mode mode, const uint8_t *bytes, size_t count,
                      struct emulator_instruction *instruction);
-const char *emulator_decoder_text(const struct emulator_decoder *decoder);
+
+/* Its text, Intel syntax; "": these bytes are none. */
+void emulator_text(struct emulator_decoder *decoder, enum emulator_mode mode, const uint8_t *bytes, size_t count,
+                   char text[EMULATOR_TEXT]);
+
+/*
+ * The same answer for the usual moves between memory and general registers, by general registers alone; false: another
+ * instruction, or not surely such a move (emulator_move.c). Pure.
+ */
+bool emulator_decode_move(enum emulator_mode mode, const uint8_t *bytes, size_t count,
+                          struct emulator_instruction *instruction);

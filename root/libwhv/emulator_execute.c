@@ -32,12 +32,15 @@ bool emulator_prepare_operand(struct emulation *e, unsigned which, enum emulator
                                           emulator_prepare(e, *linear, o->size, access));
 }
 
+/* A read prepares itself; what is written behind it must be possible before. */
 static bool read_memory(struct emulation *e, unsigned which, enum emulator_access access, uint64_t *value)
 {
+    const struct emulator_operand *o = &e->insn.operand[which];
     uint64_t linear;
     *value = 0;
-    return emulator_prepare_operand(e, which, access, &linear) &&
-           emulator_read(e, linear, value, e->insn.operand[which].size);
+    return emulator_operand_address(e, o, 0, o->size, access, &linear) &&
+           (access == EMULATOR_READ || emulator_prepare(e, linear, o->size, access)) &&
+           emulator_read(e, linear, value, o->size);
 }
 
 bool emulator_read_operand(struct emulation *e, unsigned which, enum emulator_access access, uint64_t *value)

@@ -3,11 +3,6 @@
 
 #define STATUS_FLAGS (EMULATOR_CF | EMULATOR_PF | EMULATOR_AF | EMULATOR_ZF | EMULATOR_SF | EMULATOR_OF)
 
-uint64_t emulator_mask(unsigned size)
-{
-    return size >= 8 ? ~0ull : (1ull << (8 * size)) - 1;
-}
-
 static uint64_t sign_bit(unsigned size)
 {
     return 1ull << (8 * size - 1);

@@ -18,7 +18,10 @@
 #define EMULATOR_RF 0x10000u
 
 /* All bits of `size` bytes (1, 2, 4, 8). */
-uint64_t emulator_mask(unsigned size);
+static inline uint64_t emulator_mask(unsigned size)
+{
+    return size >= 8 ? ~0ull : (1ull << (8 * size)) - 1;
+}
 
 /* `value` of `size` bytes, sign-extended to 64 bits. */
 uint64_t emulator_sign_extend(uint64_t value, unsigned size);

@@ -60,7 +60,7 @@ static WHV_TRANSLATE_GVA_FLAGS rights_of(enum emulator_access access)
 
 static void remember(struct emulation *e, uint64_t gva, uint64_t gpa, uint32_t rights)
 {
-    e->translation[e->next_translation++ % EMULATOR_TRANSLATIONS] = (struct emulator_translation){gva, gpa, rights};
+    e->translation[e->translations++ % EMULATOR_TRANSLATIONS] = (struct emulator_translation){gva, gpa, rights};
 }
 
 void emulator_know_page(struct emulation *e, uint64_t gva, uint64_t gpa, enum emulator_access access)
@@ -104,9 +104,9 @@ static bool ask(struct emulation *e, uint64_t gva, uint64_t page, uint32_t right
 static bool translate(struct emulation *e, uint64_t gva, uint32_t rights, uint64_t *gpa)
 {
     uint64_t page = gva - OFFSET(gva), found = 0;
-    for (unsigned i = 0; i < EMULATOR_TRANSLATIONS; i++) {
+    for (unsigned i = 0; i < e->translations && i < EMULATOR_TRANSLATIONS; i++) {
         const struct emulator_translation *t = &e->translation[i];
-        if (t->gva == page && t->rights != 0 && (t->rights & rights) == rights) {
+        if (t->gva == page && (t->rights & rights) == rights) {
             *gpa = t->gpa + OFFSET(gva);
             return true;
         }

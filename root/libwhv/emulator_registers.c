@@ -56,61 +56,66 @@ static unsigned segments_of(const struct emulation *e)
     return segments & ~(1u << EMULATOR_CS); /* that one came with the exit */
 }
 
+static void name(struct batch *b, unsigned which)
+{
+    b->names[b->count++] = (WHV_REGISTER_NAME)which;
+}
+
 /* Vector and MMX registers, with what says whether they may be used. */
 static void name_vectors(struct emulation *e, struct batch *b)
 {
-    const WHV_REGISTER_VALUE zero = {0};
     for (unsigned n = 0; n < e->insn.operands; n++) {
         const struct emulator_operand *o = &e->insn.operand[n];
         if (o->kind == EMULATOR_VECTOR_REGISTER && !e->vector_read) {
             e->vector_number = o->number;
             e->vector_read = true;
-            add(b, WHvX64RegisterXmm0 + e->vector_number, zero);
+            name(b, WHvX64RegisterXmm0 + e->vector_number);
         } else if (o->kind == EMULATOR_MMX_REGISTER) {
             e->mmx_read = true;
         }
     }
     for (unsigned n = 0; n < EMULATOR_MMX && e->mmx_read; n++) {
-        add(b, WHvX64RegisterFpMmx0 + n, zero);
+        name(b, WHvX64RegisterFpMmx0 + n);
     }
     if (e->mmx_read) {
-        add(b, WHvX64RegisterFpControlStatus, zero);
+        name(b, WHvX64RegisterFpControlStatus);
     }
     if (e->mmx_read || e->vector_read) {
-        add(b, WHvX64RegisterCr0, zero);
-        add(b, WHvX64RegisterCr4, zero);
+        name(b, WHvX64RegisterCr0);
+        name(b, WHvX64RegisterCr4);
     }
 }
 
+/* The general registers first. */
 static void name_registers(struct emulation *e, struct batch *b)
 {
-    const WHV_REGISTER_VALUE zero = {0};
-    unsigned segments = segments_of(e);
-    for (unsigned n = 0; n < EMULATOR_GPRS; n++) {
-        add(b, WHvX64RegisterRax + n, zero);
-    }
-    for (unsigned n = 0; n < EMULATOR_SEGMENTS; n++) {
-        if ((segments >> n & 1) != 0) {
-            add(b, WHvX64RegisterEs + n, zero);
-        }
+    static const WHV_REGISTER_NAME general[EMULATOR_GPRS] = {
+        WHvX64RegisterRax, WHvX64RegisterRcx, WHvX64RegisterRdx, WHvX64RegisterRbx,
+        WHvX64RegisterRsp, WHvX64RegisterRbp, WHvX64RegisterRsi, WHvX64RegisterRdi,
+        WHvX64RegisterR8,  WHvX64RegisterR9,  WHvX64RegisterR10, WHvX64RegisterR11,
+        WHvX64RegisterR12, WHvX64RegisterR13, WHvX64RegisterR14, WHvX64RegisterR15,
+    };
+    __builtin_memcpy(b->names, general, sizeof(general));
+    b->count = EMULATOR_GPRS;
+    for (unsigned left = segments_of(e); left != 0; left &= left - 1) {
+        name(b, WHvX64RegisterEs + (unsigned)__builtin_ctz(left));
     }
     name_vectors(e, b);
+    memset(b->values, 0, b->count * sizeof(b->values[0]));
 }
 
-static void keep(struct emulation *e, unsigned name, const WHV_REGISTER_VALUE *value)
+static void keep(struct emulation *e, unsigned which, const WHV_REGISTER_VALUE *value)
 {
-    if (name < WHvX64RegisterRax + EMULATOR_GPRS) {
-        e->gpr[name - WHvX64RegisterRax] = value->Reg64;
-    } else if (name < WHvX64RegisterEs + EMULATOR_SEGMENTS) {
-        e->segment[name - WHvX64RegisterEs] = value->Segment;
-    } else if (name == WHvX64RegisterCr0) {
+    if (which < WHvX64RegisterEs + EMULATOR_SEGMENTS) {
+        e->segment[which - WHvX64RegisterEs] = value->Segment;
+    } else if (which == WHvX64RegisterCr0) {
         e->cr0 = value->Reg64;
-    } else if (name == WHvX64RegisterCr4) {
+    } else if (which == WHvX64RegisterCr4) {
         e->cr4 = value->Reg64;
-    } else if (name == WHvX64RegisterFpControlStatus) {
+    } else if (which == WHvX64RegisterFpControlStatus) {
         e->fp_control = *value;
-    } else if (name >= WHvX64RegisterFpMmx0) {
-        e->mmx[(name - WHvX64RegisterFpMmx0) % EMULATOR_MMX] = *value;
+    } else if (which >= WHvX64RegisterFpMmx0) {
+        e->mmx[(which - WHvX64RegisterFpMmx0) % EMULATOR_MMX] = *value;
     } else {
         e->vector = value->Reg128;
     }
@@ -135,12 +140,14 @@ bool emulator_get_one(struct emulation *e, unsigned name, WHV_REGISTER_VALUE *va
 bool emulator_load_registers(struct emulation *e)
 {
     struct batch b;
-    b.count = 0;
     name_registers(e, &b);
     if (!emulator_get(e, b.names, b.count, b.values)) {
         return false;
     }
-    for (unsigned i = 0; i < b.count; i++) {
+    for (unsigned n = 0; n < EMULATOR_GPRS; n++) {
+        e->gpr[n] = b.values[n].Reg64;
+    }
+    for (unsigned i = EMULATOR_GPRS; i < b.count; i++) {
         keep(e, (unsigned)b.names[i], &b.values[i]);
     }
     return emulator_load_breakpoints(e);
@@ -155,11 +162,10 @@ void emulator_set_other(struct emulation *e, unsigned name, WHV_REGISTER_VALUE v
 static void add_changed(const struct emulation *e, struct batch *b)
 {
     WHV_REGISTER_VALUE value = {0};
-    for (unsigned n = 0; n < EMULATOR_GPRS; n++) {
-        if ((e->gpr_changed >> n & 1) != 0) {
-            value.Reg64 = e->gpr[n];
-            add(b, WHvX64RegisterRax + n, value);
-        }
+    for (unsigned left = e->gpr_changed; left != 0; left &= left - 1) {
+        unsigned n = (unsigned)__builtin_ctz(left);
+        value.Reg64 = e->gpr[n];
+        add(b, WHvX64RegisterRax + n, value);
     }
     if (e->vector_changed) {
         value.Reg128 = e->vector;

@@ -22,12 +22,14 @@ struct emulator {
     WHV_EMULATOR_CALLBACKS callbacks;
     struct emulator_decoder *decoder;
     bool by_elements;                  /* an attempt at a repeated string instruction does one element */
-    struct whb_emulator_report report; /* of the last attempt */
+    bool by_library;                   /* emulator_move.c decodes nothing: for tests, which compare the two decoders */
+    enum emulator_mode mode;           /* of the last attempt */
+    struct whb_emulator_report report; /* of it; the text is made when it is asked for */
 };
 
 struct emulator_translation {
     uint64_t gva, gpa; /* of pages */
-    uint32_t rights;   /* WHV_TRANSLATE_GVA_FLAGS that were checked; 0: unused */
+    uint32_t rights;   /* WHV_TRANSLATE_GVA_FLAGS that were checked */
 };
 
 enum emulator_vector {
@@ -58,29 +60,31 @@ struct emulation {
     WHV_EMULATOR_STATUS status;
     struct emulator_exception exception;
     enum emulator_mode mode;
-    struct emulator_instruction insn;
 
-    uint64_t gpr[EMULATOR_GPRS], rip, rflags;
+    uint64_t rip, rflags;
     uint16_t gpr_changed; /* bit n: register n */
-    WHV_X64_SEGMENT_REGISTER segment[EMULATOR_SEGMENTS];
-    WHV_UINT128 vector; /* the one XMM register that the instruction names */
     uint8_t vector_number;
     bool vector_read, vector_changed;
     bool mmx_read;
-    uint64_t cr0, cr4; /* with vector or MMX registers alone */
 
-    uint64_t dr[4], dr7; /* 0: no breakpoint is on */
+    uint64_t dr7; /* 0: no breakpoint is on */
     bool watches_ports;
     uint8_t hits;       /* bit n: an access met breakpoint n */
     bool goes_on;       /* a repetition between two of its elements */
     bool begins_shadow; /* it loaded SS */
 
-    struct emulator_translation translation[EMULATOR_TRANSLATIONS];
-    unsigned next_translation;
+    unsigned others;       /* entries of other_name and other */
+    unsigned translations; /* made so far; the last ones are in translation */
 
-    /* Other registers that change. From here on nothing is cleared at the beginning of an attempt. */
-    unsigned others;
-    WHV_REGISTER_NAME other_name[EMULATOR_OTHERS];
+    /* From here on nothing is cleared at the beginning of an attempt, but insn.operation. */
+    struct emulator_instruction insn;
+    uint64_t gpr[EMULATOR_GPRS];
+    WHV_X64_SEGMENT_REGISTER segment[EMULATOR_SEGMENTS]; /* those that insn can need */
+    WHV_UINT128 vector;                                  /* if vector_read: the one XMM register that insn names */
+    uint64_t cr0, cr4;                                   /* with vector or MMX registers alone */
+    uint64_t dr[4];                                      /* if dr7 is not 0 */
+    struct emulator_translation translation[EMULATOR_TRANSLATIONS];
+    WHV_REGISTER_NAME other_name[EMULATOR_OTHERS]; /* other registers that change */
     WHV_REGISTER_VALUE other[EMULATOR_OTHERS];
     WHV_REGISTER_VALUE mmx[EMULATOR_MMX], fp_control; /* if mmx_read: as FXSAVE has them */
 };

@@ -7,6 +7,17 @@ ROOT_PROGRAM = "build/debug/root.elf"
 MAX_FRAMES = 32
 
 
+def in_hypervisor(invoke):
+    """For a command that reads the hypervisor's memory."""
+    def guarded(self, argument, from_tty):
+        try:
+            invoke(self, argument, from_tty)
+        except gdb.MemoryError as error:
+            raise gdb.GdbError(f"{error}: this CPU runs the root or a guest, whose page tables do not map the "
+                               "hypervisor. Stop it at one of the hypervisor's functions.") from error
+    return guarded
+
+
 def place(address):
     """Function, file and line of an address."""
     line = gdb.find_pc_line(address)
@@ -53,6 +64,7 @@ class Cpus(gdb.Command):
     def __init__(self):
         super().__init__("whimbrel-cpus", gdb.COMMAND_STATUS)
 
+    @in_hypervisor
     def invoke(self, argument, from_tty):
         cpus = gdb.parse_and_eval("cpus")
         for index in range(int(gdb.parse_and_eval("cpu_count"))):
@@ -69,6 +81,7 @@ class Panic(gdb.Command):
     def __init__(self):
         super().__init__("whimbrel-panic", gdb.COMMAND_STACK)
 
+    @in_hypervisor
     def invoke(self, argument, from_tty):
         if not int(gdb.parse_and_eval("panicking")):
             print("The hypervisor has not failed.")

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """gdb's remote protocol for Bochs' own debugger: Debian's Bochs is built with that, and so without a gdb stub.
 
-One thread stands for the CPU that stopped last: Bochs' debugger shows no other. Registers, memory, breakpoints,
-watchpoints, single steps, interruption, and `monitor` for the debugger's own commands."""
+Each CPU is a thread. Registers, memory, breakpoints, watchpoints, single steps, interruption, and `monitor` for the
+debugger's own commands."""
 import os
 import re
 import select
@@ -14,6 +14,7 @@ PROMPT = re.compile(rb"<bochs:\d+> $")
 INTERRUPT = b"\x03"
 MEMORY_MAX = 2048  # bytes in one answer
 SIGNAL_INT, SIGNAL_TRAP = 2, 5
+CR0_PG = 1 << 31
 
 GENERAL = ["rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "rsp", *(f"r{n}" for n in range(8, 16)), "rip"]
 SEGMENTS = ["cs", "ss", "ds", "es", "fs", "gs"]
@@ -23,17 +24,15 @@ CONTROL = ["cr0", "cr2", "cr3", "cr4"]
 CORE = [*((r, 64, "data_ptr" if r in ("rsp", "rbp") else "code_ptr" if r == "rip" else "int64") for r in GENERAL),
         ("eflags", 32, "int32"), *((r, 32, "int32") for r in SEGMENTS),
         *((f"st{n}", 80, "i387_ext") for n in range(8)), *((r, 32, "int") for r in FPU)]
-BASES = [("fs_base", 64, "int64"), ("gs_base", 64, "int64")]
 SYSTEM = [(r, 64, "int64") for r in CONTROL]
-REGISTERS = CORE + BASES + SYSTEM
+REGISTERS = CORE + SYSTEM
 
 
 def features():
     """The description of the registers that gdb asks for: 64-bit ones always, whatever mode the CPU is in."""
     parts = ['<?xml version="1.0"?><!DOCTYPE target SYSTEM "gdb-target.dtd"><target>',
              "<architecture>i386:x86-64</architecture>"]
-    for name, registers in (("org.gnu.gdb.i386.core", CORE), ("org.gnu.gdb.i386.segments", BASES),
-                            ("whimbrel.system", SYSTEM)):
+    for name, registers in (("org.gnu.gdb.i386.core", CORE), ("whimbrel.system", SYSTEM)):
         parts.append(f'<feature name="{name}">')
         parts += [f'<reg name="{n}" bitsize="{bits}" type="{kind}"/>' for n, bits, kind in registers]
         parts.append("</feature>")
@@ -43,10 +42,10 @@ def features():
 def parse_registers(text):
     """Name to value, from what `r`, `sreg` and `creg` print."""
     values = {m[1]: int(m[2] + m[3], 16) for m in re.finditer(r"^(r\w+) ?: ([0-9a-f]{8})_([0-9a-f]{8})", text, re.M)}
-    if m := re.search(r"^eflags (0x[0-9a-f]+)", text, re.M):
+    if m := re.search(r"^eflags:? (0x[0-9a-f]+)", text, re.M):
         values["eflags"] = int(m[1], 16)
-    for m in re.finditer(r"^([c-gs]s):(0x[0-9a-f]+),.*\n.*?base=(0x[0-9a-f]+)", text, re.M):
-        values[m[1]], values[f"{m[1]}_base"] = int(m[2], 16), int(m[3], 16)
+    for m in re.finditer(r"^([c-gs]s):(0x[0-9a-f]+),", text, re.M):  # bases come with 32 bits, which is no use
+        values[m[1]] = int(m[2], 16)
     for m in re.finditer(r"^(CR[0234])=(0x[0-9a-f]+)", text, re.M):
         values[m[1].lower()] = int(m[2], 16)
     return values
@@ -98,13 +97,15 @@ class Debugger:
 class Stub:
     """Answers one gdb after another. A thread of its own, until Bochs ends."""
 
-    def __init__(self, process, log, port):
+    def __init__(self, process, log, port, cpus, select_cpu):
+        """`select_cpu`: the debugger's command that makes a CPU the one that others are about, with {} for it."""
         self.debugger = Debugger(process, log)
+        self.cpus, self.select_cpu, self.cpu = cpus, select_cpu, 0
         self.server = socket.create_server(("127.0.0.1", port))
         self.port = self.server.getsockname()[1]
         self.connection = None
         self.breakpoints, self.watchpoints, self.cache = {}, {}, {}
-        self.last = f"S{SIGNAL_TRAP:02x}"
+        self.last = f"T{SIGNAL_TRAP:02x}thread:1;"
         self.running = False  # without a gdb that waits
         self.thread = threading.Thread(target=self._serve, daemon=True)
         self.thread.start()
@@ -154,13 +155,33 @@ class Stub:
                     return "E01"
         return ""
 
+    # CPUs: threads 1 and up.
+
+    def _select(self, cpu):
+        if cpu != self.cpu:
+            self.debugger.ask(self.select_cpu.format(cpu))
+            self.cpu, self.cache = cpu, {}
+
+    def _set_thread(self, text):
+        if (thread := int(text, 16)) > 0:  # 0 and -1: any, all
+            if thread > self.cpus:
+                return "E04"
+            self._select(thread - 1)
+        return "OK"
+
+    def _threads(self, _):
+        return "m" + ",".join(f"{cpu + 1:x}" for cpu in range(self.cpus))
+
     # Registers.
+
+    def _values(self):
+        if not self.cache:
+            self.cache = parse_registers("".join(map(self.debugger.ask, ("r", "sreg", "creg"))))
+        return self.cache
 
     def _register(self, number):
         name, bits, _ = REGISTERS[number]
-        if not self.cache:
-            self.cache = parse_registers("".join(map(self.debugger.ask, ("r", "sreg", "creg"))))
-        value = self.cache.get(name)
+        value = self._values().get(name)
         return "x" * (bits // 4) if value is None else value.to_bytes(bits // 8, "little").hex()
 
     def _read_registers(self, _):
@@ -174,20 +195,27 @@ class Stub:
         name = REGISTERS[int(number, 16)][0]
         if self._register(int(number, 16)) == value:
             return "OK"
-        if name not in GENERAL:
+        if name not in [*GENERAL, "eflags"]:
             return "E02"  # Bochs' debugger sets no others
-        self.debugger.ask(f"set {name} = {int.from_bytes(bytes.fromhex(value), 'little'):#x}")
+        word = f"${name}" if name == "eflags" else name
+        self.debugger.ask(f"set {word} = {int.from_bytes(bytes.fromhex(value), 'little'):#x}")
         self.cache = {}
         return "OK"
 
-    # Memory, by linear addresses.
+    # Memory, by linear addresses. Bochs itself may crash at one beyond physical memory while paging is off.
+
+    def _check(self, address):
+        if address >= 1 << 32 and not self._values()["cr0"] & CR0_PG:
+            raise ValueError(address)
 
     def _read_memory(self, text):
         address, size = (int(word, 16) for word in text.split(","))
+        self._check(address)
         found = parse_memory(self.debugger.ask(f"x /{min(size, MEMORY_MAX)}xb {address:#x}"))
         return found.hex() if found else "E03"
 
     def _physical(self, address):
+        self._check(address)
         m = re.search(r"maps to physical page (0x[0-9a-f]+)", self.debugger.ask(f"page {address:#x}"))
         if not m:
             raise ValueError(address)
@@ -248,11 +276,16 @@ class Stub:
         return self.last
 
     def _reason(self, text, number):
+        if m := re.search(r"^\((\d+)\) (?:Breakpoint|Caught) ", text, re.M):
+            self._select(int(m[1]))
+        return f"T{number:02x}thread:{self.cpu + 1:x};{self._watched(text)}"
+
+    def _watched(self, text):
         if m := re.search(r"Caught (read|write) watch point at (0x[0-9a-f]+)", text):
             for at, physical in self.watchpoints.items():
                 if 0 <= int(m[2], 16) - physical < 8:
-                    return f"T{number:02x}{'r' if m[1] == 'read' else ''}watch:{at:x};"
-        return f"S{number:02x}"
+                    return f"{'r' if m[1] == 'read' else ''}watch:{at:x};"
+        return ""
 
     def _detach(self, _):
         self.debugger.send("c")
@@ -280,6 +313,13 @@ class Stub:
         "qXfer:features:read:target.xml:": _features,
         "qAttached": lambda self, _: "1",
         "qRcmd,": _monitor,
+        "qfThreadInfo": _threads,
+        "qsThreadInfo": lambda self, _: "l",
+        "qC": lambda self, _: f"QC{self.cpu + 1:x}",
+        "qThreadExtraInfo,": lambda self, text: f"CPU {int(text, 16) - 1}".encode().hex(),
+        "Hg": _set_thread,
+        "Hc": _set_thread,
+        "T": lambda self, text: "OK" if 0 < int(text, 16) <= self.cpus else "E04",
         "?": lambda self, _: self.last,
         "g": _read_registers,
         "p": _read_register,

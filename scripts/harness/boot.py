@@ -161,7 +161,7 @@ def xapic(cpus, seed, work):
     if not machine.bochs_restarts_xapic():
         print("     xapic: not run: in this Bochs the root's CPUs do not start with x2apic=off", flush=True)
         return []
-    image = make_image("xapic", "test-calls x2apic=off", "only=root-", TEST_ROOT)
+    image = make_image("xapic", "test-calls x2apic=off", "only=root-init/", TEST_ROOT)
     results = judge_scenarios("xapic", Boot(machine.Bochs(WORK / "xapic", image, cpus=cpus, ticks=TICKS)))
     return results + attack("restart", cpus, seed, work, cmdline="x2apic=off")
 

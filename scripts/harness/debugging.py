@@ -21,13 +21,15 @@ IN_QEMU = (
     [r"boot_main \(mbi_pa=\d+, load_base=\d+\) at kernel/main\.c:\d+$", r"^reason: crash-test=panic, number 42",
      r"^#0 .* crash_test_run at \S*crash_test\.c:\d+", r"^#\d .* go_on at kernel/main\.c:\d+"])
 IN_BOCHS = (
-    ["thbreak go_on", "continue", "watch root_entry_delta", "continue", "delete", "whimbrel-program", "whimbrel-cpus",
-     "thbreak WHvCreatePartition", "continue", "backtrace", "stepi", "print/x $cs", "set var $rbx = 0x1234",
-     "print/x $rbx", "monitor creg"],
-    [r"go_on \(\) at kernel/main\.c:\d+", r"^Hardware watchpoint 2: root_entry_delta", r"^Old value = 0$",
-     r"^add symbol table from file", r"^CPU 0, APIC ID 0: .* CPU_VMX_PENDING", r"WHvCreatePartition \(",
-     r"^#\d+ .* in root_main \(handoff=\S*0x\w+\) at root/service/main\.c:\d+", r"^\$1 = 0x8$", r"^\$2 = 0x1234$",
-     r"^CR0=0x\w+: PG "])
+    ["thbreak go_on", "continue", "print layout_ram_top()", "watch root_entry_delta", "continue", "delete",
+     "whimbrel-program", "whimbrel-cpus", "thbreak WHvCreatePartition", "continue", "backtrace", "stepi",
+     "print/x $cs", "set var $rbx = 0x1234", "print/x $rbx", "whimbrel-cpus", "monitor creg", "thread 2",
+     "info threads"],
+    [r"go_on \(\) at kernel/main\.c:\d+", r"^\$1 = 536870912$", r"^Thread 1 hit Hardware watchpoint 2",
+     r"^Old value = 0$", r"^add symbol table from file", r"^CPU 0, APIC ID 0: .* CPU_VMX_PENDING",
+     r"WHvCreatePartition \(", r"^#\d+ .* in root_main \(handoff=\S*0x\w+\) at root/service/main\.c:\d+",
+     r"^\$2 = 0x8$", r"^\$3 = 0x1234$", r"map the hypervisor\. Stop it", r"^CR0=0x\w+: PG ",
+     r"^\[Switching to thread 2 \(Thread 2\)\]", r"^  1 +Thread 1 \(CPU 0\) ", r"^\* 2 +Thread 2 \(CPU 1\) "])
 
 
 def gdb(script, commands):
@@ -38,14 +40,14 @@ def gdb(script, commands):
     return done.stdout.decode(errors="replace")
 
 
-def started(workdir, image, kind):
+def started(workdir, image, kind, cpus):
     """scripts/run with a machine that waits for gdb, and its script for gdb."""
     script = workdir / "gdb"
     script.unlink(missing_ok=True)
     with open(workdir / "run.out", "wb") as output:
         process = subprocess.Popen(
             [sys.executable, "scripts/run"], stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-            env={**os.environ, "MACHINE": kind, "CPUS": "1", "ISO": str(image), "WORKDIR": str(workdir),
+            env={**os.environ, "MACHINE": kind, "CPUS": str(cpus), "ISO": str(image), "WORKDIR": str(workdir),
                  "GDB_PORT": "0", "KERNEL": "build/whimbrel.elf", "PROGRAM": "build/root.elf"})
     end = time.monotonic() + START_LIMIT
     while not script.exists() and process.poll() is None and time.monotonic() < end:
@@ -64,12 +66,12 @@ def missing(patterns, text):
     return None
 
 
-def test(kind, cmdline, typed):
+def test(kind, cmdline, cpus, typed):
     began = time.monotonic()
     name, (commands, patterns) = f"debug/{kind}", typed
     workdir = pathlib.Path(WORK / f"debug-{kind}")
     workdir.mkdir(parents=True, exist_ok=True)
-    process, script = started(workdir, boot.make_image(f"debug-{kind}", cmdline), kind)
+    process, script = started(workdir, boot.make_image(f"debug-{kind}", cmdline), kind, cpus)
     try:
         text = gdb(script, commands) if script.exists() else tail(workdir / "run.out")
     except subprocess.TimeoutExpired as error:
@@ -84,8 +86,8 @@ def test(kind, cmdline, typed):
 
 
 def in_qemu():
-    return test("qemu", "crash-test=panic", IN_QEMU)
+    return test("qemu", "crash-test=panic", 1, IN_QEMU)
 
 
 def in_bochs():
-    return test("bochs", "", IN_BOCHS)
+    return test("bochs", "", 2, IN_BOCHS)

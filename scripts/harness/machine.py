@@ -127,7 +127,8 @@ class Bochs(Machine):
         command = ["bochs", "-q", "-f", self.workdir / "bochsrc", *debugger]
         if stub:
             self.start(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-            self.stub = bochs_stub.Stub(self.process, self.output, stub)
+            select_cpu = "cpu {}" if debugger else "set $cpu = {}"  # of the newer, and of the older
+            self.stub = bochs_stub.Stub(self.process, self.output, stub, cpus, select_cpu)
         else:
             self.start([*command, "-rc", self.workdir / "debugger"])
 

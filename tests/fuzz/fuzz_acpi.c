@@ -87,18 +87,18 @@ static void run_aml(const uint8_t *data, size_t size)
 {
     uint8_t *aml = malloc(size), type[2], before[2], after[2];
     memcpy(aml, data, size);
-    bool s5 = acpi_sleep_type(aml, size, '5', before);
+    bool s5 = acpi_sleep_type(aml, size, 5, before);
     CHECK(!s5 || (before[0] <= 7 && before[1] <= 7));
     if (size >= 36) {
         memset(aml, 0, 36);
-        s5 = acpi_sleep_type(aml, size, '5', before);
+        s5 = acpi_sleep_type(aml, size, 5, before);
         unsigned hidden = acpi_hide_sleep(aml, size);
         CHECK(hidden <= size / 6);
         CHECK(sum(aml, size) == (uint8_t)(sum(data + 36, size - 36)));
-        for (char state = '1'; state <= '4'; state++) {
+        for (unsigned state = 1; state <= 4; state++) {
             CHECK(!acpi_sleep_type(aml, size, state, type));
         }
-        CHECK(acpi_sleep_type(aml, size, '5', after) == s5 && (!s5 || memcmp(before, after, 2) == 0));
+        CHECK(acpi_sleep_type(aml, size, 5, after) == s5 && (!s5 || memcmp(before, after, 2) == 0));
     }
     free(aml);
 }

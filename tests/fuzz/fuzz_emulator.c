@@ -2,7 +2,8 @@
 /* sources: root/libwhv/emulator*.c root/libwhv/completion.c -lcapstone */
 /*
  * Any code in any mode with any registers, and callbacks that fail at any time: the emulator returns, its accesses keep
- * to their rules, and the guest's registers are set once, if and only if it says that it succeeded.
+ * to their rules, and the guest's registers are set once, if and only if it says that it succeeded. The general decoder
+ * alone gives the same, callback by callback.
  */
 #include <string.h>
 
@@ -16,7 +17,17 @@
 struct attempt {
     struct tape tape;
     unsigned calls, sets;
+    uint64_t digest; /* of what all callbacks got */
 };
+
+/* FNV-1a. */
+static void note(struct attempt *a, const void *data, size_t size)
+{
+    const uint8_t *bytes = data;
+    for (size_t i = 0; i < size; i++) {
+        a->digest = (a->digest ^ bytes[i]) * 0x100000001b3ull;
+    }
+}
 
 /* Now and then, by the input. */
 static bool fails(struct attempt *a)
@@ -29,6 +40,7 @@ static HRESULT on_port(void *context, WHV_EMULATOR_IO_ACCESS_INFO *info)
     struct attempt *a = context;
     CHECK(info->AccessSize == 1 || info->AccessSize == 2 || info->AccessSize == 4);
     CHECK(info->Direction <= 1);
+    note(a, info, sizeof(*info));
     info->Data = tape_byte(&a->tape) * 0x01010101u;
     return fails(a) ? E_OUTOFMEMORY : S_OK;
 }
@@ -39,6 +51,7 @@ static HRESULT on_memory(void *context, WHV_EMULATOR_MEMORY_ACCESS_INFO *info)
     unsigned size = info->AccessSize;
     CHECK(size == 1 || size == 2 || size == 4 || size == 8);
     CHECK(info->GpaAddress / PAGE == (info->GpaAddress + size - 1) / PAGE);
+    note(a, info, sizeof(*info));
     if (info->Direction == 0) {
         memset(info->Data, tape_byte(&a->tape), sizeof(info->Data));
     }
@@ -48,6 +61,7 @@ static HRESULT on_memory(void *context, WHV_EMULATOR_MEMORY_ACCESS_INFO *info)
 static HRESULT on_get(void *context, const WHV_REGISTER_NAME *names, uint32_t count, WHV_REGISTER_VALUE *values)
 {
     struct attempt *a = context;
+    note(a, names, count * sizeof(*names));
     for (uint32_t i = 0; i < count; i++) {
         CHECK(names[i] <= WHvX64RegisterGs || names[i] == WHvX64RegisterLdtr || names[i] == WHvX64RegisterGdtr ||
               names[i] == WHvX64RegisterCr0 || names[i] == WHvX64RegisterCr4 || names[i] == WHvX64RegisterEfer ||
@@ -64,8 +78,9 @@ static HRESULT on_get(void *context, const WHV_REGISTER_NAME *names, uint32_t co
 static HRESULT on_set(void *context, const WHV_REGISTER_NAME *names, uint32_t count, const WHV_REGISTER_VALUE *values)
 {
     struct attempt *a = context;
-    (void)values;
     CHECK(a->sets == 0);
+    note(a, names, count * sizeof(*names));
+    note(a, values, count * sizeof(*values));
     for (uint32_t i = 0; i < count; i++) {
         for (uint32_t k = 0; k < i; k++) {
             CHECK(names[i] != names[k]);
@@ -83,6 +98,8 @@ static HRESULT on_translate(void *context, WHV_GUEST_VIRTUAL_ADDRESS gva, WHV_TR
 {
     struct attempt *a = context;
     uint8_t choice = tape_byte(&a->tape);
+    note(a, &gva, sizeof(gva));
+    note(a, &flags, sizeof(flags));
     CHECK(gva % PAGE == 0 && (flags & 7) != 0 && (flags & ~0x1f) == 0);
     *result = choice > 0xe0 ? (WHV_TRANSLATE_GVA_RESULT_CODE)(choice & 15) : WHvTranslateGvaResultSuccess;
     *gpa = choice == 0xe0 ? gva + 8 : gva;
@@ -140,18 +157,27 @@ static WHV_EMULATOR_STATUS attempt_port(WHV_EMULATOR_HANDLE emulator, struct att
     return status;
 }
 
+static WHV_EMULATOR_STATUS attempt_any(WHV_EMULATOR_HANDLE emulator, struct attempt *a)
+{
+    return (tape_byte(&a->tape) & 3) == 0 ? attempt_port(emulator, a) : attempt_memory(emulator, a);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static WHV_EMULATOR_HANDLE emulator;
+    static WHV_EMULATOR_HANDLE emulator, by_library;
     struct attempt a = {0};
     a.tape = (struct tape){data, size};
+    struct attempt b = a;
     if (emulator == NULL) {
         CHECK(WHvEmulatorCreateEmulator(&callbacks, &emulator) == S_OK);
+        CHECK(WHvEmulatorCreateEmulator(&callbacks, &by_library) == S_OK);
+        ((struct emulator *)by_library)->by_library = true;
     }
-    WHV_EMULATOR_STATUS status =
-        (tape_byte(&a.tape) & 3) == 0 ? attempt_port(emulator, &a) : attempt_memory(emulator, &a);
+    WHV_EMULATOR_STATUS status = attempt_any(emulator, &a);
     CHECK(status.AsUINT32 != 0);
     CHECK((a.sets == 1) == (status.AsUINT32 == 1));
     CHECK(a.sets == 1 || status.EmulationSuccessful == 0);
+    CHECK(attempt_any(by_library, &b).AsUINT32 == status.AsUINT32);
+    CHECK(a.digest == b.digest && a.calls == b.calls && a.tape.left == b.tape.left);
     return 0;
 }

@@ -119,9 +119,9 @@ static void sleep_states(void)
     check_not_offered(write_string, (uint16_t)(port + 1));
 }
 
-static uint32_t count_names(const uint8_t *table, char state)
+static uint32_t count_names(const uint8_t *table, unsigned state)
 {
-    const uint8_t name[] = {'_', 'S', (uint8_t)state, '_', 0x12};
+    const uint8_t name[] = {'_', 'S', (uint8_t)('0' + state), '_', 0x12};
     uint32_t found = 0;
     for (uint32_t at = 36; at + sizeof(name) < read32(table + 4); at++) {
         found += memcmp(table + at, name, sizeof(name)) == 0;
@@ -142,8 +142,8 @@ static void sleep_names(void)
         sum = (uint8_t)(sum + dsdt[i]);
     }
     CHECK_EQ(0, sum);
-    CHECK_EQ(1, count_names(dsdt, '5'));
-    for (char state = '1'; state <= '4'; state++) {
+    CHECK_EQ(1, count_names(dsdt, 5));
+    for (unsigned state = 1; state <= 4; state++) {
         CHECK_EQ(0, count_names(dsdt, state));
     }
 }

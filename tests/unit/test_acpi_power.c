@@ -237,12 +237,12 @@ static void test_packages(void **state)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         uint8_t type[2] = {0, 0}, *copy = malloc(rows[i].size); /* the sanitizer sees its end */
         memcpy(copy, rows[i].aml, rows[i].size);
-        assert_int_equal(acpi_sleep_type(copy, rows[i].size, '5', type), rows[i].found);
+        assert_int_equal(acpi_sleep_type(copy, rows[i].size, 5, type), rows[i].found);
         if (rows[i].found) {
             assert_int_equal(type[0], rows[i].a);
             assert_int_equal(type[1], rows[i].b);
         }
-        assert_false(acpi_sleep_type(copy, rows[i].size, '3', type));
+        assert_false(acpi_sleep_type(copy, rows[i].size, 3, type));
         free(copy);
     }
 }
@@ -257,8 +257,8 @@ static void test_hiding(void **state)
     uint8_t type[2];
     assert_int_equal(acpi_hide_sleep(memory + DSDT_AT, length), 3);
     assert_int_equal(sum(memory + DSDT_AT, length), 0);
-    for (char s = '0'; s <= '5'; s++) {
-        assert_int_equal(acpi_sleep_type(memory + DSDT_AT, length, s, type), s == '0' || s == '5');
+    for (unsigned s = 0; s <= 5; s++) {
+        assert_int_equal(acpi_sleep_type(memory + DSDT_AT, length, s, type), s == 0 || s == 5);
     }
     assert_memory_equal(memory + DSDT_AT + 36 + 12, "XS1_", 4);
     assert_int_equal(acpi_hide_sleep(memory + DSDT_AT, length), 0);
