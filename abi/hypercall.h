@@ -131,6 +131,8 @@ enum whb_status {
 #define WHB_MAX_VPS 64u
 /* Partitions alive at once. */
 #define WHB_MAX_PARTITIONS 256u
+/* A handle is never 0, and no two partitions alive have the same of these. */
+#define WHB_HANDLE_SLOT(handle) ((uint32_t)(handle) % WHB_MAX_PARTITIONS)
 
 /* What LOG_READ puts before the bytes. The log is a stream that began at boot; the ring keeps its last 64 KiB. */
 struct whb_log_read {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernel/hypercall_gate.h"
 
+#include "arch/nospec.h"
 #include "arch/vmx.h"
 
 enum whb_status gate_check_call(uint64_t rax, enum whb_call *call)
@@ -15,7 +16,7 @@ enum whb_status gate_check_call(uint64_t rax, enum whb_call *call)
     if (number >= WHB_CALL_COUNT) {
         return WHB_ERROR_UNKNOWN_CALL;
     }
-    *call = (enum whb_call)number;
+    *call = (enum whb_call)index_nospec(number, WHB_CALL_COUNT);
     return WHB_OK;
 }
 

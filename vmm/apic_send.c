@@ -9,7 +9,7 @@
 
 static struct vp *find_vp(const struct partition *p, uint32_t index)
 {
-    struct vp *vp = __atomic_load_n(&p->vps[index], __ATOMIC_ACQUIRE);
+    struct vp *vp = partition_vp(p, index);
     return vp != NULL && __atomic_load_n(&vp->owner, __ATOMIC_ACQUIRE) != VP_OWNER_ABSENT ? vp : NULL;
 }
 

@@ -2,6 +2,7 @@
 /* What the parts of the APIC model share: the words of its page, and the timer. */
 #pragma once
 
+#include "arch/nospec.h"
 #include "vmm/apic_model.h"
 
 #define APIC_SVR_WRITABLE 0x1ffu
@@ -13,6 +14,8 @@
 #define ESR_REGISTER_ILLEGAL (1u << 7)
 #define APIC_ERRORS (ESR_SEND_ILLEGAL | ESR_RECEIVE_ILLEGAL | ESR_REGISTER_ILLEGAL)
 
+#define APIC_PAGE_WORDS 1024u
+
 enum apic_timer_mode {
     APIC_TIMER_ONE_SHOT,
     APIC_TIMER_PERIODIC,
@@ -21,12 +24,12 @@ enum apic_timer_mode {
 
 static inline uint32_t apic_get(const struct apic *a, uint32_t offset)
 {
-    return __atomic_load_n(&a->page[offset / 4], __ATOMIC_RELAXED);
+    return __atomic_load_n(&a->page[index_nospec(offset / 4, APIC_PAGE_WORDS)], __ATOMIC_RELAXED);
 }
 
 static inline void apic_set(struct apic *a, uint32_t offset, uint32_t value)
 {
-    __atomic_store_n(&a->page[offset / 4], value, __ATOMIC_RELAXED);
+    __atomic_store_n(&a->page[index_nospec(offset / 4, APIC_PAGE_WORDS)], value, __ATOMIC_RELAXED);
 }
 
 static inline bool apic_is_lvt(uint32_t offset)

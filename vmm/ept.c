@@ -193,10 +193,10 @@ static unsigned touched_entries(const struct change *c, unsigned level, uint64_t
     return ept_touched(c->start, c->end, level, base, first);
 }
 
-/* Asks once for all the memory that a new or changed table below an entry of this level will map, if it is little. */
+/* Asks once for all the memory that a new or changed table below an entry of this level will map. */
 static void learn_memory_type(struct change *c, unsigned level, uint64_t gpa)
 {
-    if (level < TOP_LEVEL && !c->unmap) {
+    if (!c->unmap) {
         uint64_t from = gpa > c->start ? gpa : c->start;
         uint64_t to = c->end - gpa < level_size(level) ? c->end : gpa + level_size(level);
         (void)memory_type(c, c->hpa + (from - c->start), to - from);
@@ -212,7 +212,9 @@ static bool reserve(struct change *c, unsigned level, const uint64_t *table, uin
         if (stays_absent(c, table, i) || final_value(c, level, gpa, &value)) {
             continue;
         }
-        learn_memory_type(c, level, gpa);
+        if (level == 3 && c->end - c->start > level_size(2)) {
+            learn_memory_type(c, level, gpa);
+        }
         const uint64_t *below = NULL;
         if (table != NULL && is_present(table[i]) && !is_leaf(table[i], level)) {
             below = table_of(table[i]);
@@ -273,7 +275,9 @@ static void act(struct change *c, unsigned level, uint64_t *table, uint64_t base
             replace(c, level, &table[i], value);
             continue;
         }
-        learn_memory_type(c, level, gpa);
+        if (level == 2) {
+            learn_memory_type(c, level, gpa);
+        }
         if (is_present(table[i]) && !is_leaf(table[i], level)) {
             uint64_t *below = table_of(table[i]);
             act(c, level - 1, below, gpa);

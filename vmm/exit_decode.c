@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "arch/cpu.h"
+#include "arch/nospec.h"
 #include "arch/vmx.h"
 #include "kernel/string.h"
 
@@ -309,7 +310,7 @@ static const struct exit_row *find_row(uint32_t reason)
     if (reason >= EXIT_ROWS || exit_rows[reason].reason == WHvRunVpExitReasonNone) {
         return NULL;
     }
-    return &exit_rows[reason];
+    return &exit_rows[index_nospec(reason, EXIT_ROWS)];
 }
 
 uint32_t exit_reads(uint32_t reason)

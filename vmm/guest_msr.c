@@ -6,6 +6,7 @@
 #include "abi/whv.h"
 #include "arch/cpu.h"
 #include "arch/msr.h"
+#include "arch/nospec.h"
 #include "arch/vmcs.h"
 #include "vmm/apic.h"
 #include "vmm/guest_exit.h"
@@ -43,7 +44,7 @@ static uint64_t *find_mtrr(struct vp *vp, uint32_t msr, bool *fixed)
     }
     *fixed = false;
     if (msr >= MSR_IA32_MTRR_PHYSBASE0 && msr < MSR_IA32_MTRR_PHYSBASE0 + 2 * GUEST_MTRR_VARIABLE) {
-        return &vp->mtrrs.variable[msr - MSR_IA32_MTRR_PHYSBASE0];
+        return &vp->mtrrs.variable[index_nospec(msr - MSR_IA32_MTRR_PHYSBASE0, 2 * GUEST_MTRR_VARIABLE)];
     }
     return NULL;
 }

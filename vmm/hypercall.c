@@ -3,6 +3,7 @@
  * The hypercalls. Each handler checks all its arguments before it changes anything. Root memory named by a call is
  * copied once, and only the copy is looked at.
  */
+#include "arch/nospec.h"
 #include "vmm/hypercall_call.h"
 
 #include "arch/cpu.h"
@@ -22,6 +23,7 @@ enum whb_status call_check_buffer(uint64_t pa, uint64_t size)
     if (!layout_is_ram(pa, size) || layout_is_hypervisor(pa, size)) {
         return WHB_ERROR_ACCESS_DENIED;
     }
+    speculation_barrier(); /* before anything at `pa` is looked at */
     return WHB_OK;
 }
 

@@ -22,10 +22,7 @@ enum whb_status call_vp_delete(struct call *c, struct partition *p)
 
 enum whb_status call_vp_cancel(struct call *c, struct partition *p)
 {
-    if (c->arg[1] >= WHB_MAX_VPS) {
-        return WHB_ERROR_VP_ABSENT;
-    }
-    struct vp *vp = __atomic_load_n(&p->vps[c->arg[1]], __ATOMIC_ACQUIRE);
+    struct vp *vp = partition_vp(p, c->arg[1]);
     if (vp == NULL || __atomic_load_n(&vp->owner, __ATOMIC_SEQ_CST) == VP_OWNER_ABSENT) {
         return WHB_ERROR_VP_ABSENT;
     }

@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "arch/msr.h"
+#include "arch/nospec.h"
 #include "kernel/string.h"
 
 /* 25.6.9: four bitmaps of 1 KiB. A set bit makes the access exit. */
@@ -97,7 +98,7 @@ uint32_t msr_bitmap_offset(uint32_t msr, bool write)
 {
     bool high = msr >= HIGH_RANGE;
     uint32_t base = write ? (high ? WRITE_HIGH : WRITE_LOW) : (high ? READ_HIGH : READ_LOW);
-    return base + (high ? msr - HIGH_RANGE : msr) / 8;
+    return (uint32_t)index_nospec(base + (high ? msr - HIGH_RANGE : msr) / 8, MSR_BITMAP_SIZE);
 }
 
 bool msr_guest_pass(uint32_t place, struct msr_pass *pass)

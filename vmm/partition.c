@@ -16,7 +16,7 @@ static uint32_t alive;             /* atomic */
 
 static uint64_t make_handle(uint32_t slot, uint64_t generation)
 {
-    return (generation << 16) | (slot + 1u);
+    return (generation << HANDLE_SLOTS_SHIFT) | slot;
 }
 
 struct partition *partition_get(uint64_t handle)
@@ -136,9 +136,6 @@ enum whb_status partition_delete(uint64_t handle)
 {
     uint64_t generation;
     struct partition_slot *slot = partition_find_slot(handle, &generation);
-    if (slot == NULL) {
-        return WHB_ERROR_INVALID_HANDLE;
-    }
     uint64_t state = __atomic_load_n(&slot->state, __ATOMIC_ACQUIRE);
     do {
         if (!partition_is_open(state, generation)) {

@@ -13,6 +13,7 @@
 
 #include "abi/hypercall.h"
 #include "abi/whv.h"
+#include "arch/nospec.h"
 #include "kernel/page_alloc.h"
 #include "kernel/percpu.h"
 #include "kernel/spinlock.h"
@@ -47,6 +48,12 @@ _Static_assert(sizeof(struct partition) <= 4096, "a partition is one page");
 static inline uint32_t partition_account(const struct partition *p)
 {
     return PAGE_ACCOUNT_PARTITIONS + p->slot;
+}
+
+/* NULL: no such index, or never created. */
+static inline struct vp *partition_vp(const struct partition *p, uint64_t index)
+{
+    return index < WHB_MAX_VPS ? __atomic_load_n(&p->vps[index_nospec(index, WHB_MAX_VPS)], __ATOMIC_ACQUIRE) : NULL;
 }
 
 /* Takes a reference. NULL: no such partition, or it is being deleted. */

@@ -18,14 +18,14 @@ struct partition_slot {
 
 extern struct partition_slot partition_slots[WHB_MAX_PARTITIONS];
 
+/* Every number names some slot, also in speculation; whether it is a handle says the generation. */
+#define HANDLE_SLOTS_SHIFT 8u
+_Static_assert(WHB_MAX_PARTITIONS == 1u << HANDLE_SLOTS_SHIFT, "a handle's low bits are the slot");
+
 static inline struct partition_slot *partition_find_slot(uint64_t handle, uint64_t *generation)
 {
-    uint64_t number = handle & 0xffffu;
-    if (number == 0 || number > WHB_MAX_PARTITIONS) {
-        return NULL;
-    }
-    *generation = handle >> 16;
-    return &partition_slots[number - 1];
+    *generation = handle >> HANDLE_SLOTS_SHIFT;
+    return &partition_slots[WHB_HANDLE_SLOT(handle)];
 }
 
 static inline bool partition_is_open(uint64_t state, uint64_t generation)
@@ -37,9 +37,6 @@ static inline struct partition *partition_take(uint64_t handle)
 {
     uint64_t generation;
     struct partition_slot *slot = partition_find_slot(handle, &generation);
-    if (slot == NULL) {
-        return NULL;
-    }
     uint64_t state = __atomic_load_n(&slot->state, __ATOMIC_ACQUIRE);
     do {
         if (!partition_is_open(state, generation)) {

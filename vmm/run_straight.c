@@ -70,7 +70,7 @@ uint64_t *run_straight_begin(struct cpu *cpu, struct vp *root)
     if (p == NULL) {
         return NULL;
     }
-    struct vp *vp = index < WHB_MAX_VPS ? __atomic_load_n(&p->vps[index], __ATOMIC_ACQUIRE) : NULL;
+    struct vp *vp = partition_vp(p, index);
     uint64_t free = VP_OWNER_NONE;
     uint64_t cpu_index = cpu->index;
     if (vp == NULL || !__atomic_compare_exchange_n(&vp->owner_and_cancel, &free, cpu_index + 1ull, false,

@@ -4,6 +4,7 @@
 
 #include "arch/cpu.h"
 #include "arch/direct_map.h"
+#include "arch/nospec.h"
 #include "arch/vmcs.h"
 #include "kernel/layout.h"
 #include "kernel/string.h"
@@ -24,10 +25,7 @@ void vp_release(struct vp *vp)
 
 enum whb_status vp_acquire(struct partition *p, uint64_t index, struct vp **vp)
 {
-    if (index >= WHB_MAX_VPS) {
-        return WHB_ERROR_VP_ABSENT;
-    }
-    struct vp *found = __atomic_load_n(&p->vps[index], __ATOMIC_ACQUIRE);
+    struct vp *found = partition_vp(p, index);
     if (found == NULL) {
         return WHB_ERROR_VP_ABSENT;
     }
@@ -175,7 +173,7 @@ enum whb_status vp_create(struct partition *p, uint64_t index, uint64_t run_page
         return WHB_ERROR_ACCESS_DENIED;
     }
     spin_lock(&p->lock);
-    enum whb_status status = create_locked(p, (uint32_t)index, phys_to_virt(run_page_pa));
+    enum whb_status status = create_locked(p, (uint32_t)index_nospec(index, WHB_MAX_VPS), phys_to_virt(run_page_pa));
     spin_unlock(&p->lock);
     return status;
 }

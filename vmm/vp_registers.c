@@ -7,6 +7,7 @@
 
 #include "arch/cpu.h"
 #include "arch/msr.h"
+#include "arch/nospec.h"
 #include "arch/vmcs.h"
 #include "kernel/string.h"
 #include "vmm/apic.h"
@@ -82,7 +83,7 @@ static uint64_t get_control(const struct vp *vp, uint32_t name)
     case REG_CR8:
         return *((const uint8_t *)vp->virtual_apic + 0x80) >> 4;
     case REG_DR0 ... REG_DR0 + 3:
-        return vp->dr[name - REG_DR0];
+        return vp->dr[index_nospec(name - REG_DR0, 4)];
     case REG_DR6:
         return vp->dr6;
     case REG_DR7:
@@ -112,7 +113,7 @@ static void set_control(struct cpu *cpu, struct vp *vp, uint32_t name, uint64_t 
         *((uint8_t *)vp->virtual_apic + 0x80) = (uint8_t)(value << 4);
         return;
     case REG_DR0 ... REG_DR0 + 3:
-        vp->dr[name - REG_DR0] = value;
+        vp->dr[index_nospec(name - REG_DR0, 4)] = value;
         return;
     case REG_DR6:
         vp->dr6 = (value & DR6_WRITABLE) | DR6_FIXED;
@@ -163,7 +164,7 @@ static uint64_t get_msr(struct vp *vp, uint32_t name)
     case REG_MTRR_DEF_TYPE:
         return vp->mtrrs.def_type;
     default:
-        return vp->msr[name - REG_STAR];
+        return vp->msr[index_nospec(name - REG_STAR, SWITCHED_COUNT)];
     }
 }
 
@@ -223,7 +224,7 @@ static void set_msr(struct cpu *cpu, struct vp *vp, uint32_t name, uint64_t valu
         vp->mtrrs.def_type = value;
         break;
     default:
-        switch_msr_write(cpu, vp, (enum switched_msr)(name - REG_STAR), value);
+        switch_msr_write(cpu, vp, (enum switched_msr)index_nospec(name - REG_STAR, SWITCHED_COUNT), value);
     }
 }
 
@@ -235,19 +236,19 @@ static uint8_t *legacy_place(const struct vp *vp, uint32_t name)
         return image;
     }
     return name == REG_XMM_CONTROL ? image + 16
-           : name >= REG_FP_MMX0   ? image + 32 + (size_t)(name - REG_FP_MMX0) * 16
-                                   : image + 160 + (size_t)(name - REG_XMM0) * 16;
+           : name >= REG_FP_MMX0   ? image + 32 + index_nospec(name - REG_FP_MMX0, 8) * 16
+                                   : image + 160 + index_nospec(name - REG_XMM0, 16) * 16;
 }
 
 static uint64_t *mtrr_place(struct vp *vp, uint32_t name)
 {
     switch (name) {
     case REG_MTRR_BASE0 ... REG_MTRR_BASE0 + GUEST_MTRR_NAMES - 1:
-        return &vp->mtrrs.variable[2 * (name - REG_MTRR_BASE0)];
+        return &vp->mtrrs.variable[2 * index_nospec(name - REG_MTRR_BASE0, GUEST_MTRR_NAMES)];
     case REG_MTRR_MASK0 ... REG_MTRR_MASK0 + GUEST_MTRR_NAMES - 1:
-        return &vp->mtrrs.variable[2 * (name - REG_MTRR_MASK0) + 1];
+        return &vp->mtrrs.variable[2 * index_nospec(name - REG_MTRR_MASK0, GUEST_MTRR_NAMES) + 1];
     default:
-        return &vp->mtrrs.fixed[name - REG_MTRR_FIX0];
+        return &vp->mtrrs.fixed[index_nospec(name - REG_MTRR_FIX0, GUEST_MTRR_FIXED)];
     }
 }
 
@@ -256,7 +257,7 @@ static void get_one(struct vp *vp, uint32_t name, struct register_value *v)
     *v = (struct register_value){0, 0};
     switch (register_kind(name)) {
     case REGISTER_GPR:
-        v->low = name == REG_RSP ? vmcs_readnw(VMCS_GUEST_RSP) : vp->gpr[name];
+        v->low = name == REG_RSP ? vmcs_readnw(VMCS_GUEST_RSP) : vp->gpr[index_nospec(name, 16)];
         break;
     case REGISTER_RIP:
         v->low = vmcs_readnw(VMCS_GUEST_RIP);
@@ -265,7 +266,7 @@ static void get_one(struct vp *vp, uint32_t name, struct register_value *v)
         v->low = vmcs_readnw(VMCS_GUEST_RFLAGS);
         break;
     case REGISTER_SEGMENT:
-        get_segment((enum vmcs_segment)segment_of_name[name - REG_ES], v);
+        get_segment((enum vmcs_segment)segment_of_name[index_nospec(name - REG_ES, 8)], v);
         break;
     case REGISTER_TABLE:
         name == REG_IDTR ? get_table(VMCS_GUEST_IDTR_BASE, VMCS_GUEST_IDTR_LIMIT, v)
@@ -299,7 +300,7 @@ static void get_one(struct vp *vp, uint32_t name, struct register_value *v)
 
 static void set_gpr(struct vp *vp, uint32_t name, uint64_t value)
 {
-    vp->gpr[name] = value;
+    vp->gpr[index_nospec(name, 16)] = value;
     if (name == REG_RSP) {
         vmcs_writenw(VMCS_GUEST_RSP, value);
     }
@@ -327,7 +328,7 @@ static void set_one(struct cpu *cpu, struct vp *vp, uint32_t name, const struct 
         vp->run->rflags = v->low;
         break;
     case REGISTER_SEGMENT:
-        set_segment((enum vmcs_segment)segment_of_name[name - REG_ES], v);
+        set_segment((enum vmcs_segment)segment_of_name[index_nospec(name - REG_ES, 8)], v);
         break;
     case REGISTER_TABLE:
         name == REG_IDTR ? set_table(VMCS_GUEST_IDTR_BASE, VMCS_GUEST_IDTR_LIMIT, v)

@@ -25,13 +25,13 @@ extern struct client_partition clients[WHB_MAX_PARTITIONS];
 
 static inline uint32_t client_slot(uint64_t handle)
 {
-    return (uint32_t)(handle & 0xffffu) - 1;
+    return WHB_HANDLE_SLOT(handle);
 }
 
 /* Whether the handle is that of a partition which lives. */
 static inline bool client_knows(uint64_t handle)
 {
-    return client_slot(handle) < WHB_MAX_PARTITIONS && clients[client_slot(handle)].handle == handle;
+    return handle != 0 && clients[client_slot(handle)].handle == handle;
 }
 
 /* The partition of a VP that can be; NULL: the handle or the index cannot. Its page may be NULL: no such VP. */
