@@ -141,7 +141,7 @@ help:
 #:   make debug         halted at the first instruction for gdb, with symbols (docs/debugging.md): PROGRAM=root
 #:   make guest         Debian's Linux kernels and an initrd, for guests: build/guest/
 #:   make test          everything that can be tested without a nested KVM, in under 30 minutes
-#:   make test-long     the same, the scenarios on models that only newer versions of Bochs have, and long attacks (SEED=)
+#:   make test-long     the same, the scenarios on models that only newer versions of Bochs have, and long attacks
 #:   make test-debian13  unit tests, scenarios and `make run` on Debian 13, in a root folder made for it (as root)
 #:   make test-nested   the scenarios in QEMU/KVM in Linux in Bochs, in under 25 minutes
 #:   make unit          the host unit tests alone
@@ -228,7 +228,7 @@ test-nested:
 attack:
 	$(Q)scripts/setup build run
 	+$(Q)$(submake) $(B)/whimbrel-attack.iso
-	$(Q)scripts/attack $(KIND) $(or $(CPUS),4) $(SEED) $(WORK) $(call quoted,$(CMDLINE))
+	$(Q)scripts/attack $(KIND) $(or $(CPUS),$(if $(filter root,$(KIND)),1,4)) $(SEED) $(WORK) $(call quoted,$(CMDLINE))
 
 bench:
 	$(Q)scripts/setup build bench
