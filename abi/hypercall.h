@@ -180,7 +180,7 @@ struct whb_mapping_audit {
     uint32_t cr4_umip;
     uint32_t cpu_features; /* bit 0 CPU has SMEP, bit 1 SMAP, bit 2 UMIP */
     uint32_t cr0_cd;       /* 1: CR0.CD or NW set: must be 0, whatever the root's are */
-    uint32_t reserved;
+    uint32_t boot_mtrrs;   /* 1: this CPU's MTRRs are what the boot CPU's were at the start */
 };
 
 /*

@@ -92,6 +92,23 @@ static inline void wrmsr(uint32_t msr, uint64_t value)
     __asm__ volatile("wrmsr" : : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)) : "memory");
 }
 
+/* The same for a value of the root's, whose rules the processor knows. False: it faults, and nothing changes. */
+static inline bool wrmsr_safe(uint32_t msr, uint64_t value)
+{
+    count_instruction(COUNTED_WRMSR);
+    __asm__ goto("1:\twrmsr\n\t"
+                 ".pushsection .exception_table, \"a\"\n\t"
+                 ".quad 1b, %l[faulted]\n\t"
+                 ".popsection"
+                 :
+                 : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32))
+                 : "memory"
+                 : faulted);
+    return true;
+faulted:
+    return false;
+}
+
 #define CPU_CR_ACCESSORS(n)                                                                                            \
     static inline uint64_t read_cr##n(void)                                                                            \
     {                                                                                                                  \

@@ -27,6 +27,13 @@ struct table_pointer {
 
 extern const uint64_t exception_entries[EXCEPTIONS]; /* arch/exceptions.S */
 
+/* An instruction that may raise #GP, and where execution continues then. */
+struct exception_place {
+    uint64_t at, to;
+};
+
+extern const struct exception_place exception_table[], exception_table_end[]; /* linker.ld */
+
 void (*nmi_handler)(struct trap_frame *frame);
 
 /* All 256 gates exist, most of them absent: a VM exit sets the limit of IDTR to 0xffff whatever the host wants. */
@@ -81,11 +88,23 @@ static void handle_nmi(struct trap_frame *frame)
     }
 }
 
+static bool is_expected(struct trap_frame *frame)
+{
+    const uintptr_t end = (uintptr_t)exception_table_end;
+    for (const struct exception_place *p = exception_table; (uintptr_t)p < end; p++) {
+        if (frame->vector == IDT_VECTOR_GP && frame->rip == p->at) {
+            frame->rip = p->to;
+            return true;
+        }
+    }
+    return false;
+}
+
 void idt_dispatch(struct trap_frame *frame)
 {
     if (frame->vector == IDT_VECTOR_NMI) {
         handle_nmi(frame);
-    } else {
+    } else if (!is_expected(frame)) {
         panic_trap(frame);
     }
 }

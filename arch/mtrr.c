@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "arch/mtrr.h"
 
-#include <stdbool.h>
-
 #include "arch/cpu.h"
 #include "arch/msr.h"
+#include "kernel/string.h"
 
 #define CAP_COUNT 0xffu
 #define CAP_FIXED (1ull << 8)
@@ -45,6 +44,15 @@ void mtrr_read(struct mtrr_state *s, uint8_t physical_bits)
     for (unsigned i = 0; (s->cap & CAP_FIXED) != 0 && i < MTRR_FIXED_COUNT; i++) {
         s->fixed[i] = rdmsr(fixed_msrs[i]);
     }
+}
+
+bool mtrr_unchanged(const struct mtrr_state *before)
+{
+    struct mtrr_state now;
+    mtrr_read(&now, before->physical_bits);
+    return now.def_type == before->def_type && memcmp(now.fixed, before->fixed, sizeof(now.fixed)) == 0 &&
+           memcmp(now.base, before->base, sizeof(now.base)) == 0 &&
+           memcmp(now.mask, before->mask, sizeof(now.mask)) == 0;
 }
 #endif
 

@@ -2,6 +2,7 @@
 /* Memory type range registers (SDM vol. 3A, 12.11), as the firmware left them. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define MTRR_TYPE_UC 0u
@@ -28,6 +29,9 @@ struct mtrr_state {
  * page tables then say otherwise. Variable ranges beyond MTRR_VARIABLE_MAX are ignored; no known CPU has more than 10.
  */
 void mtrr_read(struct mtrr_state *state, uint8_t physical_bits);
+
+/* The calling CPU's are what `before` says. */
+bool mtrr_unchanged(const struct mtrr_state *before);
 #endif
 
 /*

@@ -82,3 +82,7 @@ void exit_record_cancel(struct vp *vp);
 void exit_record_apic(struct vp *vp, WHV_RUN_VP_EXIT_REASON reason, uint32_t type, uint64_t value);
 /* The processor refused the control fields: what the root wrote as pending event cannot be injected. */
 void exit_record_invalid(struct vp *vp);
+
+/* MTRRs that are kept for a VP, root or guest. False: it has no such MTRR, or the value faults (vmm/guest_msr.c). */
+bool exit_read_mtrr(struct vp *vp, uint32_t msr, uint64_t *value);
+bool exit_write_mtrr(struct vp *vp, uint32_t msr, uint64_t value);

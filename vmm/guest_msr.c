@@ -31,44 +31,57 @@ static bool is_mtrr_type(uint64_t type)
     return type == 0 || type == 1 || type == 4 || type == 5 || type == 6;
 }
 
-/* Where a variable or fixed MTRR of the guest is kept; NULL: not one. */
-static uint64_t *find_mtrr(struct vp *vp, uint32_t msr, bool *fixed)
+/* Where an MTRR of the VP is kept; NULL: not one. */
+static uint64_t *find_mtrr(struct vp *vp, uint32_t msr)
 {
+    unsigned variable = vp->is_root ? vmm.mtrrs.variable_count : GUEST_MTRR_VARIABLE;
     static const uint32_t fixed_msrs[GUEST_MTRR_FIXED] = {0x250, 0x258, 0x259, 0x268, 0x269, 0x26a,
                                                           0x26b, 0x26c, 0x26d, 0x26e, 0x26f};
-    *fixed = true;
     for (unsigned i = 0; msr >= 0x250 && msr <= 0x26f && i < GUEST_MTRR_FIXED; i++) {
         if (fixed_msrs[i] == msr) {
             return &vp->mtrrs.fixed[i];
         }
     }
-    *fixed = false;
-    if (msr >= MSR_IA32_MTRR_PHYSBASE0 && msr < MSR_IA32_MTRR_PHYSBASE0 + 2 * GUEST_MTRR_VARIABLE) {
-        return &vp->mtrrs.variable[index_nospec(msr - MSR_IA32_MTRR_PHYSBASE0, 2 * GUEST_MTRR_VARIABLE)];
+    if (msr >= MSR_IA32_MTRR_PHYSBASE0 && msr < MSR_IA32_MTRR_PHYSBASE0 + 2 * variable) {
+        return &vp->mtrrs.variable[index_nospec(msr - MSR_IA32_MTRR_PHYSBASE0, 2 * variable)];
     }
-    return NULL;
+    return msr == MSR_IA32_MTRR_DEF_TYPE ? &vp->mtrrs.def_type : NULL;
 }
 
-static enum msr_outcome write_mtrr(struct vp *vp, uint32_t msr, uint64_t value)
+static bool mtrr_valid(uint32_t msr, uint64_t value)
 {
-    bool fixed;
-    uint64_t *place = find_mtrr(vp, msr, &fixed);
-    if (fixed) {
-        for (unsigned i = 0; i < 64; i += 8) {
-            if (!is_mtrr_type((value >> i) & 0xff)) {
-                return MSR_FAULT;
-            }
-        }
-    } else {
-        uint64_t beyond = ~((1ull << vmm.physical_bits) - 1);
-        bool is_mask = (msr & 1u) != 0;
-        uint64_t reserved = is_mask ? 0x7ffull : 0xf00ull;
-        if ((value & (beyond | reserved)) != 0 || (!is_mask && !is_mtrr_type(value & 0xff))) {
-            return MSR_FAULT;
+    if (msr == MSR_IA32_MTRR_DEF_TYPE) {
+        return (value & ~MTRR_DEF_WRITABLE) == 0 && is_mtrr_type(value & 0xff);
+    }
+    for (unsigned i = 0; msr >= MSR_IA32_MTRR_FIX64K_00000 && i < 64; i += 8) {
+        if (!is_mtrr_type((value >> i) & 0xff)) {
+            return false;
         }
     }
+    if (msr >= MSR_IA32_MTRR_FIX64K_00000) {
+        return true;
+    }
+    uint64_t beyond = ~((1ull << vmm.physical_bits) - 1);
+    bool is_mask = (msr & 1u) != 0;
+    uint64_t reserved = is_mask ? 0x7ffull : 0xf00ull;
+    return (value & (beyond | reserved)) == 0 && (is_mask || is_mtrr_type(value & 0xff));
+}
+
+bool exit_read_mtrr(struct vp *vp, uint32_t msr, uint64_t *value)
+{
+    const uint64_t *place = find_mtrr(vp, msr);
+    *value = place != NULL ? *place : 0;
+    return place != NULL;
+}
+
+bool exit_write_mtrr(struct vp *vp, uint32_t msr, uint64_t value)
+{
+    uint64_t *place = find_mtrr(vp, msr);
+    if (place == NULL || !mtrr_valid(msr, value)) {
+        return false;
+    }
     *place = value;
-    return MSR_DONE;
+    return true;
 }
 
 /* The MSR goes with its CPUID bit, which the client can hide. */
@@ -80,10 +93,7 @@ static bool has_tsc_adjust(const struct vp *vp)
 
 static enum msr_outcome read_msr(struct vp *vp, uint32_t msr, uint64_t *value)
 {
-    bool fixed;
-    uint64_t *mtrr = find_mtrr(vp, msr, &fixed);
-    if (mtrr != NULL) {
-        *value = *mtrr;
+    if (exit_read_mtrr(vp, msr, value)) {
         return MSR_DONE;
     }
     switch (msr) {
@@ -98,9 +108,6 @@ static enum msr_outcome read_msr(struct vp *vp, uint32_t msr, uint64_t *value)
         return MSR_DONE;
     case MSR_IA32_MTRRCAP:
         *value = GUEST_MTRR_CAP;
-        return MSR_DONE;
-    case MSR_IA32_MTRR_DEF_TYPE:
-        *value = vp->mtrrs.def_type;
         return MSR_DONE;
     case MSR_IA32_EFER:
         *value = vmcs_read64(VMCS_GUEST_EFER);
@@ -167,10 +174,9 @@ static enum msr_outcome write_apic_base(const struct vp *vp, uint64_t value)
 
 static enum msr_outcome write_msr(struct cpu *cpu, struct vp *vp, uint32_t msr, uint64_t value)
 {
-    bool fixed;
     enum switched_msr which;
-    if (find_mtrr(vp, msr, &fixed) != NULL) {
-        return write_mtrr(vp, msr, value);
+    if (find_mtrr(vp, msr) != NULL) {
+        return exit_write_mtrr(vp, msr, value) ? MSR_DONE : MSR_FAULT;
     }
     if (switch_msr_find(msr, &which)) {
         if (!switch_msr_valid(which, value)) {
@@ -193,12 +199,6 @@ static enum msr_outcome write_msr(struct cpu *cpu, struct vp *vp, uint32_t msr, 
         return MSR_DONE;
     case MSR_IA32_APIC_BASE:
         return write_apic_base(vp, value);
-    case MSR_IA32_MTRR_DEF_TYPE:
-        if ((value & ~MTRR_DEF_WRITABLE) != 0 || !is_mtrr_type(value & 0xff)) {
-            return MSR_FAULT;
-        }
-        vp->mtrrs.def_type = value;
-        return MSR_DONE;
     case MSR_IA32_EFER:
         return write_efer(value);
     case MSR_IA32_PAT:

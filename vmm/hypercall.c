@@ -16,6 +16,7 @@
 #include "kernel/log.h"
 #include "kernel/page_alloc.h"
 #include "kernel/string.h"
+#include "vmm/vmm_state.h"
 
 /* A buffer of the root: RAM that it owns. */
 enum whb_status call_check_buffer(uint64_t pa, uint64_t size)
@@ -102,6 +103,7 @@ static enum whb_status call_audit_mappings(struct call *c)
     struct whb_mapping_audit audit;
     memset(&audit, 0, sizeof(audit));
     paging_audit(&audit);
+    audit.boot_mtrrs = mtrr_unchanged(&vmm.mtrrs);
     return call_reply(c, c->arg[0], c->arg[1], &audit, sizeof(audit));
 }
 

@@ -15,14 +15,19 @@
 #define WRITE_LOW 2048u
 #define WRITE_HIGH 3072u
 
+#define MSR_TEST_CTRL 0x33u
 #define MSR_IA32_SMM_MONITOR_CTL 0x9bu
+#define MSR_IA32_XFD 0x1c4u
+#define MSR_IA32_PRMRR_BASE 0x1f4u
 #define MSR_IA32_PEBS_ENABLE 0x3f1u
+#define MSR_IA32_PEBS_BASE 0x3f4u
 #define MSR_IA32_VMX_LAST 0x493u
 #define MSR_IA32_RTIT_OUTPUT_BASE 0x560u
 #define MSR_IA32_RTIT_CTL 0x570u
 #define MSR_IA32_RTIT_ADDR0 0x580u
 #define MSR_IA32_DS_AREA 0x600u
 #define MSR_IA32_TME_CAPABILITY 0x981u
+#define MSR_IA32_SEAMRR_BASE 0x1400u
 #define MSR_IA32_HW_FEEDBACK_PTR 0x17d0u
 
 enum {
@@ -47,17 +52,23 @@ static const struct msr_rule guest_passes[] = {
 };
 
 /*
- * What exits when the root does it. Everything else passes: the machine is the root's, its MTRRs, machine-check banks,
+ * What exits when the root does it. Everything else passes: the machine is the root's, its machine-check banks,
  * performance counters and speculation controls (IA32_SPEC_CTRL stays in force while the hypervisor and guests run)
- * included. The EPT's memory types are those of the MTRRs at boot.
+ * included. docs/root-partition.md says why what passes does not harm the hypervisor, which runs with it.
  */
 static const struct msr_rule root_exits[] = {
     {MSR_IA32_APIC_BASE, 1, WRITES},      /* see msr_apic_base_allowed */
+    {MSR_TEST_CTRL, 1, WRITES},           /* #AC or #GP for locks on UC memory, such as RAM of the root's may be */
     {MSR_IA32_FEATURE_CONTROL, 1, BOTH},  /* VMX reads as locked off */
     {MSR_IA32_BIOS_UPDT_TRIG, 1, WRITES}, /* new microcode could change features under the hypervisor */
     {MSR_IA32_SMM_MONITOR_CTL, 1, BOTH},  /* goes with VMX */
     {MSR_IA32_MISC_ENABLE, 1, WRITES},    /* XD disable makes the hypervisor's page tables and EFER invalid */
-    {MSR_IA32_PEBS_ENABLE, 1, WRITES},    /* records would be stored while the hypervisor runs, see DS_AREA */
+    {MSR_IA32_XFD, 1, WRITES},            /* hidden; #NM from XRSTOR */
+    {MSR_IA32_PRMRR_BASE, 2, WRITES},     /* takes memory away, should firmware have left it unlocked */
+    {MSR_IA32_MTRR_PHYSBASE0, MSR_IA32_MTRR_FIX4K_F8000 - MSR_IA32_MTRR_PHYSBASE0 + 1, BOTH}, /* kept for the root */
+    {MSR_IA32_MTRR_DEF_TYPE, 1, BOTH}, /* the same: they would change the types of the hypervisor's memory */
+    {MSR_IA32_PEBS_ENABLE, 1, WRITES}, /* records would be stored while the hypervisor runs, see DS_AREA */
+    {MSR_IA32_PEBS_BASE, 2, WRITES},   /* records at a physical address, past the EPT */
     {MSR_IA32_VMX_BASIC, MSR_IA32_VMX_LAST - MSR_IA32_VMX_BASIC + 1, BOTH}, /* VMX is hidden */
     {MSR_IA32_RTIT_OUTPUT_BASE, 2, BOTH},  /* PT stores packets at physical addresses, past the EPT */
     {MSR_IA32_RTIT_CTL, 3, BOTH},          /* PT: control, status, CR3 filter */
@@ -67,6 +78,7 @@ static const struct msr_rule root_exits[] = {
     {MSR_IA32_TME_CAPABILITY, 4, BOTH},    /* TME is hidden; writes could make all memory unreadable */
     {MSR_IA32_X2APIC_ICR, 1, WRITES},      /* INIT and SIPI between root VPs: vmm/root_ipi.c */
     {MSR_IA32_XSS, 1, BOTH},               /* XSAVES is hidden */
+    {MSR_IA32_SEAMRR_BASE, 2, WRITES},     /* as PRMRR */
     {MSR_IA32_HW_FEEDBACK_PTR, 2, WRITES}, /* the processor stores a table at a physical address, past the EPT */
     {MSR_IA32_EFER, 1, WRITES},            /* LMA is the VMCS's matter, and a bad value would fail the next entry */
     {MSR_IA32_STAR, 4, WRITES},            /* with LSTAR, CSTAR, FMASK: keeps the copy that switches compare with */

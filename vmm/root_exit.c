@@ -41,8 +41,10 @@ static void root_rdmsr(struct vp *root)
         value = vmcs_read64(VMCS_GUEST_EFER);
         break;
     default:
-        exit_inject(root, VECTOR_GP, 0);
-        return;
+        if (!exit_read_mtrr(root, msr, &value)) {
+            exit_inject(root, VECTOR_GP, 0);
+            return;
+        }
     }
     root->gpr[0] = (uint32_t)value;
     root->gpr[2] = value >> 32;
@@ -67,8 +69,7 @@ static bool write_apic_base(uint64_t value)
     if (!msr_apic_base_allowed(rdmsr(MSR_IA32_APIC_BASE), value, has_x2apic)) {
         return false;
     }
-    wrmsr(MSR_IA32_APIC_BASE, value);
-    return true;
+    return wrmsr_safe(MSR_IA32_APIC_BASE, value);
 }
 
 /* False: the write faults. The list of what comes here is root_exits in msr_policy.c. */
@@ -76,7 +77,9 @@ static bool write_msr(struct cpu *cpu, struct vp *root, uint32_t msr, uint64_t v
 {
     enum switched_msr which;
     if (switch_msr_find(msr, &which)) {
-        if (!switch_msr_valid(which, value)) {
+        /* What is canonical the processor knows: with 57-bit addresses more is. */
+        bool address = which == SWITCHED_LSTAR || which == SWITCHED_CSTAR;
+        if ((!address && !switch_msr_valid(which, value)) || !wrmsr_safe(msr, value)) {
             return false;
         }
         switch_msr_write(cpu, root, which, value);
@@ -93,7 +96,7 @@ static bool write_msr(struct cpu *cpu, struct vp *root, uint32_t msr, uint64_t v
     case MSR_IA32_MISC_ENABLE:
         return true; /* dropped: microcode and such switches are the firmware's and the hypervisor's matter */
     default:
-        return false;
+        return exit_write_mtrr(root, msr, value);
     }
 }
 

@@ -169,8 +169,7 @@ bool root_ipi_write(struct cpu *cpu, uint64_t icr)
         return false;
     }
     if (kind == IPI_PASS) {
-        wrmsr(MSR_IA32_X2APIC_ICR, icr);
-        return true;
+        return wrmsr_safe(MSR_IA32_X2APIC_ICR, icr);
     }
     for (uint32_t i = 0; i < cpu_count; i++) {
         if (cpus[i]->root_vp == NULL || !root_ipi_targets(icr, cpu->apic_id, cpus[i]->apic_id)) {

@@ -20,6 +20,8 @@
 
 _Static_assert(WHB_MAX_PARTITIONS *WHB_MAX_VPS < ROOT_VPID_BASE, "VPIDs of root and guests do not meet");
 
+_Static_assert(MTRR_VARIABLE_MAX <= GUEST_MTRR_NAMES && MTRR_FIXED_COUNT == GUEST_MTRR_FIXED, "the root has them all");
+
 uint64_t root_entry_rip, root_entry_handoff, root_entry_delta, root_entry_cr3;
 
 static void set_flat_segment(enum vmcs_segment s, uint16_t selector, uint32_t access)
@@ -51,6 +53,20 @@ static void start_in_long_mode(struct vp *root)
     root->gpr[7] = root_entry_handoff;
 }
 
+/* It begins with the machine's, of which the memory types of its EPT were made. */
+static void copy_mtrrs(struct virtual_mtrrs *to, const struct mtrr_state *from)
+{
+    const uint64_t width = (1ull << from->physical_bits) - 1; /* less any KeyID */
+    to->def_type = from->def_type;
+    for (unsigned i = 0; i < from->variable_count; i++) {
+        to->variable[2 * i] = from->base[i] & width;
+        to->variable[2 * i + 1] = from->mask[i] & width;
+    }
+    for (unsigned i = 0; i < GUEST_MTRR_FIXED; i++) {
+        to->fixed[i] = from->fixed[i];
+    }
+}
+
 static struct vp *allocate(void)
 {
     struct vp *root = page_alloc(PAGE_USE_VP);
@@ -78,6 +94,7 @@ void root_vp_create(struct cpu *cpu)
     root->gpr = root->root_gpr;
     root->xcr0 = XCR0_X87;
     root->loaded_on = cpu;
+    copy_mtrrs(&root->mtrrs, &vmm.mtrrs);
     switch_fpu_reset(root);
     cpu->root_vp = root;
     switch_to(cpu, root);

@@ -34,8 +34,8 @@ enum switched_msr {
 #define GUEST_MTRR_NAMES 16u /* variable MTRRs with WHV names; the guest has no MSRs for the others */
 #define GUEST_MTRR_FIXED 11u
 
-/* The guest's MTRRs: kept for it, without effect on the memory types of its EPT. */
-struct guest_mtrrs {
+/* The VP's MTRRs, a guest's or the root's: kept for it, without effect on the memory types of its EPT. */
+struct virtual_mtrrs {
     uint64_t def_type;
     uint64_t variable[2 * GUEST_MTRR_NAMES]; /* base and mask in turn */
     uint64_t fixed[GUEST_MTRR_FIXED];
@@ -145,7 +145,7 @@ struct vp {
     uint64_t tsc_offset;
     uint64_t tsc_adjust;  /* IA32_TSC_ADJUST; what it says is in tsc_offset */
     uint64_t paused_seen; /* the partition's paused_ticks that tsc_offset reflects */
-    struct guest_mtrrs mtrrs;
+    struct virtual_mtrrs mtrrs;
     struct whb_vp_diagnostics diagnostics;
     struct vp_counters counters;
     struct cpuid_cache cpuid;

@@ -5,6 +5,12 @@
 
 #define VECTOR_NMI 2u
 #define VECTOR_GP 13u
+#define MSR_MTRR_CAP 0xfeu
+#define MSR_MTRR_PHYSBASE0 0x200u
+#define MSR_MTRR_FIX64K 0x250u
+#define MSR_MTRR_DEF_TYPE 0x2ffu
+#define MSR_LSTAR 0xc0000082u
+#define MSR_CSTAR 0xc0000083u
 #define CR0_RESET 0x60000010u
 #define CR0_NW (1ull << 29)
 #define CR0_CD (1ull << 30)
@@ -53,6 +59,89 @@ static void caches(void)
     CHECK(root_try(write_cr0, (void *)(before | CR0_NW), &fault));
     CHECK_EQ(VECTOR_GP, fault.vector);
     CHECK_EQ(before, read_cr0());
+}
+
+struct msr_write {
+    uint32_t msr;
+    uint64_t value;
+};
+
+static void write_msr(void *arg)
+{
+    const struct msr_write *w = arg;
+    cpu_wrmsr(w->msr, w->value);
+}
+
+static bool msr_faults(uint32_t msr, uint64_t value)
+{
+    struct root_fault fault = {0};
+    struct msr_write w = {msr, value};
+    return root_try(write_msr, &w, &fault) && fault.vector == VECTOR_GP && fault.error == 0;
+}
+
+/* Reads back what it writes, then writes what it was; the processor's own stay as they are. */
+static void change_mtrr(uint32_t msr, uint64_t value)
+{
+    uint64_t before = cpu_rdmsr(msr);
+    CHECK(!msr_faults(msr, value));
+    CHECK_EQ(value, cpu_rdmsr(msr));
+    CHECK_EQ(1, audit().boot_mtrrs);
+    CHECK(!msr_faults(msr, before));
+    CHECK_EQ(before, cpu_rdmsr(msr));
+}
+
+static void mtrrs_here(void *arg)
+{
+    uint32_t last = MSR_MTRR_PHYSBASE0 + 2 * ((uint32_t)cpu_rdmsr(MSR_MTRR_CAP) & 0xff) - 2;
+    (void)arg;
+    CHECK_EQ(1, audit().boot_mtrrs);
+    change_mtrr(MSR_MTRR_DEF_TYPE, 0); /* off: as Linux does around its changes */
+    change_mtrr(MSR_MTRR_DEF_TYPE, 0xc01);
+    change_mtrr(MSR_MTRR_FIX64K, 0x0605040100060606);
+    change_mtrr(last, 0xe0000001);
+    change_mtrr(last + 1, 0xff000800);
+    CHECK(msr_faults(MSR_MTRR_DEF_TYPE, 0xc02));
+    CHECK(msr_faults(MSR_MTRR_DEF_TYPE, 0x1c06));
+    CHECK(msr_faults(MSR_MTRR_FIX64K, 2));
+    CHECK(msr_faults(last, 7));
+    CHECK(msr_faults(last, 0x100));
+    CHECK(msr_faults(last + 1, 1ull << 62));
+    CHECK(msr_faults(last + 2, 0));
+    CHECK(msr_faults(MSR_MTRR_CAP, 0x508));
+}
+
+static void mtrrs(void)
+{
+    mtrrs_here(NULL);
+    if (root_cpu_count() > 1) {
+        root_run_on(1, mtrrs_here, NULL);
+        CHECK(root_wait(1, TICKS));
+    }
+}
+
+/* Bochs ignores writes to MSRs that it does not know: they fault only where the hypervisor refuses them. */
+static void refused_msrs(void)
+{
+    const uint32_t refused[] = {0x33, 0x1c4, 0x1f4, 0x1f5, 0x3f4, 0x3f5, 0x1400, 0x1401};
+    for (unsigned i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+        CHECK(msr_faults(refused[i], 1u << 29));
+        CHECK(msr_faults(refused[i], 0));
+    }
+}
+
+/* The hypervisor writes it for the root, and the processor finds the value bad there. */
+static void faulting_msr(void)
+{
+    const uint64_t before = cpu_rdmsr(MSR_LSTAR), bad[] = {1ull << 63, 1ull << 62, (1ull << 63) - 1};
+    for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        CHECK(msr_faults(MSR_LSTAR, bad[i]));
+        CHECK(msr_faults(MSR_CSTAR, bad[i]));
+        CHECK_EQ(before, cpu_rdmsr(MSR_LSTAR));
+    }
+    CHECK(!msr_faults(MSR_LSTAR, ~before));
+    CHECK_EQ(~before, cpu_rdmsr(MSR_LSTAR));
+    CHECK(!msr_faults(MSR_LSTAR, before));
+    CHECK(audit().pages != 0);
 }
 
 static void pause_for(uint64_t ticks)
@@ -127,6 +216,9 @@ static void nmi_before_init(void)
 
 const struct scenario scenarios_root_bending[] = {
     {"root-caches", 1, caches},
+    {"root-mtrrs", 1, mtrrs},
+    {"root-refused-msrs", 1, refused_msrs},
+    {"root-faulting-msr", 1, faulting_msr},
     {"root-nmi-while-parked", 2, nmi_while_parked},
     {"root-nmi-before-init", 2, nmi_before_init},
     {0},

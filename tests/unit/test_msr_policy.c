@@ -23,11 +23,17 @@ static const struct range guest_passes[] = {
 /* What exits when the root does it. */
 static const struct range root_exits[] = {
     {0x1b, 0x1b, false, true},             /* APIC_BASE */
+    {0x33, 0x33, false, true},             /* TEST_CTRL */
     {0x3a, 0x3a, true, true},              /* FEATURE_CONTROL */
     {0x79, 0x79, false, true},             /* BIOS_UPDT_TRIG */
     {0x9b, 0x9b, true, true},              /* SMM_MONITOR_CTL */
     {0x1a0, 0x1a0, false, true},           /* MISC_ENABLE */
+    {0x1c4, 0x1c4, false, true},           /* XFD */
+    {0x1f4, 0x1f5, false, true},           /* PRMRR_BASE, _MASK */
+    {0x200, 0x26f, true, true},            /* MTRRs */
+    {0x2ff, 0x2ff, true, true},            /* MTRR_DEF_TYPE */
     {0x3f1, 0x3f1, false, true},           /* PEBS_ENABLE */
+    {0x3f4, 0x3f5, false, true},           /* PEBS_BASE, _INDEX */
     {0x480, 0x493, true, true},            /* VMX capabilities */
     {0x560, 0x561, true, true},            /* RTIT_OUTPUT_BASE, _MASK_PTRS */
     {0x570, 0x572, true, true},            /* RTIT_CTL, _STATUS, _CR3_MATCH */
@@ -37,6 +43,7 @@ static const struct range root_exits[] = {
     {0x981, 0x984, true, true},            /* TME_CAPABILITY, _ACTIVATE, _EXCLUDE_MASK, _EXCLUDE_BASE */
     {0x830, 0x830, false, true},           /* X2APIC_ICR */
     {0xda0, 0xda0, true, true},            /* XSS */
+    {0x1400, 0x1401, false, true},         /* SEAMRR_BASE, _MASK */
     {0x17d0, 0x17d1, false, true},         /* HW_FEEDBACK_PTR, _CONFIG */
     {0xc0000080, 0xc0000080, false, true}, /* EFER */
     {0xc0000081, 0xc0000084, false, true}, /* STAR, LSTAR, CSTAR, FMASK */
