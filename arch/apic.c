@@ -19,6 +19,7 @@
 #define ICR_STARTUP 0x600u
 #define ICR_ASSERT 0x4000u
 #define ICR_PENDING 0x1000u
+#define ICR_OTHERS 0xc0000u /* shorthand: all but self, whatever their IDs */
 
 /* Far longer than any delivery takes; an APIC that never gets idle must not hang its CPU. */
 #define ICR_WAIT_LOOPS 1000000u
@@ -129,4 +130,9 @@ void apic_send_startup(uint32_t id, uint8_t vector)
 void apic_send_nmi(uint32_t id)
 {
     send(id, ICR_NMI | ICR_ASSERT);
+}
+
+void apic_send_nmi_others(void)
+{
+    send(0, ICR_NMI | ICR_ASSERT | ICR_OTHERS);
 }

@@ -30,3 +30,4 @@ uint32_t apic_id(void);
 void apic_send_init(uint32_t id);
 void apic_send_startup(uint32_t id, uint8_t vector); /* vector: page number of the start address, below 1 MiB */
 void apic_send_nmi(uint32_t id);
+void apic_send_nmi_others(void); /* to all CPUs of the machine but this one */

@@ -36,6 +36,7 @@ struct cpu {
     uint32_t index;    /* 0 is the boot CPU */
     uint32_t apic_id;
     uint32_t kick_nmis;    /* shared: kick NMIs sent to this CPU and not yet seen by it */
+    uint32_t waits;        /* calls of spin_wait_hook */
     uint32_t nmi_for_root; /* NMIs that were not kicks, to be injected into the root VP */
     uint32_t online;       /* shared: 1 once this CPU runs C code */
     uint32_t parked;       /* shared: enum cpu_parked */

@@ -12,6 +12,8 @@
 #include "kernel/spinlock.h"
 #include "vmm/root_vp.h"
 
+#define KICK_AGAIN_WAITS 0x10000u /* some milliseconds: far longer than an NMI takes */
+
 void kick_note_nmi(struct cpu *cpu)
 {
     if (__atomic_exchange_n(&cpu->kick_nmis, 0, __ATOMIC_SEQ_CST) == 0) {
@@ -79,9 +81,39 @@ void kick_serve(struct cpu *cpu)
     root_memory_flush(cpu);
 }
 
+static bool is_other(const struct cpu *self, const struct cpu *cpu)
+{
+    return cpu != self && __atomic_load_n(&cpu->parked, __ATOMIC_ACQUIRE) == CPU_RUNNING;
+}
+
+/*
+ * In xAPIC mode the root may have changed a CPU's APIC ID, where the processor lets it, and an NMI to the old ID never
+ * comes. One to all others does; each of them takes it for a kick.
+ */
+static void kick_all_again(const struct cpu *self)
+{
+    bool missing = false;
+    for (uint32_t i = 0; i < cpu_count; i++) {
+        missing |= is_other(self, cpus[i]) && __atomic_load_n(&cpus[i]->kick_nmis, __ATOMIC_RELAXED) != 0;
+    }
+    if (!missing || apic_is_x2apic()) {
+        return;
+    }
+    for (uint32_t i = 0; i < cpu_count; i++) {
+        if (is_other(self, cpus[i])) {
+            __atomic_store_n(&cpus[i]->kick_nmis, 1, __ATOMIC_SEQ_CST);
+        }
+    }
+    apic_send_nmi_others();
+}
+
 void spin_wait_hook(void)
 {
-    serve_recall(this_cpu());
+    struct cpu *cpu = this_cpu();
+    serve_recall(cpu);
+    if (++cpu->waits % KICK_AGAIN_WAITS == 0) {
+        kick_all_again(cpu);
+    }
     cpu_pause();
 }
 
