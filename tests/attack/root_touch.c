@@ -66,7 +66,7 @@ static uint64_t any_physical(struct random *r, bool more)
     case 2:
         return random_u64(r) % arena.ram_end;
     case 3:                                                      /* around the chipset's holes */
-        return IO_APIC + ROOT_PAGE + random_below(r, 0x13ff000); /* Bochs gives up at odd reads of the I/O APIC */
+        return 4 * GIB - 1 - random_below(r, 0x1000000);
     case 4:
         return random_u64(r) % IO_APIC;
     default:
