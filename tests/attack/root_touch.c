@@ -65,7 +65,7 @@ static uint64_t any_physical(struct random *r, bool more)
         return (random_once_in(r, 2) ? arena.hypervisor_end : arena.hypervisor) - 8 + random_below(r, 16);
     case 2:
         return random_u64(r) % arena.ram_end;
-    case 3:                                                      /* around the chipset's holes */
+    case 3: /* around the chipset's holes */
         return 4 * GIB - 1 - random_below(r, 0x1000000);
     case 4:
         return random_u64(r) % IO_APIC;
