@@ -93,7 +93,7 @@ static bool has_tsc_adjust(const struct vp *vp)
 
 static enum msr_outcome read_msr(struct vp *vp, uint32_t msr, uint64_t *value)
 {
-    if (exit_read_mtrr(vp, msr, value)) {
+    if (msr >> 8 == 2 && exit_read_mtrr(vp, msr, value)) { /* all MTRRs are from 200H to 2FFH */
         return MSR_DONE;
     }
     switch (msr) {

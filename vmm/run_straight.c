@@ -4,6 +4,7 @@
 #include "arch/cpu.h"
 #include "arch/vmcs.h"
 #include "kernel/string.h"
+#include "vmm/completion_decide.h"
 #include "vmm/diagnostics.h"
 #include "vmm/exit_fast.h"
 #include "vmm/exit_skip.h"
@@ -180,12 +181,17 @@ static inline WHV_RUN_VP_EXIT_CONTEXT *open_record(struct vp *vp, struct whb_run
     return r;
 }
 
-ALWAYS_INLINE uint64_t *deliver(struct cpu *cpu, struct vp *vp, struct whb_run_page *run, const struct mode *m,
-                                uint64_t rip, uint32_t length, enum intercept_class counted, struct trace_raw *entry)
+/* A shadow of STI or MOV SS: the usual way makes the whole record. */
+ALWAYS_INLINE bool in_shadow(void)
 {
-    if (__builtin_expect((vmcs_raw_read(VMCS_GUEST_INTERRUPTIBILITY.encoding) & 3u) != 0, 0)) {
-        return NULL; /* a shadow of STI or MOV SS: the usual way makes the whole record anew */
-    }
+    return __builtin_expect((vmcs_raw_read(VMCS_GUEST_INTERRUPTIBILITY.encoding) & 3u) != 0, 0);
+}
+
+/* `next`: RIP for the run page, if the VP is past the instruction at `rip`; else the same. No shadow. */
+ALWAYS_INLINE uint64_t *deliver_at(struct cpu *cpu, struct vp *vp, struct whb_run_page *run, const struct mode *m,
+                                   uint64_t rip, uint64_t next, uint32_t length, enum intercept_class counted,
+                                   struct trace_raw *entry)
+{
     exit_trace_taken(cpu, TRACED, entry, vp);
     WHV_RUN_VP_EXIT_CONTEXT *r = (void *)run->record;
     uint8_t *length_and_cr8 = (uint8_t *)&r->VpContext + 2;
@@ -197,9 +203,15 @@ ALWAYS_INLINE uint64_t *deliver(struct cpu *cpu, struct vp *vp, struct whb_run_p
     r->VpContext.Cs.Attributes = (uint16_t)(m->cs_access & 0xf0ffu);
     r->VpContext.Rip = rip;
     r->VpContext.Rflags = m->rflags;
-    publish(vp, run, rip, m->rflags);
+    publish(vp, run, next, m->rflags);
     vp->counters.exits[counted]++;
     return finish(cpu, vp);
+}
+
+ALWAYS_INLINE uint64_t *deliver(struct cpu *cpu, struct vp *vp, struct whb_run_page *run, const struct mode *m,
+                                uint64_t rip, uint32_t length, enum intercept_class counted, struct trace_raw *entry)
+{
+    return in_shadow() ? NULL : deliver_at(cpu, vp, run, m, rip, rip, length, counted, entry);
 }
 
 /* For exits with instructions that have a length. */
@@ -348,6 +360,22 @@ static __attribute__((noinline)) uint64_t *exit_memory(struct cpu *cpu, struct v
     return deliver(cpu, vp, vp->run, &m, rip, 0, INTERCEPT_NESTED_PAGE_FAULT, exit_trace_entry(cpu, TRACED));
 }
 
+/* HLT is complete, so the VP is moved past it; in 64-bit code, whose RIP may have any value. A debug exception that is
+ * due comes at once and ends it: the usual way's. */
+static __attribute__((noinline)) uint64_t *exit_halt(struct cpu *cpu, struct vp *vp)
+{
+    struct mode m;
+    if (!read_mode(&m, RFLAGS_TF | RFLAGS_RF) || !is_code64(&m) || in_shadow() ||
+        (vmcs_readnw(VMCS_GUEST_PENDING_DEBUG) & PENDING_DEBUG_VALID) != 0) {
+        return NULL;
+    }
+    uint32_t length = vmcs_read32(VMCS_EXIT_INSTRUCTION_LENGTH);
+    uint64_t rip = vmcs_readnw(VMCS_GUEST_RIP);
+    vmcs_writenw(VMCS_GUEST_RIP, rip + length);
+    (void)open_record(vp, vp->run, RECORD_HALT, WHvRunVpExitReasonX64Halt);
+    return deliver_at(cpu, vp, vp->run, &m, rip, rip + length, length, INTERCEPT_HALT, exit_trace_entry(cpu, TRACED));
+}
+
 uint64_t *run_straight_exit(struct cpu *cpu, uint32_t reason)
 {
     struct vp *vp = cpu->straight;
@@ -362,5 +390,8 @@ uint64_t *run_straight_exit(struct cpu *cpu, uint32_t reason)
     if (reason == VMX_EXIT_RDMSR || reason == VMX_EXIT_WRMSR) {
         return exit_msr(cpu, vp, reason == VMX_EXIT_WRMSR);
     }
-    return reason == VMX_EXIT_CPUID ? exit_cpuid(cpu, vp) : NULL;
+    if (reason == VMX_EXIT_CPUID) {
+        return exit_cpuid(cpu, vp);
+    }
+    return reason == VMX_EXIT_HLT ? exit_halt(cpu, vp) : NULL;
 }

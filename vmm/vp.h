@@ -55,6 +55,7 @@ enum record_kind {
     RECORD_MSR,
     RECORD_CPUID,
     RECORD_MEMORY, /* with 16 bytes of instruction */
+    RECORD_HALT,
 };
 
 #define VP_OWNER_NONE 0u
