@@ -31,6 +31,7 @@ LIMITS = {
     "run_vp_cpuid": 700,
     "run_vp_msr": 700,
     "run_vp_mmio": 1000,
+    "run_vp_halt": 600,
     "run_vp_mmio_emulated": 3000,
     "vmcs_accesses_run_vp_pio": 22,
     "trace_on_ticks": 25,
