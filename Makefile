@@ -228,7 +228,7 @@ test-nested:
 attack:
 	$(Q)scripts/setup build run
 	+$(Q)$(submake) $(B)/whimbrel-attack.iso
-	$(Q)scripts/attack $(KIND) $(or $(CPUS),$(if $(filter root,$(KIND)),1,4)) $(SEED) $(WORK) $(call quoted,$(CMDLINE))
+	$(Q)scripts/attack $(KIND) $(or $(CPUS),4) $(SEED) $(WORK) $(call quoted,$(CMDLINE))
 
 bench:
 	$(Q)scripts/setup build bench

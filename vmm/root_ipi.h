@@ -35,7 +35,11 @@ enum ipi_kind {
     IPI_PASS, /* to be sent as it is */
     IPI_INIT,
     IPI_SIPI,
-    IPI_NONE,  /* does nothing: INIT deassert, which processors since the Pentium 4 ignore */
+    /*
+     * Does nothing: INIT deassert, which processors since the Pentium 4 ignore; and SMI. Where firmware has left a CPU's
+     * SMBASE at its reset value, as Bochs' does, an SMI executes what the root has at 38000H, above the hypervisor.
+     */
+    IPI_NONE,
     IPI_FAULT, /* reserved bits: #GP */
 };
 

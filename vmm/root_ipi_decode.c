@@ -3,6 +3,7 @@
 
 #define ICR_RESERVED 0xfff33000ull
 #define ICR_MODE(icr) (((icr) >> 8) & 7u)
+#define ICR_MODE_SMI 2u
 #define ICR_MODE_INIT 5u
 #define ICR_MODE_SIPI 6u
 #define ICR_LOGICAL (1ull << 11)
@@ -28,6 +29,8 @@ enum ipi_kind root_ipi_decode(uint64_t icr)
         return (icr & ICR_LEVEL) != 0 && (icr & ICR_ASSERT) == 0 ? IPI_NONE : IPI_INIT;
     case ICR_MODE_SIPI:
         return IPI_SIPI;
+    case ICR_MODE_SMI:
+        return IPI_NONE;
     default:
         return IPI_PASS;
     }

@@ -13,7 +13,6 @@
 #define MSR_X2APIC_ICR 0x830u
 #define ICR_OTHERS (3u << 18)
 #define ICR_LOGICAL (1u << 11)
-#define GENERATION_SHIFT 16u /* of a handle; below it is the slot, from 1 */
 #define GENERATION_MARGIN 64u
 
 extern const uint8_t trampoline[], trampoline_end[], trampoline_data[], restart_entry[];
@@ -169,7 +168,7 @@ static bool is_over(const struct attacker *a)
 static void note_handle(const struct attacker *a)
 {
     uint32_t before = __atomic_load_n(&highest, __ATOMIC_RELAXED),
-             generation = (uint32_t)(a->newest >> GENERATION_SHIFT);
+             generation = (uint32_t)(a->newest / WHB_MAX_PARTITIONS);
     while (generation > before &&
            !__atomic_compare_exchange_n(&highest, &before, generation, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
     }
@@ -246,13 +245,13 @@ void restart_finish(struct attacker *a)
 {
     struct whb_statistics s;
     uint32_t lost = 0;
-    for (uint64_t slot = 1; slot <= WHB_MAX_PARTITIONS; slot++) {
+    for (uint64_t slot = 0; slot < WHB_MAX_PARTITIONS; slot++) {
         (void)whb_call(WHB_CALL_STATISTICS, (uintptr_t)&s, sizeof(s), 0, 0, 0, NULL);
         if (s.partitions == 0) {
             break;
         }
         for (uint64_t g = highest + GENERATION_MARGIN; g > 0; g--) {
-            if (attack_do(a, WHB_CALL_PARTITION_DELETE, g << GENERATION_SHIFT | slot, 0, 0, 0, 0) == WHB_OK) {
+            if (attack_do(a, WHB_CALL_PARTITION_DELETE, g * WHB_MAX_PARTITIONS + slot, 0, 0, 0, 0) == WHB_OK) {
                 lost++;
                 break;
             }

@@ -122,8 +122,8 @@ static void put_in_order(struct step_cpu *s)
     trap_init_cpu(s->a->cpu);
 }
 
-/* A guest that writes to a port for ever. */
-static void make_guest(struct step_cpu *s)
+/* A guest for this CPU that writes to a port for ever; `a` makes it, whose buffers no other CPU's steps touch. */
+static void make_guest(struct attacker *a, struct step_cpu *s)
 {
     static const uint8_t code[] = {0xe6, 0x10, 0xeb, 0xfc};
     const uint64_t none[5] = {0};
@@ -133,21 +133,21 @@ static void make_guest(struct step_cpu *s)
     values[0].Segment.Limit = 0xffff;
     values[0].Segment.Attributes = 0x9b;
     memcpy(ram, code, sizeof(code));
-    memcpy(s->a->buffers, &one, sizeof(one));
+    memcpy(a->buffers, &one, sizeof(one));
     s->run = root_alloc_pages(1, ROOT_PAGE);
     uint64_t partition = 0;
-    (void)attack_call(s->a, WHB_CALL(WHB_CALL_PARTITION_CREATE), none, &partition);
-    (void)attack_do(s->a, WHB_CALL_PROPERTY_SET, partition, WHvPartitionPropertyCodeProcessorCount,
-                    (uintptr_t)s->a->buffers, sizeof(one), 0);
-    (void)attack_do(s->a, WHB_CALL_PARTITION_SETUP, partition, 0, 0, 0, 0);
-    (void)attack_do(s->a, WHB_CALL_GPA_MAP, partition, (uintptr_t)ram, 0, ROOT_PAGE,
+    (void)attack_call(a, WHB_CALL(WHB_CALL_PARTITION_CREATE), none, &partition);
+    (void)attack_do(a, WHB_CALL_PROPERTY_SET, partition, WHvPartitionPropertyCodeProcessorCount, (uintptr_t)a->buffers,
+                    sizeof(one), 0);
+    (void)attack_do(a, WHB_CALL_PARTITION_SETUP, partition, 0, 0, 0, 0);
+    (void)attack_do(a, WHB_CALL_GPA_MAP, partition, (uintptr_t)ram, 0, ROOT_PAGE,
                     WHB_MAP_READ | WHB_MAP_WRITE | WHB_MAP_EXECUTE);
-    (void)attack_do(s->a, WHB_CALL_VP_CREATE, partition, 0, (uintptr_t)s->run, 0, 0);
-    memcpy(s->a->buffers, names, sizeof(names));
-    memcpy(s->a->buffers + ATTACK_BUFFER, values, sizeof(values));
-    if (attack_do(s->a, WHB_CALL_VP_SET_REGISTERS, partition, 0, (uintptr_t)s->a->buffers,
-                  (uintptr_t)s->a->buffers + ATTACK_BUFFER, 2) != WHB_OK) {
-        attack_fail(s->a, "a small guest", WHB_OK, 1);
+    (void)attack_do(a, WHB_CALL_VP_CREATE, partition, 0, (uintptr_t)s->run, 0, 0);
+    memcpy(a->buffers, names, sizeof(names));
+    memcpy(a->buffers + ATTACK_BUFFER, values, sizeof(values));
+    if (attack_do(a, WHB_CALL_VP_SET_REGISTERS, partition, 0, (uintptr_t)a->buffers,
+                  (uintptr_t)a->buffers + ATTACK_BUFFER, 2) != WHB_OK) {
+        attack_fail(a, "a small guest", WHB_OK, 1);
     }
     __atomic_store_n(&s->partition, partition, __ATOMIC_RELEASE);
 }
@@ -237,7 +237,7 @@ void root_attack(void *attacker)
     s->rsp = 0;
     keep(s);
     for (uint32_t cpu = 0; a->cpu == 0 && cpu < root_cpu_count(); cpu++) {
-        make_guest(&step_cpus[cpu]); /* not by CPUs that may be restarted in the middle */
+        make_guest(a, &step_cpus[cpu]); /* not by CPUs that may be restarted in the middle */
     }
     while (a->done < a->work && !attack_failed()) {
         step_once(s);

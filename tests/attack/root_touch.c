@@ -54,7 +54,7 @@ void touch_prepare(struct step_cpu *s, const struct whb_handoff *machine)
     }
 }
 
-/* The hypervisor's, or with `more` what may also be written without harm to the root: nothing, above all RAM. */
+/* The hypervisor's; with `more`, to be read, its neighbours and all else: a write there would be the root's own end. */
 static uint64_t any_physical(struct random *r, bool more)
 {
     uint64_t size = arena.hypervisor_end - arena.hypervisor;
@@ -62,7 +62,10 @@ static uint64_t any_physical(struct random *r, bool more)
     case 0:
         return arena.hypervisor + random_u64(r) % size;
     case 1:
-        return (random_once_in(r, 2) ? arena.hypervisor_end : arena.hypervisor) - 8 + random_below(r, 16);
+        if (random_once_in(r, 2)) {
+            return arena.hypervisor_end - 1 - random_below(r, 8);
+        }
+        return arena.hypervisor + random_below(r, 8) - (more ? 8 : 0);
     case 2:
         return random_u64(r) % arena.ram_end;
     case 3: /* around the chipset's holes */

@@ -15,6 +15,8 @@ static void test_kinds(void **state)
     assert_int_equal(root_ipi_decode(TO(1) | 0x4608), IPI_SIPI);
     assert_int_equal(root_ipi_decode(TO(1) | 0x40), IPI_PASS);
     assert_int_equal(root_ipi_decode(TO(1) | 0x400), IPI_PASS); /* NMI */
+    assert_int_equal(root_ipi_decode(TO(1) | 0x200), IPI_NONE); /* SMI */
+    assert_int_equal(root_ipi_decode(0xc0200), IPI_NONE);
     assert_int_equal(root_ipi_decode(0xc0040), IPI_PASS);
 }
 
