@@ -36,8 +36,9 @@ enum ipi_kind {
     IPI_INIT,
     IPI_SIPI,
     /*
-     * Does nothing: INIT deassert, which processors since the Pentium 4 ignore; and SMI. Where firmware has left a CPU's
-     * SMBASE at its reset value, as Bochs' does, an SMI executes what the root has at 38000H, above the hypervisor.
+     * Does nothing: INIT deassert, which processors since the Pentium 4 ignore; and SMI. Where firmware has left a
+     * CPU's SMBASE at its reset value, as Bochs' does, an SMI executes what the root has at 38000H, above the
+     * hypervisor.
      */
     IPI_NONE,
     IPI_FAULT, /* reserved bits: #GP */
