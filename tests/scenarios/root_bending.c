@@ -14,7 +14,7 @@
 #define CR0_RESET 0x60000010u
 #define CR0_NW (1ull << 29)
 #define CR0_CD (1ull << 30)
-#define TICKS 20000000ull
+#define TICKS 2000000ull
 
 extern const uint8_t real_mode[], real_mode_end[], real_mode_nmi[];
 
