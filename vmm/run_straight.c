@@ -187,10 +187,9 @@ ALWAYS_INLINE bool in_shadow(void)
     return __builtin_expect((vmcs_raw_read(VMCS_GUEST_INTERRUPTIBILITY.encoding) & 3u) != 0, 0);
 }
 
-/* `next`: RIP for the run page, if the VP is past the instruction at `rip`; else the same. No shadow. */
+/* There is no shadow. `length` 0: the VP is past the instruction, or it has none that is known. */
 ALWAYS_INLINE uint64_t *deliver_at(struct cpu *cpu, struct vp *vp, struct whb_run_page *run, const struct mode *m,
-                                   uint64_t rip, uint64_t next, uint32_t length, enum intercept_class counted,
-                                   struct trace_raw *entry)
+                                   uint64_t rip, uint32_t length, enum intercept_class counted, struct trace_raw *entry)
 {
     exit_trace_taken(cpu, TRACED, entry, vp);
     WHV_RUN_VP_EXIT_CONTEXT *r = (void *)run->record;
@@ -203,7 +202,7 @@ ALWAYS_INLINE uint64_t *deliver_at(struct cpu *cpu, struct vp *vp, struct whb_ru
     r->VpContext.Cs.Attributes = (uint16_t)(m->cs_access & 0xf0ffu);
     r->VpContext.Rip = rip;
     r->VpContext.Rflags = m->rflags;
-    publish(vp, run, next, m->rflags);
+    publish(vp, run, rip, m->rflags);
     vp->counters.exits[counted]++;
     return finish(cpu, vp);
 }
@@ -211,7 +210,7 @@ ALWAYS_INLINE uint64_t *deliver_at(struct cpu *cpu, struct vp *vp, struct whb_ru
 ALWAYS_INLINE uint64_t *deliver(struct cpu *cpu, struct vp *vp, struct whb_run_page *run, const struct mode *m,
                                 uint64_t rip, uint32_t length, enum intercept_class counted, struct trace_raw *entry)
 {
-    return in_shadow() ? NULL : deliver_at(cpu, vp, run, m, rip, rip, length, counted, entry);
+    return in_shadow() ? NULL : deliver_at(cpu, vp, run, m, rip, length, counted, entry);
 }
 
 /* For exits with instructions that have a length. */
@@ -369,11 +368,10 @@ static __attribute__((noinline)) uint64_t *exit_halt(struct cpu *cpu, struct vp 
         (vmcs_readnw(VMCS_GUEST_PENDING_DEBUG) & PENDING_DEBUG_VALID) != 0) {
         return NULL;
     }
-    uint32_t length = vmcs_read32(VMCS_EXIT_INSTRUCTION_LENGTH);
-    uint64_t rip = vmcs_readnw(VMCS_GUEST_RIP);
-    vmcs_writenw(VMCS_GUEST_RIP, rip + length);
+    uint64_t next = vmcs_readnw(VMCS_GUEST_RIP) + vmcs_read32(VMCS_EXIT_INSTRUCTION_LENGTH);
+    vmcs_writenw(VMCS_GUEST_RIP, next);
     (void)open_record(vp, vp->run, RECORD_HALT, WHvRunVpExitReasonX64Halt);
-    return deliver_at(cpu, vp, vp->run, &m, rip, rip + length, length, INTERCEPT_HALT, exit_trace_entry(cpu, TRACED));
+    return deliver_at(cpu, vp, vp->run, &m, next, 0, INTERCEPT_HALT, exit_trace_entry(cpu, TRACED));
 }
 
 uint64_t *run_straight_exit(struct cpu *cpu, uint32_t reason)

@@ -23,12 +23,15 @@ def symbols():
     return {row[2]: int(row[0], 16) - IMAGE_VIRTUAL for row in rows if len(row) == 3}
 
 
-def dumps(workdir, at, ways):
-    """Debugger commands: at the last instructions of the hypervisor, then at the processor's first after the reset."""
-    text = f"lb {IMAGE_VIRTUAL + at['scrub_and_reset']:#x}\nlb {RESET_VECTOR:#x}\n"
+def dumps(workdir, at, cpus, ways):
+    """Debugger commands: at the last instructions of the hypervisor, then at the processor's first after the reset. With
+    two CPUs Bochs may miss the first breakpoint."""
+    text = f"lb {RESET_VECTOR:#x}\n"
+    if cpus == 1:
+        text += f"lb {IMAGE_VIRTUAL + at['scrub_and_reset']:#x}\n"
     for way in range(ways):
-        text += "c\n"
-        if way == 0:
+        text += "c\n" if cpus == 1 else ""
+        if way == 0 and cpus == 1:
             text += f'writemem "{workdir}/before" {DIRECT_MAP + HEAP_BASE:#x} {HEAP_SIZE}\n'
         text += "c\n"
         text += f'writemem "{workdir}/heap{way}" {HEAP_BASE:#x} {HEAP_SIZE}\n'
@@ -57,10 +60,10 @@ def run(cpus, ways):
         old.unlink()
     at = symbols()
     image = boot.make_image(f"leaving-{cpus}cpu", f"heap={HEAP_SIZE >> 20}M", "only=leaving/", boot.TEST_ROOT)
-    commands = f"sb {TICKS}\n" + dumps(workdir, at, ways) + ("c\nq\n" if ways == WAYS else "q\n")
+    commands = f"sb {TICKS}\n" + dumps(workdir, at, cpus, ways) + ("c\nq\n" if ways == WAYS else "q\n")
     ended = boot.Boot(machine.Bochs(workdir, image, cpus=cpus, commands=commands))
     results = [Result(f"{name}/marker-before", MARKER in read(workdir / "before"), None,
-                      "a guest's registers in the heap", f"not there; heap at {HEAP_BASE:#x}?", ended.log)]
+                      "a guest's registers in the heap", f"not there; heap at {HEAP_BASE:#x}?", ended.log)][:cpus == 1]
     for way in range(ways):
         heap, image = read(workdir / f"heap{way}"), read(workdir / f"image{way}")
         good = len(heap) == HEAP_SIZE and not any(heap) and cleared(image, at)
