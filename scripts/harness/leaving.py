@@ -24,8 +24,8 @@ def symbols():
 
 
 def dumps(workdir, at, cpus, ways):
-    """Debugger commands: at the last instructions of the hypervisor, then at the processor's first after the reset. With
-    two CPUs Bochs may miss the first breakpoint."""
+    """Debugger commands: at the last instructions of the hypervisor, then at the processor's first after the reset.
+    With two CPUs Bochs may miss the first breakpoint."""
     text = f"lb {RESET_VECTOR:#x}\n"
     if cpus == 1:
         text += f"lb {IMAGE_VIRTUAL + at['scrub_and_reset']:#x}\n"
