@@ -14,6 +14,9 @@
 #define KEYBOARD_STATUS 0x64u
 #define KEYBOARD_INPUT_FULL 2u
 #define KEYBOARD_OUTPUT_PORT 0xd1u
+#define KEYBOARD_A20_OFF 0xddu
+#define SYSTEM_CONTROL_A 0x92u
+#define A20_ON 2u /* in either port */
 #define KEYBOARD_TRIES 1000u
 #define KEYBOARD_WAIT_US 10u
 #define MAX_REFUSALS 16u /* lines on the console: the root shall not fill it */
@@ -65,15 +68,26 @@ static bool keyboard_ready(void)
     return false;
 }
 
+/* What keeps A20 on: processors ignore the gate in VMX operation, emulators do not. `port` is the access's first. */
+static uint32_t a20_on(uint16_t port, unsigned size, uint16_t at)
+{
+    uint8_t byte;
+    return covers(port, size, 0, at, &byte) ? (uint32_t)A20_ON << (8 * ((unsigned)(at - port) & 3u)) : 0;
+}
+
 static void pass(uint16_t port, unsigned size, uint32_t value)
 {
     uint8_t byte;
+    value |= a20_on(port, size, SYSTEM_CONTROL_A) | (output_port ? a20_on(port, size, KEYBOARD_DATA) : 0);
     bool command = covers(port, size, value, KEYBOARD_STATUS, &byte);
     if (command || covers(port, size, value, KEYBOARD_DATA, &byte)) {
         if (!keyboard_ready()) {
             return;
         }
         output_port = command && byte == KEYBOARD_OUTPUT_PORT;
+        if (command && byte == KEYBOARD_A20_OFF) {
+            return;
+        }
     }
     port_out(port, size, value);
 }

@@ -175,6 +175,8 @@ static void other_uses(void)
     CHECK_EQ(0x1122334455667700, rax & ~0xffull);
     cpu_outb(0x92, (uint8_t)((rax | 2) & 0xfe));
     CHECK_EQ(2, cpu_inb(0x92) & 3);
+    cpu_outb(0x92, (uint8_t)(rax & 0xfc)); /* A20 stays on: emulators obey it in VMX operation */
+    CHECK_EQ(2, cpu_inb(0x92) & 3);
     while ((cpu_inb(0x64) & 1) != 0) {
         (void)cpu_inb(0x60);
     }
