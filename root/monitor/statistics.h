@@ -44,4 +44,4 @@ struct statistics_report {
     void (*put)(void *context, const char *line);
     void *context;
 };
-void statistics_print(const struct vp_statistics *s, const struct statistics_report *report);
+void statistics_print(const struct vp_statistics *s, const struct statistics_report *to);

@@ -77,7 +77,7 @@ void calls_one(struct attacker *a);
 void calls_let_go(struct attacker *a);
 void calls_finish(struct attacker *a);
 void calls_judge(const struct attacker *sum);
-void restart_prepare(uint32_t cpus, uint64_t work, const struct whb_handoff *machine);
+void restart_prepare(uint32_t count, uint64_t work, const struct whb_handoff *machine);
 void restart_attack(void *attacker);
 void restart_finish(struct attacker *a);
 void restart_judge(const struct attacker *sum);

@@ -70,8 +70,9 @@ static void create(struct guest *g)
     must(g, "exits",
          set_property(g, WHvPartitionPropertyCodeExtendedVmExits,
                       random_u64(r) & (EXITS_ALWAYS | (g->apic ? EXITS_APIC : 0))));
-    must(g, "exceptions",
-         set_property(g, WHvPartitionPropertyCodeExceptionExitBitmap, random_u64(r) & random_u64(r) & 0x2b7dfb));
+    uint64_t some_bits = random_u64(r);
+    some_bits &= random_u64(r);
+    must(g, "exceptions", set_property(g, WHvPartitionPropertyCodeExceptionExitBitmap, some_bits & 0x2b7dfb));
     must(g, "PARTITION_SETUP", attack_do(g->a, WHB_CALL_PARTITION_SETUP, g->partition, 0, 0, 0, 0));
     must(g, "GPA_MAP", map(g, 0, 0, GUEST_RAM, WHB_MAP_READ | WHB_MAP_WRITE | WHB_MAP_EXECUTE));
     g->mode = (enum guest_mode)random_below(r, GUEST_MODES);

@@ -91,7 +91,7 @@ static void read_statistics(const char *name, struct whb_statistics *s)
 /* Everything was deleted: the heap is used as before. */
 static void check_accounting(const struct whb_statistics *before)
 {
-    struct whb_statistics now;
+    struct whb_statistics now = {0};
     struct whb_mapping_audit audit;
     uint64_t version;
     (void)whb_call(WHB_CALL_VERSION, 0, 0, 0, 0, 0, &version);
@@ -153,7 +153,7 @@ void root_main(const struct whb_handoff *handoff)
 {
     unsigned kind = find_kind(handoff->cmdline);
     uint64_t seed = read_number(handoff->cmdline, "seed=", 1), cpus = root_cpu_count();
-    struct whb_statistics before;
+    struct whb_statistics before = {0};
     sum.work = read_number(handoff->cmdline, "work=", DEFAULT_WORK);
     root_printf("attack by %s: seed=%lu work=%lu on %lu CPUs\n", kinds[kind].name, seed, sum.work, cpus);
     root_set_handler(APIC_VECTOR_TIMER, take_timer);
