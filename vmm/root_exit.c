@@ -15,6 +15,7 @@
 #include "vmm/root_port.h"
 #include "vmm/root_vp.h"
 #include "vmm/switch.h"
+#include "vmm/vmcs_dump.h"
 #include "vmm/vmm_state.h"
 
 static void root_cpuid(struct vp *root)
@@ -160,9 +161,14 @@ static void after_hypercall(struct cpu *cpu, struct vp *root, enum hypercall_nex
     }
 }
 
-/* The end of the root resets the machine, as a triple fault does on a PC without a hypervisor. */
+/* The end of the root resets the machine, as a triple fault does on a PC without a hypervisor. Several CPUs often end
+ * together, of one cause: the state of the first is logged. */
 static _Noreturn void root_ended(const struct vp *root, const char *how)
 {
+    static bool logged; /* atomic */
+    if (!__atomic_exchange_n(&logged, true, __ATOMIC_RELAXED)) {
+        vmcs_dump();
+    }
     log_error("root VP %u: %s at RIP %#llx, CR3 %#llx; the machine is reset", root->index, how,
               (unsigned long long)vmcs_readnw(VMCS_GUEST_RIP), (unsigned long long)vmcs_readnw(VMCS_GUEST_CR3));
     power_reset();

@@ -15,6 +15,7 @@
 #define MSR_TSC_ADJUST 0x3bu
 #define APIC_PPR 0xa0u
 #define LEAF_ADDRESS_SIZES 0x80000008u
+#define IDENTITY_MAPPED (4ull << 30) /* at least, by the hand-off */
 
 static bool run(struct step_cpu *s, const uint8_t *bytes, uint32_t count, uint64_t rflags)
 {
@@ -291,7 +292,7 @@ struct instruction {
     uint8_t bytes[5];
 };
 
-/* None goes elsewhere, but for what faults there: SYSRET, SYSEXIT. [RAX] is any_address or any_value. */
+/* None goes elsewhere, but for what faults there: SYSRET, SYSEXIT. [RAX] is any address that is not is_own_memory. */
 static const struct instruction instructions[] = {
     {2, {0x0f, 0xa2}},
     {2, {0x0f, 0x06}},
@@ -354,10 +355,21 @@ static const struct instruction instructions[] = {
     {3, {0x0f, 0x21, 0xf8}},
 };
 
+/* The root's own memory, which the hypervisor has no reason to keep from it: this program, its stacks and tables. */
+static bool is_own_memory(const struct step_cpu *s, uint64_t address)
+{
+    bool hypervisor = address >= arena.hypervisor && address < arena.hypervisor_end;
+    bool buffer = address - (uintptr_t)s->a->buffers < ATTACK_BUFFER;
+    return address < IDENTITY_MAPPED && !hypervisor && !buffer;
+}
+
 static void step_instruction(struct step_cpu *s)
 {
     const struct instruction *i = &PICK(&s->a->random, instructions);
     any_registers(s);
+    if (is_own_memory(s, s->registers[STEP_RAX])) {
+        s->registers[STEP_RAX] = (uintptr_t)s->a->buffers; /* FXSAVE and the like write to [RAX] */
+    }
     (void)step_execute(s, i->bytes, i->count);
 }
 
