@@ -4,8 +4,6 @@
 
 BENCH_CODE(mmio);
 
-#define NAME "run_vp_mmio_emulated"
-
 static struct guest guest;
 static WHV_EMULATOR_HANDLE emulator;
 static WHV_EMULATOR_STATUS status;
@@ -68,31 +66,37 @@ static enum bench_verdict judge(void *arg)
     return guest_judge(&guest, WHvRunVpExitReasonMemoryAccess);
 }
 
-static void measure(void)
+static void measure(const char *name)
 {
     const struct bench_work work = {NULL, emulate_and_run, judge, NULL};
     guest_run(&guest);
     if (guest_judge(&guest, WHvRunVpExitReasonMemoryAccess) == BENCH_GOOD) {
-        bench_measure(NAME, &work);
+        bench_measure(name, &work);
     } else {
-        bench_failed(NAME, "the first run", guest.hr);
+        bench_failed(name, "the first run", guest.hr);
     }
 }
 
-void bench_emulator(void)
+static void emulate(const char *name, bool apic)
 {
-    const struct guest_options options = {0};
-    if (!bench_wants(NAME) || !guest_create(&guest, NAME, &options)) {
+    const struct guest_options options = {.apic = apic};
+    if (!guest_wants(name, apic) || !guest_create(&guest, name, &options)) {
         return;
     }
     HRESULT hr = WHvEmulatorCreateEmulator(&callbacks, &emulator);
     if (FAILED(hr)) {
-        bench_failed(NAME, "WHvEmulatorCreateEmulator", hr);
+        bench_failed(name, "WHvEmulatorCreateEmulator", hr);
     } else {
         if (GUEST_LOAD(&guest, 0, mmio) && guest_set(&guest, 0, WHvX64RegisterRbx, GUEST_DEVICE)) {
-            measure();
+            measure(name);
         }
         (void)WHvEmulatorDestroyEmulator(emulator);
     }
     guest_destroy(&guest);
+}
+
+void bench_emulator(void)
+{
+    emulate("run_vp_mmio_emulated", false);
+    emulate("run_vp_mmio_emulated_apic", true);
 }

@@ -118,7 +118,7 @@ static void work_window(void *arg)
 }
 
 struct exit_case {
-    const char *name;
+    const char *name, *apic_name; /* without and with a local APIC; NULL: not then */
     void (*work)(void *guest);
     enum bench_verdict (*after)(void *guest);
     WHV_RUN_VP_EXIT_REASON reason;
@@ -152,7 +152,7 @@ static bool prepare(struct guest *g, const struct exit_case *c)
 }
 
 /* Up to the first exit of the kind; every round then ends with the next one. */
-static bool first_exit(struct guest *g, const struct exit_case *c)
+static bool first_exit(struct guest *g, const struct exit_case *c, const char *name)
 {
     expected = c->reason;
     if (c->work == work_window) {
@@ -165,41 +165,45 @@ static bool first_exit(struct guest *g, const struct exit_case *c)
         }
     }
     if (c->after(g) != BENCH_GOOD) {
-        bench_failed(c->name, "the first run", g->hr);
+        bench_failed(name, "the first run", g->hr);
         return false;
     }
     return true;
 }
 
-static void run_case(const struct exit_case *c)
+static void run_case(const struct exit_case *c, bool apic)
 {
-    const struct guest_options options = {.exits = c->exits,
-                                          .exceptions = (c->exits & EXIT_EXCEPTION) != 0 ? 1u << VECTOR_UD : 0};
+    const char *name = apic ? c->apic_name : c->name;
+    const struct guest_options options = {
+        .exits = c->exits, .apic = apic, .exceptions = (c->exits & EXIT_EXCEPTION) != 0 ? 1u << VECTOR_UD : 0};
     const struct bench_work work = {NULL, c->work, c->after, &guest};
-    if (!bench_wants(c->name) || !guest_create(&guest, c->name, &options)) {
+    if (name == NULL || !guest_wants(name, apic) || !guest_create(&guest, name, &options)) {
         return;
     }
-    if (prepare(&guest, c) && first_exit(&guest, c)) {
-        bench_measure(c->name, &work);
+    if (prepare(&guest, c) && first_exit(&guest, c, name)) {
+        bench_measure(name, &work);
     }
     guest_destroy(&guest);
 }
 
 #define CODE(name) bench_##name, bench_##name##_end
+#define BOTH(name) name, name "_apic"
 
 void bench_exits(void)
 {
+    /* With a local APIC HLT does not exit. */
     const struct exit_case cases[] = {
-        {"run_vp_pio", work_pio, judge, WHvRunVpExitReasonX64IoPortAccess, 0, CODE(pio)},
-        {"run_vp_pio_regs", work_pio_regs, judge, WHvRunVpExitReasonX64IoPortAccess, 0, CODE(pio)},
-        {"run_vp_cpuid", work_cpuid, judge, WHvRunVpExitReasonX64Cpuid, EXIT_CPUID, CODE(cpuid)},
-        {"run_vp_msr", work_msr, judge, WHvRunVpExitReasonX64MsrAccess, EXIT_MSR, CODE(msr)},
-        {"run_vp_mmio", work_mmio, judge_mmio, WHvRunVpExitReasonMemoryAccess, 0, CODE(mmio)},
-        {"run_vp_halt", work_run, judge, WHvRunVpExitReasonX64Halt, 0, CODE(halt)},
-        {"run_vp_interrupt_window", work_window, judge, WHvRunVpExitReasonX64InterruptWindow, 0, CODE(spin)},
-        {"run_vp_exception", work_exception, judge, WHvRunVpExitReasonException, EXIT_EXCEPTION, CODE(exception)},
+        {BOTH("run_vp_pio"), work_pio, judge, WHvRunVpExitReasonX64IoPortAccess, 0, CODE(pio)},
+        {BOTH("run_vp_pio_regs"), work_pio_regs, judge, WHvRunVpExitReasonX64IoPortAccess, 0, CODE(pio)},
+        {BOTH("run_vp_cpuid"), work_cpuid, judge, WHvRunVpExitReasonX64Cpuid, EXIT_CPUID, CODE(cpuid)},
+        {BOTH("run_vp_msr"), work_msr, judge, WHvRunVpExitReasonX64MsrAccess, EXIT_MSR, CODE(msr)},
+        {BOTH("run_vp_mmio"), work_mmio, judge_mmio, WHvRunVpExitReasonMemoryAccess, 0, CODE(mmio)},
+        {"run_vp_halt", NULL, work_run, judge, WHvRunVpExitReasonX64Halt, 0, CODE(halt)},
+        {BOTH("run_vp_interrupt_window"), work_window, judge, WHvRunVpExitReasonX64InterruptWindow, 0, CODE(spin)},
+        {BOTH("run_vp_exception"), work_exception, judge, WHvRunVpExitReasonException, EXIT_EXCEPTION, CODE(exception)},
     };
     for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        run_case(&cases[i]);
+        run_case(&cases[i], false);
+        run_case(&cases[i], true);
     }
 }

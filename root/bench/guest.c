@@ -47,6 +47,18 @@ static bool set_properties(struct guest *g, const char *name, const struct guest
                 set_property(g, WHvPartitionPropertyCodeLocalApicEmulationMode, &mode, sizeof(mode)));
 }
 
+bool guest_has_apics(void)
+{
+    WHV_CAPABILITY c;
+    UINT32 size;
+    return WHvGetCapability(WHvCapabilityCodeFeatures, &c, sizeof(c), &size) == S_OK && c.Features.LocalApicEmulation;
+}
+
+bool guest_wants(const char *name, bool apic)
+{
+    return bench_wants(name) && (!apic || guest_has_apics());
+}
+
 bool guest_create(struct guest *g, const char *name, const struct guest_options *options)
 {
     memset(g, 0, sizeof(*g));

@@ -29,6 +29,11 @@ struct guest_options {
     uint8_t *ram;        /* NULL: the block that all guests get one after another */
 };
 
+/* Not where the VMX preemption timer is missing. */
+bool guest_has_apics(void);
+/* Whether the command line wants this case, and, for one with local APICs, the hypervisor has them here. */
+bool guest_wants(const char *name, bool apic);
+
 /* False: a step failed, which was reported under `name`. There is nothing to destroy then. */
 bool guest_create(struct guest *g, const char *name, const struct guest_options *options);
 void guest_destroy(struct guest *g);

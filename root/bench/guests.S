@@ -3,6 +3,7 @@
     .section .rodata.bench, "a", @progbits
     .code64
     .set COUNTERS, 0x3000
+    .set END_PORT, 0x11
 
     .macro CODE name
     .balign 16
@@ -81,7 +82,8 @@ bench_handler_end:
 
 /*
  * Measures by itself: RDI is where samples of 32 bits go, R8 counts up to R10. The second code is the first without
- * what is measured. CPUID orders the reads of the TSC around it.
+ * what is measured. CPUID orders the reads of the TSC around it. Each ends by an OUT, for with a local APIC HLT does
+ * not exit.
  */
     CODE inside_cpuid
 1:  lfence
@@ -95,7 +97,7 @@ bench_handler_end:
     incq %r8
     cmpq %r10, %r8
     jb 1b
-    hlt
+    outb %al, $END_PORT
 bench_inside_cpuid_end:
 
     CODE inside_pio
@@ -110,7 +112,7 @@ bench_inside_cpuid_end:
     incq %r8
     cmpq %r10, %r8
     jb 1b
-    hlt
+    outb %al, $END_PORT
 bench_inside_pio_end:
 
 /* RBX is the device's address. */
@@ -126,7 +128,7 @@ bench_inside_pio_end:
     incq %r8
     cmpq %r10, %r8
     jb 1b
-    hlt
+    outb %al, $END_PORT
 bench_inside_mmio_end:
 
     CODE inside_nothing
@@ -140,6 +142,6 @@ bench_inside_mmio_end:
     incq %r8
     cmpq %r10, %r8
     jb 1b
-    hlt
+    outb %al, $END_PORT
 bench_inside_nothing_end:
     .section .note.GNU-stack, "", @progbits

@@ -7,7 +7,9 @@ BENCH_CODE(inside_pio);
 BENCH_CODE(inside_mmio);
 BENCH_CODE(inside_nothing);
 
-#define BENCH_POSTED_PORT 0x10u /* of guests.S */
+/* Of guests.S. */
+#define POSTED_PORT 0x10u
+#define END_PORT 0x11u
 
 static struct guest guest;
 
@@ -27,6 +29,7 @@ void bench_calls(void)
 
 struct inside_case {
     const char *name;
+    bool apic;
     const uint8_t *begin, *end;
 };
 
@@ -42,7 +45,13 @@ static bool drain(void)
            whb_take_posted_writes(guest.partition, 0, writes, WHB_POSTED_SLOTS, &count) == S_OK;
 }
 
-/* Runs code that fills GUEST_SAMPLES with `count` samples, to its HLT. */
+static enum bench_verdict judge(void)
+{
+    enum bench_verdict verdict = guest_judge(&guest, WHvRunVpExitReasonX64IoPortAccess);
+    return verdict == BENCH_GOOD && guest.record.IoPortAccess.PortNumber != END_PORT ? BENCH_FAILED : verdict;
+}
+
+/* Runs code that fills GUEST_SAMPLES with `count` samples, to its end. */
 static bool sample_inside(const char *name, const uint8_t *begin, const uint8_t *end, uint32_t count)
 {
     if (!guest_load(&guest, 0, begin, end) || !guest_set(&guest, 0, WHvX64RegisterRdi, GUEST_SAMPLES) ||
@@ -53,7 +62,7 @@ static bool sample_inside(const char *name, const uint8_t *begin, const uint8_t 
     enum bench_verdict verdict;
     do {
         guest_run(&guest);
-        verdict = guest_judge(&guest, WHvRunVpExitReasonX64Halt);
+        verdict = judge();
     } while (verdict == BENCH_DISCARD || (verdict == BENCH_FAILED && drain()));
     if (verdict != BENCH_GOOD) {
         bench_failed(name, "a run", guest.hr);
@@ -92,7 +101,7 @@ static void take(const struct inside_case *c)
 /* The ranges are there for every case: those that do not write to them must not mind. */
 static bool add_ranges(const char *name)
 {
-    HRESULT hr = whb_add_posted_range(guest.partition, WHB_POSTED_PORT | BENCH_POSTED_PORT, 1);
+    HRESULT hr = whb_add_posted_range(guest.partition, WHB_POSTED_PORT | POSTED_PORT, 1);
     hr = hr == S_OK ? whb_add_posted_range(guest.partition, GUEST_DEVICE, 0x1000) : hr;
     if (hr != S_OK) {
         bench_failed(name, "whb_add_posted_range", hr);
@@ -103,14 +112,17 @@ static bool add_ranges(const char *name)
 void bench_inside(void)
 {
     static const struct inside_case cases[] = {
-        {"exit_internal_cpuid", bench_inside_cpuid, bench_inside_cpuid_end},
-        {"posted_write_pio", bench_inside_pio, bench_inside_pio_end},
-        {"posted_write_mmio", bench_inside_mmio, bench_inside_mmio_end},
+        {"exit_internal_cpuid", false, bench_inside_cpuid, bench_inside_cpuid_end},
+        {"exit_internal_cpuid_apic", true, bench_inside_cpuid, bench_inside_cpuid_end},
+        {"posted_write_pio", false, bench_inside_pio, bench_inside_pio_end},
+        {"posted_write_pio_apic", true, bench_inside_pio, bench_inside_pio_end},
+        {"posted_write_mmio", false, bench_inside_mmio, bench_inside_mmio_end},
+        {"posted_write_mmio_apic", true, bench_inside_mmio, bench_inside_mmio_end},
     };
-    const struct guest_options options = {0};
     for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         const struct inside_case *c = &cases[i];
-        if (bench_wants(c->name) && guest_create(&guest, c->name, &options)) {
+        const struct guest_options options = {.apic = c->apic};
+        if (guest_wants(c->name, c->apic) && guest_create(&guest, c->name, &options)) {
             if (add_ranges(c->name)) {
                 take(c);
             }

@@ -98,14 +98,6 @@ static void memory_of_vp(const char *name, bool apic)
     bench_value(name, (used[1] - used[0]) / VPS);
 }
 
-/* Not where the VMX preemption timer is missing. */
-static bool has_local_apics(void)
-{
-    WHV_CAPABILITY c;
-    UINT32 size;
-    return WHvGetCapability(WHvCapabilityCodeFeatures, &c, sizeof(c), &size) == S_OK && c.Features.LocalApicEmulation;
-}
-
 void bench_scaling(void)
 {
     static const struct {
@@ -119,7 +111,7 @@ void bench_scaling(void)
     }
     if (bench_wants("memory_vp_bytes")) {
         memory_of_vp("memory_vp_bytes", false);
-        if (has_local_apics()) {
+        if (guest_has_apics()) {
             memory_of_vp("memory_vp_apic_bytes", true);
         }
     }

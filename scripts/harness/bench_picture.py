@@ -5,7 +5,7 @@ import json
 import math
 import time
 
-from . import bench, host
+from . import bench, bench_limits, host
 from .host import WORK
 from .report import Result, tail
 
@@ -99,7 +99,7 @@ def complaints(path):
     cases = {n: bench.Case(9, m, m, m, 2 * m, 5, 0, 1, [(m, 9)]) for n, m in medians.items() if "memory" not in n}
     cases["spread"] = bench.Case(9, 100, 110, 140, 900, 5, 0, 10, [(100, 5), (140, 3), (900, 1)])
     for spreads, axes in ((False, 1), (True, 2)):
-        figure = draw(bench.Figures(cases), "a title", path, bench.LIMITS, bench.KVM, spreads)
+        figure = draw(bench.Figures(cases), "a title", path, bench_limits.LIMITS, bench_limits.KVM, spreads)
         if len(figure.axes) != axes:
             yield f"{len(figure.axes)} diagrams instead of {axes}"
         texts = [t.get_window_extent() for t in figure.axes[0].get_yticklabels()]

@@ -239,7 +239,7 @@ static void window(void)
 static void inside(const uint8_t *begin, const uint8_t *end)
 {
     create(begin, end);
-    run_until(KVM_EXIT_HLT);
+    run_until(KVM_EXIT_IO);
     if (failed) {
         printf("@failed exit_internal_cpuid: exit reason %u\n", run->exit_reason);
         exit(1);
