@@ -73,8 +73,8 @@ CAPSTONE := $(firstword $(wildcard $(shell $(CC) $(if $(is_clang),--target=x86_6
 CAPSTONE_ABSENT = $(filter-out X86,$(shell $(NM) $(CAPSTONE) 2>/dev/null | sed -n 's/.* T \(.*\)_global_init$$/\1/p'))
 ROOT_LIBRARIES = $(foreach a,$(CAPSTONE_ABSENT),--defsym=$(a)_global_init=0 --defsym=$(a)_option=0) $(CAPSTONE)
 
-host_sources := $(wildcard $(foreach d,arch kernel vmm,$(d)/*.c $(d)/*.S))
-host_sources := $(sort $(filter-out arch/asm_offsets.c,$(host_sources)))
+host_sources := $(wildcard $(foreach d,arch kernel vmm,$(foreach f,$(d) $(d)/* $(d)/*/*,$(f)/*.c $(f)/*.S)))
+host_sources := $(sort $(filter-out arch/cpu/asm_offsets.c,$(host_sources)))
 lib_sources := $(sort $(wildcard $(foreach d,lib libwhv,root/$(d)/*.c root/$(d)/*.S)))
 # One of the two answers odd accesses to a guest's local APIC; the other does without the emulator and its decoder.
 apic_emulator := root/libwhv/apic_emulator.c
@@ -270,7 +270,7 @@ format:
 	$(Q)scripts/setup lint
 	$(Q)python3 -B -c 'import sys; sys.path.insert(0, "scripts"); from harness import lint; \
 		sys.exit(not lint.wanted_version("clang-format"))'
-	$(Q)clang-format -i $(wildcard $(foreach d,abi arch kernel vmm root/* tests/*,$(d)/*.c $(d)/*.h))
+	$(Q)clang-format -i $(wildcard $(foreach d,abi arch/* kernel/* vmm vmm/* vmm/*/* root/* tests/*,$(d)/*.c $(d)/*.h))
 
 print-%:
 	@echo '$($*)'
@@ -293,10 +293,10 @@ $(B)/objects: FORCE
 		$(SOURCE_DATE_EPOCH) $(objects) >$@.new
 	@cmp -s $@.new $@ && rm -f $@.new || mv $@.new $@
 
-$(B)/generated/asm_offsets.h: arch/asm_offsets.c scripts/mkoffsets $(B)/flags
+$(B)/generated/asm_offsets.h: arch/cpu/asm_offsets.c scripts/mkoffsets $(B)/flags
 	$(call say,GEN,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(HOST_CFLAGS) -MMD -MP -MF $(B)/generated/asm_offsets.d -MT $@ -S $< -o $(B)/generated/asm_offsets.s
+	$(Q)$(CC) $(HOST_CFLAGS) -MMD -MP -MF $@.d -MT $@ -S $< -o $(B)/generated/asm_offsets.s
 	$(Q)scripts/mkoffsets $(B)/generated/asm_offsets.s >$@
 
 $(B)/obj/root/samples/%: flags_of = $(CLIENT_CFLAGS)
@@ -306,16 +306,18 @@ $(B)/obj/root/% $(B)/obj/tests/%: flags_of = $(ROOT_CFLAGS) $(CFLAGS_$*)
 # Called by the exit stub alone, which needs no register kept, on a stack of 8-byte slots.
 straight_flags := -DVMCS_UNCHECKED -foptimize-sibling-calls -fomit-frame-pointer -momit-leaf-frame-pointer \
 	$(if $(is_clang),,-mpreferred-stack-boundary=3 $(addprefix -fcall-used-,rbx r12 r13 r14 r15))
-CFLAGS_vmm/exit_fast := $(straight_flags)
-CFLAGS_vmm/run_straight := $(straight_flags)
-CFLAGS_vmm/exit_fast_traced := $(straight_flags)
-CFLAGS_vmm/run_straight_traced := $(straight_flags)
+CFLAGS_vmm/run/exit_fast := $(straight_flags)
+CFLAGS_vmm/run/run_straight := $(straight_flags)
+CFLAGS_vmm/run/exit_fast_traced := $(straight_flags)
+CFLAGS_vmm/run/run_straight_traced := $(straight_flags)
 # What an exit does not go through as a rule is compiled to be small: the goal is 128 KiB. The usual ways are compiled
 # to be fast, but for the gaps between functions; the short ones have these too.
-short := $(addprefix vmm/,exit_fast exit_fast_traced run_straight run_straight_traced)
-usual := kernel/hypercall_gate kernel/string $(addprefix vmm/,apic apic_model apic_send apicv counters ept ept_protect \
-	exit_common exit_decode exit_record fetch_plain guest_exit guest_msr guest_write hypercall hypercall_vp kick \
-	msr_actions msr_policy partition_time posted posted_range root_exit switch vp_run window)
+short := $(addprefix vmm/run/,exit_fast exit_fast_traced run_straight run_straight_traced)
+usual := kernel/core/hypercall_gate arch/cpu/string $(addprefix vmm/apic/,apic apic_send apicv) \
+	vmm/apic/model/apic_model $(addprefix vmm/vp/,counters kick partition_time switch) $(addprefix vmm/memory/,ept \
+	ept_protect) $(addprefix vmm/run/,exit_common exit_decode exit_record fetch_plain guest_exit guest_msr vp_run \
+	window) $(addprefix vmm/io_event/,guest_write posted posted_range) $(addprefix vmm/hypercall/,hypercall \
+	hypercall_vp) $(addprefix vmm/partition/,msr_actions msr_policy) vmm/root/root_exit
 usual_flags := -falign-functions=1 -falign-loops=1 $(if $(is_clang),,-falign-jumps=1 -falign-labels=1)
 small_flags := $(if $(filter 1,$(DEBUG)),,-Oz -fno-jump-tables)
 flags_by_use = $(if $(filter $(short),$(1)),,$(if $(filter $(usual),$(1)),$(usual_flags),$(small_flags)))
@@ -496,4 +498,4 @@ guest: $(B)/guest/initrd $(B)/guest/cloud/initrd
 
 .SECONDARY:
 
--include $(objects:.o=.d) $(B)/generated/asm_offsets.d
+-include $(objects:.o=.d) $(B)/generated/asm_offsets.h.d

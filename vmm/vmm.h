@@ -2,7 +2,7 @@
 /* What the kernel may call of the virtual machine monitor. */
 #pragma once
 
-#include "kernel/percpu.h"
+#include "arch/cpu/percpu.h"
 
 struct boot_info;
 struct boot_options;

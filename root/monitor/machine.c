@@ -112,7 +112,7 @@ static void put_signature(WHV_X64_CPUID_RESULT *r, const char name[12])
 /*
  * KVM's signature, with one of its features, unless the guest's description says otherwise: Linux uses x2APIC mode
  * without interrupt remapping only under hypervisors it knows, and SeaBIOS looks for fw_cfg only there. Leaf 15H says
- * that the TSC's and the APIC timer's clock is one (vmm/apic_timer.c), so no guest needs to measure either.
+ * that the TSC's and the APIC timer's clock is one (vmm/apic/model/apic_timer.c), so no guest needs to measure either.
  */
 static bool set_cpuid(struct machine *m)
 {

@@ -18,14 +18,14 @@ START_LIMIT = 60
 # What is typed, and what must appear, in this order.
 IN_QEMU = (
     ["thbreak boot_main", "continue", "thbreak end_panic", "continue", "whimbrel-panic"],
-    [r"boot_main \(mbi_pa=\d+, load_base=\d+\) at kernel/main\.c:\d+$", r"^reason: crash-test=panic, number 42",
-     r"^#0 .* crash_test_run at \S*crash_test\.c:\d+", r"^#\d .* go_on at kernel/main\.c:\d+"])
+    [r"boot_main \(mbi_pa=\d+, load_base=\d+\) at kernel/boot/main\.c:\d+$", r"^reason: crash-test=panic, number 42",
+     r"^#0 .* crash_test_run at \S*crash_test\.c:\d+", r"^#\d .* go_on at kernel/boot/main\.c:\d+"])
 IN_BOCHS = (
     ["thbreak go_on", "continue", "print layout_ram_top()", "watch root_entry_delta", "continue", "delete",
      "whimbrel-program", "whimbrel-cpus", "thbreak WHvCreatePartition", "continue", "backtrace", "stepi",
      "print/x $cs", "set var $rbx = 0x1234", "print/x $rbx", "whimbrel-cpus", "monitor creg", "thread 2",
      "info threads"],
-    [r"go_on \(\) at kernel/main\.c:\d+", r"^\$1 = 536870912$", r"^Thread 1 hit Hardware watchpoint 2",
+    [r"go_on \(\) at kernel/boot/main\.c:\d+", r"^\$1 = 536870912$", r"^Thread 1 hit Hardware watchpoint 2",
      r"^Old value = 0$", r"^add symbol table from file", r"^CPU 0, APIC ID 0: .* CPU_VMX_PENDING",
      r"WHvCreatePartition \(", r"^#\d+ .* in root_main \(handoff=\S*0x\w+\) at root/service/main\.c:\d+",
      r"^\$2 = 0x8$", r"^\$3 = 0x1234$", r"map the hypervisor\. Stop it", r"^CR0=0x\w+: PG ",

@@ -68,7 +68,7 @@ def one_run(steps):
 
 
 def field_names(header):
-    """Encoding to name, from arch/vmcs_fields.h's text."""
+    """Encoding to name, from arch/vmx/vmcs_fields.h's text."""
     return {int(m[2], 16): m[1] for m in re.finditer(r"VMCS_FIELD\w+\(VMCS_(\w+), (0x[0-9a-f]+)\)", header)}
 
 
@@ -184,7 +184,7 @@ def walk(case):
         raise WalkError(f"no complete run of {case!r} within {STEPS:,} instructions; is there such a case? ("
                         "docs/bench.md lists them; those that the guest measures cannot be walked) See "
                         f"{WORK}/emulator.out")
-    name_fields(steps, field_names(pathlib.Path("arch/vmcs_fields.h").read_text()))
+    name_fields(steps, field_names(pathlib.Path("arch/vmx/vmcs_fields.h").read_text()))
     base = entry - entry_offset()
     locate(steps, HYPERVISOR_ELF, ROOT_ELF, base, base + os.path.getsize(ROOT_ELF))
     return steps

@@ -21,12 +21,11 @@ HOST_CC = os.environ.get("HOSTCC", "gcc")
 
 
 def sources_of(test):
-    """The sources to link with a test, which its second line names: /* sources: a.c b.c d/*.c -lx */"""
-    second = test.read_text().splitlines()[1]
-    found = re.fullmatch(r"/\* sources:(| .*\S) *\*/", second)
+    """The sources to link with a test, which a comment from its second line on names: /* sources: a.c d/*.c -lx */"""
+    found = re.match(r"[^\n]*\n/\* sources:(| .*?\S) *\*/\n", test.read_text(), re.S)
     if not found:
-        raise ValueError(f"{test}: line 2 must be /* sources: ... */")
-    return [name for word in found.group(1).split()
+        raise ValueError(f"{test}: line 2 must begin /* sources: ... */")
+    return [name for word in found.group(1).replace("\n *", "\n").split()
             for name in (sorted(glob.glob(word)) if "*" in word else [word])]
 
 

@@ -21,15 +21,15 @@ CLIENT_HEADERS = {"windows.h", "winhvplatform.h", "winhvemulation.h", "inttypes.
 # Folder: the folders it may include from, then single files beside those, then the system headers.
 ARROWS = {
     "abi": (("abi",), (), {"stdbool.h", "stddef.h", "stdint.h"}),
-    "arch": (("arch", "kernel", "abi"), ("vmm/vmm.h", "asm_offsets.h"), SYSTEM_HEADERS),
-    "kernel": (("arch", "kernel", "abi"), ("vmm/vmm.h", "asm_offsets.h"), SYSTEM_HEADERS),
-    "vmm": (("arch", "kernel", "vmm", "abi"), (), SYSTEM_HEADERS),
+    "arch": (("arch", "kernel", "abi"), ("vmm/vmm.h",), SYSTEM_HEADERS),
+    "kernel": (("arch", "kernel", "abi"), ("vmm/vmm.h",), SYSTEM_HEADERS),
+    "vmm": (("arch", "kernel", "vmm", "abi"), ("asm_offsets.h",), SYSTEM_HEADERS),
     "root": (("root", "abi"), (), SYSTEM_HEADERS),
     "root/samples": ((), (), CLIENT_HEADERS),
     "tests/scenarios": (("tests/scenarios", "root", "abi"), (), SYSTEM_HEADERS),
 }
 # The freestanding string functions stand back for the C library's where there is one.
-SYSTEM_HEADER_EXCEPTIONS = {("kernel/string.h", "string.h"), ("root/lib/format.h", "stdio.h"),
+SYSTEM_HEADER_EXCEPTIONS = {("arch/cpu/string.h", "string.h"), ("root/lib/format.h", "stdio.h"),
                             ("root/libwhv/emulator_decode.c", "capstone/capstone.h"),
                             ("root/libwhv/emulator_names.c", "capstone/capstone.h"),
                             ("root/monitor/disassembly.c", "capstone/capstone.h")}

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: kernel/acpi.c kernel/acpi_power.c */
+/* sources: kernel/boot/acpi.c kernel/boot/acpi_power.c */
 #include <stdbool.h>
 #include <string.h>
 
-#include "kernel/acpi_power.h"
+#include "kernel/boot/acpi_power.h"
 #include "tests/fuzz/check.h"
 
 /*

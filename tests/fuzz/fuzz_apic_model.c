@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: vmm/apic_model.c vmm/apic_timer.c vmm/apic_restore.c vmm/apic_address.c */
+/* sources: vmm/apic/model/apic_model.c vmm/apic/model/apic_timer.c vmm/apic/model/apic_restore.c
+ * vmm/apic/model/apic_address.c */
 /* Any sequence of accesses, interrupts and time leaves an APIC that keeps its own rules. */
 #include <stdbool.h>
 #include <string.h>
 
 #include "tests/fuzz/check.h"
-#include "vmm/apic_model.h"
+#include "vmm/apic/model/apic_model.h"
 
 static uint32_t page[1024], other_page[1024], block[APIC_BLOCK_WORDS];
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: vmm/control_check.c */
-#include "arch/cpu.h"
-#include "arch/msr.h"
+/* sources: vmm/vp/control_check.c */
+#include "arch/cpu/cpu.h"
+#include "arch/cpu/msr.h"
 #include "tests/fuzz/check.h"
 #include "tests/fuzz/tape.h"
-#include "vmm/control_check.h"
+#include "vmm/vp/control_check.h"
 
 #define CR4_ALLOWED (0x3full | CR4_PGE | CR4_MCE | CR4_PCIDE | CR4_SMEP | CR4_LA57)
 

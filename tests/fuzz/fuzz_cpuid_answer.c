@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: vmm/cpuid_answer.c vmm/cpuid_override.c vmm/cpuid_policy.c vmm/cpuid_leaf.c vmm/processor_features.c */
+/* sources: vmm/partition/cpuid_answer.c vmm/partition/cpuid_override.c vmm/partition/cpuid_policy.c
+ * vmm/partition/cpuid_leaf.c vmm/partition/processor_features.c */
 #include <string.h>
 
 #include "tests/fuzz/check.h"
 #include "tests/fuzz/tape.h"
-#include "vmm/cpuid_answer.h"
+#include "vmm/partition/cpuid_answer.h"
 
 static uint32_t mixer;
 

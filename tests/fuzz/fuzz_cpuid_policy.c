@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: vmm/cpuid_policy.c vmm/cpuid_root.c vmm/cpuid_leaf.c vmm/processor_features.c */
+/* sources: vmm/partition/cpuid_policy.c vmm/root/cpuid_root.c vmm/partition/cpuid_leaf.c
+ * vmm/partition/processor_features.c */
 #include <string.h>
 
 #include "tests/fuzz/check.h"
 #include "tests/fuzz/tape.h"
-#include "vmm/cpuid_policy.h"
+#include "vmm/partition/cpuid_policy.h"
 
 static uint32_t mixer;
 

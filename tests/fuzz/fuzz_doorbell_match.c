@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: vmm/doorbell_match.c */
+/* sources: vmm/io_event/doorbell_match.c */
 #include <string.h>
 
 #include "tests/fuzz/check.h"
 #include "tests/fuzz/tape.h"
-#include "vmm/doorbell_match.h"
+#include "vmm/io_event/doorbell_match.h"
 
 static void check_match(const WHV_DOORBELL_MATCH_DATA *d, const struct doorbell_match *m, struct tape *tape)
 {

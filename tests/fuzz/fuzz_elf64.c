@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: kernel/elf64.c */
+/* sources: kernel/boot/elf64.c */
 #include <elf.h>
 #include <stdbool.h>
 #include <string.h>
 
-#include "kernel/elf64.h"
+#include "kernel/boot/elf64.h"
 #include "tests/fuzz/check.h"
 #include "tests/fuzz/tape.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: vmm/ept.c vmm/ept_protect.c vmm/ept_dirty.c kernel/page_alloc.c tests/unit/ept_model.c tests/unit/stubs.c */
-#include "kernel/page_alloc.h"
+/* sources: vmm/memory/ept.c vmm/memory/ept_protect.c vmm/memory/ept_dirty.c kernel/memory/page_alloc.c
+ * tests/unit/ept_model.c tests/unit/stubs.c */
+#include "kernel/memory/page_alloc.h"
 #include "tests/fuzz/check.h"
 #include "tests/fuzz/tape.h"
 #include "tests/unit/ept_model.h"

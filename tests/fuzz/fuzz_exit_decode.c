@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: vmm/exit_decode.c */
+/* sources: vmm/run/exit_decode.c */
 #include <string.h>
 
 #include "tests/fuzz/check.h"
-#include "vmm/exit_decode.h"
+#include "vmm/run/exit_decode.h"
 
 /* Everything the guest and the processor can put into a snapshot is the input's. */
 struct input {

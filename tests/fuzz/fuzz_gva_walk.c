@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: vmm/gva_walk.c */
+/* sources: vmm/memory/gva_walk.c */
 #include <string.h>
 
-#include "arch/cpu.h"
-#include "arch/msr.h"
+#include "arch/cpu/cpu.h"
+#include "arch/cpu/msr.h"
 #include "tests/fuzz/check.h"
 #include "tests/fuzz/tape.h"
-#include "vmm/gva_walk.h"
+#include "vmm/memory/gva_walk.h"
 
 /* The guest's memory is the input, over and over: page tables that lead nowhere in particular. */
 struct guest {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: kernel/layout.c kernel/memory_map.c */
+/* sources: kernel/memory/layout.c kernel/memory/memory_map.c */
 #include <string.h>
 
-#include "kernel/layout.h"
-#include "kernel/multiboot2.h"
+#include "kernel/boot/multiboot2.h"
+#include "kernel/memory/layout.h"
 #include "tests/fuzz/check.h"
 #include "tests/fuzz/tape.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: arch/mtrr.c */
+/* sources: arch/cpu/mtrr.c */
 #include <string.h>
 
-#include "arch/mtrr.h"
+#include "arch/cpu/mtrr.h"
 #include "tests/fuzz/check.h"
 #include "tests/fuzz/tape.h"
 

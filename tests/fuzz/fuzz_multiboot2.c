@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: kernel/multiboot2.c kernel/memory_map.c */
+/* sources: kernel/boot/multiboot2.c kernel/memory/memory_map.c */
 #include <string.h>
 
-#include "kernel/multiboot2.h"
-#include "kernel/page.h"
+#include "kernel/boot/multiboot2.h"
+#include "kernel/memory/page.h"
 #include "tests/fuzz/check.h"
 #include "tests/fuzz/tape.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: kernel/options.c kernel/format.c */
+/* sources: kernel/boot/options.c kernel/core/format.c */
 #include <string.h>
 
-#include "kernel/options.h"
-#include "kernel/percpu.h"
-#include "kernel/serial.h"
+#include "arch/cpu/percpu.h"
+#include "kernel/boot/options.h"
+#include "kernel/debug/serial.h"
 #include "tests/fuzz/check.h"
 
 static void check_options(const struct boot_options *options)

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: vmm/msr_policy.c vmm/root_ipi_decode.c kernel/hypercall_gate.c vmm/switch_check.c */
+/* sources: vmm/partition/msr_policy.c vmm/root/root_ipi_decode.c kernel/core/hypercall_gate.c vmm/cpu/switch_check.c */
 #include <string.h>
 
-#include "arch/msr.h"
-#include "arch/vmx.h"
-#include "kernel/hypercall_gate.h"
+#include "arch/cpu/msr.h"
+#include "arch/vmx/vmx.h"
+#include "kernel/core/hypercall_gate.h"
 #include "tests/fuzz/check.h"
 #include "tests/fuzz/tape.h"
-#include "vmm/msr_policy.h"
-#include "vmm/root_ipi.h"
-#include "vmm/switch_check.h"
+#include "vmm/cpu/switch_check.h"
+#include "vmm/partition/msr_policy.h"
+#include "vmm/root/root_ipi.h"
 
 /* The root's local APIC stays where it is, and on. */
 static void check_apic_base(struct tape *tape)

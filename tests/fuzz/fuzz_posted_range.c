@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: vmm/posted_range.c */
+/* sources: vmm/io_event/posted_range.c */
 #include "tests/fuzz/check.h"
 #include "tests/fuzz/tape.h"
-#include "vmm/posted_range.h"
+#include "vmm/io_event/posted_range.h"
 
 static uint64_t any_address(struct tape *tape)
 {

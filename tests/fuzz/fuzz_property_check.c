@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: vmm/property_check.c vmm/processor_features.c vmm/cpuid_override.c vmm/msr_actions.c vmm/msr_policy.c */
+/* sources: vmm/partition/property_check.c vmm/partition/processor_features.c vmm/partition/cpuid_override.c
+ * vmm/partition/msr_actions.c vmm/partition/msr_policy.c */
 #include <string.h>
 
 #include "tests/fuzz/check.h"
 #include "tests/fuzz/tape.h"
-#include "vmm/cpuid_override.h"
-#include "vmm/property_check.h"
+#include "vmm/partition/cpuid_override.h"
+#include "vmm/partition/property_check.h"
 
 static uint8_t value[4096];
 

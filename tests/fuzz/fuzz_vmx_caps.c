@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: arch/vmx_caps.c kernel/format.c */
+/* sources: arch/vmx/vmx_caps.c kernel/core/format.c */
 #include <string.h>
 
-#include "arch/vmx.h"
+#include "arch/vmx/vmx.h"
 #include "tests/fuzz/check.h"
 #include "tests/fuzz/tape.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: vmm/window_decide.c */
-#include "arch/cpu.h"
-#include "arch/vmx.h"
+/* sources: vmm/vp/window_decide.c */
+#include "arch/cpu/cpu.h"
+#include "arch/vmx/vmx.h"
 #include "tests/fuzz/check.h"
 #include "tests/fuzz/tape.h"
-#include "vmm/window_decide.h"
+#include "vmm/vp/window_decide.h"
 
 /* No event is given to a VP that cannot take it (SDM vol. 3C, 27.3.1.5), and no wait is without an end. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

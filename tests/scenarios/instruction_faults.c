@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Instructions that exit fault in every mode as they would without VMX: vmm/instruction_check.h, executed. */
+/* Instructions that exit fault in every mode as they would without VMX: vmm/run/instruction_check.h, executed. */
 #include "tests/scenarios/records.h"
 
 #define HANDLERS_AT 0x1800u /* sixteen bytes for each vector, which begin with HLT */

@@ -2,7 +2,7 @@
 /* Guest states that every entry check passes, one a mode, on a processor with 40 physical and 48 linear bits. */
 #pragma once
 
-#include "vmm/entry_check.h"
+#include "vmm/run/entry_check.h"
 
 enum state_kind { STATE_REAL, STATE_PROTECTED, STATE_PAE, STATE_LONG, STATE_V86, STATE_COUNT };
 

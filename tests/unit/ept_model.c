@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "arch/direct_map.h"
-#include "kernel/page_alloc.h"
+#include "arch/cpu/direct_map.h"
+#include "kernel/memory/page_alloc.h"
 #include "tests/fuzz/check.h"
 
 #define PAGE 4096u
@@ -14,12 +14,12 @@
 #define ADDRESS 0x000ffffffffff000ull
 #define TRACKED (1ull << 11)
 #define DIRTY (1ull << 62)
-#define LINK_BITS (0x1full << 52) /* where vmm/ept.c chains unlinked tables */
+#define LINK_BITS (0x1full << 52) /* where vmm/memory/ept.c chains unlinked tables */
 
 static uint8_t *heap, *heap_before;
 static uint64_t heap_size;
 
-/* What a table tree holds, counted without vmm/ept.c. */
+/* What a table tree holds, counted without vmm/memory/ept.c. */
 struct census {
     uint64_t tables, leaves[4], empty_tables;
 };

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What an address space should translate, kept beside the tables that vmm/ept.c builds: the list of all changes made.
- * For its unit test and its fuzzer. Everything here aborts with a message when the tables are not what they should be.
+ * What an address space should translate, kept beside the tables that vmm/memory/ept.c builds: the list of all changes
+ * made. For its unit test and its fuzzer. Everything here aborts with a message when the tables are not what they
+ * should be.
  */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "vmm/ept.h"
+#include "vmm/memory/ept.h"
 
 #define MODEL_CHANGES_MAX 256u
 

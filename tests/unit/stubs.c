@@ -10,9 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "arch/direct_map.h"
-#include "kernel/log.h"
-#include "kernel/panic.h"
+#include "arch/cpu/direct_map.h"
+#include "kernel/debug/log.h"
+#include "kernel/debug/panic.h"
 
 #define WEAK __attribute__((weak))
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: kernel/acpi.c */
+/* sources: kernel/boot/acpi.c */
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernel/acpi.h"
+#include "kernel/boot/acpi.h"
 #include "tests/unit/cmocka_tests.h"
 
 #define RSDT_AT 0x100u

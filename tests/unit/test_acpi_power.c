@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: kernel/acpi_power.c kernel/acpi.c */
+/* sources: kernel/boot/acpi_power.c kernel/boot/acpi.c */
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernel/acpi_power.h"
+#include "kernel/boot/acpi_power.h"
 #include "tests/unit/cmocka_tests.h"
 
 #define XSDT_AT 0x100u

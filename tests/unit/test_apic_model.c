@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: vmm/apic_model.c vmm/apic_timer.c vmm/apic_restore.c vmm/apic_address.c */
+/* sources: vmm/apic/model/apic_model.c vmm/apic/model/apic_timer.c vmm/apic/model/apic_restore.c
+ * vmm/apic/model/apic_address.c */
 #include <string.h>
 
 #include "tests/unit/cmocka_tests.h"
-#include "vmm/apic_model.h"
+#include "vmm/apic/model/apic_model.h"
 
 static uint32_t page[1024];
 static struct apic apic;

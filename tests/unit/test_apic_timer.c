@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: vmm/apic_model.c vmm/apic_timer.c vmm/apic_restore.c vmm/apic_address.c */
+/* sources: vmm/apic/model/apic_model.c vmm/apic/model/apic_timer.c vmm/apic/model/apic_restore.c
+ * vmm/apic/model/apic_address.c */
 /* The timer by two clocks, and all of an APIC's state as a block (SDM vol. 3A, 11.5.4). */
 #include <string.h>
 
 #include "tests/unit/cmocka_tests.h"
-#include "vmm/apic_model.h"
+#include "vmm/apic/model/apic_model.h"
 
 #define MASKED_40 0x10040u
 #define ONE_SHOT_40 0x40u

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: vmm/cpuid_answer.c vmm/cpuid_override.c vmm/cpuid_policy.c vmm/cpuid_leaf.c vmm/processor_features.c */
+/* sources: vmm/partition/cpuid_answer.c vmm/partition/cpuid_override.c vmm/partition/cpuid_policy.c
+ * vmm/partition/cpuid_leaf.c vmm/partition/processor_features.c */
 #include "tests/unit/cmocka_tests.h"
-#include "vmm/cpuid_answer.h"
+#include "vmm/partition/cpuid_answer.h"
 
 #define ONES 0xffffffffu
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: vmm/cpuid_policy.c vmm/cpuid_root.c vmm/cpuid_leaf.c vmm/processor_features.c */
+/* sources: vmm/partition/cpuid_policy.c vmm/root/cpuid_root.c vmm/partition/cpuid_leaf.c
+ * vmm/partition/processor_features.c */
 #include <string.h>
 
 #include "abi/handoff.h"
 #include "abi/hypercall.h"
 #include "tests/unit/cmocka_tests.h"
-#include "vmm/cpuid_policy.h"
+#include "vmm/partition/cpuid_policy.h"
 
 #define BIT(n) (1u << (n))
 #define ONES 0xffffffffu

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: vmm/doorbell_match.c */
+/* sources: vmm/io_event/doorbell_match.c */
 #include "tests/unit/cmocka_tests.h"
-#include "vmm/doorbell_match.h"
+#include "vmm/io_event/doorbell_match.h"
 
 #define LIMIT (1ull << 40)
 #define PORT(n) (WHB_DOORBELL_PORT | (n))

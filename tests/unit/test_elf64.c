@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: kernel/elf64.c */
+/* sources: kernel/boot/elf64.c */
 #include <elf.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernel/elf64.h"
+#include "kernel/boot/elf64.h"
 #include "tests/unit/cmocka_tests.h"
 
 #define MAX_HEADERS 20u

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: vmm/entry_check.c vmm/entry_check_segments.c */
+/* sources: vmm/run/entry_check.c vmm/run/entry_check_segments.c */
 #include "tests/unit/cmocka_tests.h"
 
 #include <string.h>
 
-#include "arch/vmx.h"
+#include "arch/vmx/vmx.h"
 #include "tests/unit/entry_states.h"
 
 enum { ES, CS, SS, DS, FS, GS, LDTR, TR };

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: vmm/ept.c vmm/ept_protect.c vmm/ept_dirty.c kernel/page_alloc.c tests/unit/ept_model.c tests/unit/stubs.c */
+/* sources: vmm/memory/ept.c vmm/memory/ept_protect.c vmm/memory/ept_dirty.c kernel/memory/page_alloc.c
+ * tests/unit/ept_model.c tests/unit/stubs.c */
 #include <pthread.h>
 
-#include "arch/direct_map.h"
-#include "kernel/page_alloc.h"
+#include "arch/cpu/direct_map.h"
+#include "kernel/memory/page_alloc.h"
 #include "tests/unit/cmocka_tests.h"
 #include "tests/unit/ept_model.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: vmm/ept.c vmm/ept_protect.c vmm/ept_dirty.c kernel/page_alloc.c tests/unit/ept_model.c tests/unit/stubs.c */
-#include "arch/direct_map.h"
-#include "kernel/page_alloc.h"
+/* sources: vmm/memory/ept.c vmm/memory/ept_protect.c vmm/memory/ept_dirty.c kernel/memory/page_alloc.c
+ * tests/unit/ept_model.c tests/unit/stubs.c */
+#include "arch/cpu/direct_map.h"
+#include "kernel/memory/page_alloc.h"
 #include "tests/unit/cmocka_tests.h"
 #include "tests/unit/ept_model.h"
 

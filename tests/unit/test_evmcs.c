@@ -3,7 +3,7 @@
 /* Where fields are in an enlightened VMCS. */
 #include <stdbool.h>
 
-#include "arch/evmcs.h"
+#include "arch/vmx/evmcs.h"
 #include "tests/unit/cmocka_tests.h"
 
 #define FIELDS_END 0x7000u

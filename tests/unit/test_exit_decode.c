@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: vmm/exit_decode.c */
+/* sources: vmm/run/exit_decode.c */
 #include <string.h>
 
-#include "arch/cpu.h"
-#include "arch/vmx.h"
+#include "arch/cpu/cpu.h"
+#include "arch/vmx/vmx.h"
 #include "tests/unit/cmocka_tests.h"
-#include "vmm/exit_decode.h"
+#include "vmm/run/exit_decode.h"
 
 #define RIP 0xffffffff81001234ull
 #define RFLAGS 0x10246ull

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: kernel/format.c */
+/* sources: kernel/core/format.c */
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "kernel/format.h"
+#include "kernel/core/format.h"
 #include "tests/unit/cmocka_tests.h"
 
 /* The C library is the reference for everything that both know. */

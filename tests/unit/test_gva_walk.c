@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: vmm/gva_walk.c */
+/* sources: vmm/memory/gva_walk.c */
 #include <string.h>
 
-#include "arch/cpu.h"
-#include "arch/msr.h"
+#include "arch/cpu/cpu.h"
+#include "arch/cpu/msr.h"
 #include "tests/unit/cmocka_tests.h"
-#include "vmm/gva_walk.h"
+#include "vmm/memory/gva_walk.h"
 
 #define P 1ull
 #define W 2ull

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: kernel/hypercall_gate.c */
+/* sources: kernel/core/hypercall_gate.c */
 #include "tests/unit/cmocka_tests.h"
 
-#include "kernel/hypercall_gate.h"
+#include "kernel/core/hypercall_gate.h"
 
 #define ENTRY_IA32E_BIT (1u << 9)
 #define CODE_64 0xa09bu

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: vmm/instruction_check.c */
-#include "arch/cpu.h"
-#include "arch/vmx.h"
+/* sources: vmm/run/instruction_check.c */
+#include "arch/cpu/cpu.h"
+#include "arch/vmx/vmx.h"
 #include "tests/unit/cmocka_tests.h"
-#include "vmm/instruction_check.h"
+#include "vmm/run/instruction_check.h"
 
 #define SS_DPL(n) (0xc093u | (uint32_t)(n) << 5)
 #define DR7_GD (1ull << 13)

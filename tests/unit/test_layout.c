@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: kernel/layout.c tests/unit/stubs.c */
+/* sources: kernel/memory/layout.c tests/unit/stubs.c */
 #include "tests/unit/cmocka_tests.h"
 
 #include <string.h>
 
-#include "kernel/layout.h"
-#include "kernel/multiboot2.h"
+#include "kernel/boot/multiboot2.h"
+#include "kernel/memory/layout.h"
 #include "tests/unit/stubs.h"
 
 #define MIB (1ull << 20)

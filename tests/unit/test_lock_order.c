@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: kernel/lock_order.c */
-#include "kernel/lock_order.h"
+/* sources: kernel/core/lock_order.c */
+#include "kernel/core/lock_order.h"
 #include "tests/unit/cmocka_tests.h"
 
 static void test_right_order_passes(void **state)

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: kernel/log.c kernel/format.c */
+/* sources: kernel/debug/log.c kernel/core/format.c */
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernel/log.h"
-#include "kernel/serial.h"
+#include "kernel/debug/log.h"
+#include "kernel/debug/serial.h"
 #include "tests/unit/cmocka_tests.h"
 
 /* The console: everything written to it, and in how many writes. */

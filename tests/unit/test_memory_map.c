@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: kernel/memory_map.c */
+/* sources: kernel/memory/memory_map.c */
 #include <string.h>
 
-#include "kernel/memory_map.h"
-#include "kernel/page.h"
+#include "kernel/memory/memory_map.h"
+#include "kernel/memory/page.h"
 #include "tests/unit/cmocka_tests.h"
 
 #define P ((uint64_t)PAGE_SIZE)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: vmm/mitigations.c */
+/* sources: vmm/cpu/mitigations.c */
 #include "tests/unit/cmocka_tests.h"
-#include "vmm/mitigations.h"
+#include "vmm/cpu/mitigations.h"
 
 #define EDX_AFTER_2018 (LEAF_7_EDX_IBRS_IBPB | LEAF_7_EDX_L1D_FLUSH | LEAF_7_EDX_MD_CLEAR)
 #define EDX_WITH_CAPS (EDX_AFTER_2018 | LEAF_7_EDX_ARCH_CAPABILITIES)

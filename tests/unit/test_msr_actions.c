@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: vmm/msr_actions.c vmm/msr_policy.c */
+/* sources: vmm/partition/msr_actions.c vmm/partition/msr_policy.c */
 #include <string.h>
 
-#include "arch/msr.h"
+#include "arch/cpu/msr.h"
 #include "tests/unit/cmocka_tests.h"
-#include "vmm/msr_actions.h"
-#include "vmm/msr_policy.h"
+#include "vmm/partition/msr_actions.h"
+#include "vmm/partition/msr_policy.h"
 
 #define MSR_EXIT 2ull
 

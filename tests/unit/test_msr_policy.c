@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: vmm/msr_policy.c */
+/* sources: vmm/partition/msr_policy.c */
 #include <stdbool.h>
 
-#include "arch/msr.h"
+#include "arch/cpu/msr.h"
 #include "tests/unit/cmocka_tests.h"
-#include "vmm/msr_policy.h"
+#include "vmm/partition/msr_policy.h"
 
 struct range {
     uint32_t first, last;

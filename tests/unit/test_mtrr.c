@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: arch/mtrr.c */
+/* sources: arch/cpu/mtrr.c */
 #include <stdbool.h>
 
-#include "arch/mtrr.h"
+#include "arch/cpu/mtrr.h"
 #include "tests/unit/cmocka_tests.h"
 
 #define MIB (1ull << 20)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: kernel/multiboot2.c kernel/memory_map.c */
+/* sources: kernel/boot/multiboot2.c kernel/memory/memory_map.c */
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernel/multiboot2.h"
+#include "kernel/boot/multiboot2.h"
 #include "tests/unit/cmocka_tests.h"
 
 enum { CMDLINE = 1, MODULE = 3, MEMORY_MAP = 6, FRAMEBUFFER = 8, EFI64 = 12, RSDP_OLD = 14, RSDP_NEW = 15, LOAD = 21 };

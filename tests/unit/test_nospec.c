@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* sources: */
 /* What the processor does on a wrong way is not seen here; that the mask holds whatever the index is. */
-#include "arch/nospec.h"
+#include "arch/cpu/nospec.h"
 #include "tests/unit/cmocka_tests.h"
 
 #define LIST_LENGTH 9u

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: kernel/options.c kernel/format.c */
+/* sources: kernel/boot/options.c kernel/core/format.c */
 #include <string.h>
 
-#include "kernel/options.h"
-#include "kernel/percpu.h"
+#include "arch/cpu/percpu.h"
+#include "kernel/boot/options.h"
 #include "tests/unit/cmocka_tests.h"
 
 static struct boot_options parsed;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: kernel/page_alloc.c tests/unit/stubs.c */
+/* sources: kernel/memory/page_alloc.c tests/unit/stubs.c */
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "arch/direct_map.h"
-#include "kernel/page_alloc.h"
+#include "arch/cpu/direct_map.h"
+#include "kernel/memory/page_alloc.h"
 #include "tests/unit/cmocka_tests.h"
 #include "tests/unit/stubs.h"
 

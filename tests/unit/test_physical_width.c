@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: arch/physical_width.c */
-#include "arch/physical_width.h"
+/* sources: arch/cpu/physical_width.c */
+#include "arch/cpu/physical_width.h"
 #include "tests/unit/cmocka_tests.h"
 
 #define ON 3ull

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: vmm/posted_range.c */
+/* sources: vmm/io_event/posted_range.c */
 #include "tests/unit/cmocka_tests.h"
-#include "vmm/posted_range.h"
+#include "vmm/io_event/posted_range.h"
 
 #define LIMIT (1ull << 40)
 #define PORT(n) (WHB_POSTED_PORT | (n))

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: vmm/processor_features.c */
+/* sources: vmm/partition/processor_features.c */
 #include <string.h>
 
 #include "abi/whv.h"
 #include "tests/unit/cmocka_tests.h"
-#include "vmm/processor_features.h"
+#include "vmm/partition/processor_features.h"
 
 #define ONES 0xffffffffu
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: vmm/property_check.c vmm/cpuid_override.c vmm/msr_actions.c vmm/msr_policy.c */
+/* sources: vmm/partition/property_check.c vmm/partition/cpuid_override.c vmm/partition/msr_actions.c
+ * vmm/partition/msr_policy.c */
 #include <string.h>
 
 #include "tests/unit/cmocka_tests.h"
-#include "vmm/cpuid_override.h"
-#include "vmm/property_check.h"
+#include "vmm/partition/cpuid_override.h"
+#include "vmm/partition/property_check.h"
 
 #define CODE(name) WHvPartitionPropertyCode##name
 #define CLOCK 2000000000ull

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: vmm/root_ipi_decode.c */
+/* sources: vmm/root/root_ipi_decode.c */
 #include "tests/unit/cmocka_tests.h"
 
-#include "vmm/root_ipi.h"
+#include "vmm/root/root_ipi.h"
 
 #define TO(id) ((uint64_t)(id) << 32)
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: vmm/root_map.c */
+/* sources: vmm/root/root_map.c */
 #include "tests/unit/cmocka_tests.h"
 
-#include "vmm/root_map.h"
+#include "vmm/root/root_map.h"
 
 #define MIB (1ull << 20)
 

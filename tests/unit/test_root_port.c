@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: vmm/root_port_decode.c */
+/* sources: vmm/root/root_port_decode.c */
 #include <string.h>
 
 #include "tests/unit/cmocka_tests.h"
-#include "vmm/root_port.h"
+#include "vmm/root/root_port.h"
 
 #define S5_A 7u
 #define S5_B 6u

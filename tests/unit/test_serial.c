@@ -3,7 +3,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "arch/cpu.h"
+#include "arch/cpu/cpu.h"
 #include "tests/unit/cmocka_tests.h"
 
 static uint8_t model_read(uint16_t port);
@@ -12,7 +12,7 @@ static void model_write(uint16_t port, uint8_t value);
 /* serial.c with its port accesses led to the model of a UART below. */
 #define inb model_read
 #define outb model_write
-#include "kernel/serial.c"
+#include "kernel/debug/serial.c"
 
 #define PORT 0x2f8
 

@@ -3,7 +3,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "kernel/string.h"
+#include "arch/cpu/string.h"
 #include "tests/unit/cmocka_tests.h"
 
 void *own_memcpy(void *restrict dst, const void *restrict src, size_t size);
@@ -24,7 +24,7 @@ int own_strncmp(const char *a, const char *b, size_t max);
 #define strnlen own_strnlen
 #define strcmp own_strcmp
 #define strncmp own_strncmp
-#include "kernel/string.c"
+#include "arch/cpu/string.c"
 #undef memcpy
 #undef memmove
 #undef memset

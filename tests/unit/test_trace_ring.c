@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: vmm/trace_ring.c */
+/* sources: vmm/run/trace_ring.c */
 #include "tests/unit/cmocka_tests.h"
-#include "vmm/trace_ring.h"
+#include "vmm/run/trace_ring.h"
 
 #define SIZE 4u
 

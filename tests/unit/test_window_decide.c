@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: vmm/window_decide.c */
-#include "arch/cpu.h"
-#include "arch/vmx.h"
+/* sources: vmm/vp/window_decide.c */
+#include "arch/cpu/cpu.h"
+#include "arch/vmx/vmx.h"
 #include "tests/unit/cmocka_tests.h"
-#include "vmm/window_decide.h"
+#include "vmm/vp/window_decide.h"
 
 #define PRIORITY(n) ((uint64_t)(n) << NOTIFY_PRIORITY_SHIFT)
 

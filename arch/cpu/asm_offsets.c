@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* Offsets that assembly needs, generated from C: scripts/mkoffsets turns the compiler's output into asm_offsets.h. */
+#include <stddef.h>
+
+#include "arch/cpu/percpu.h"
+
+#define OFFSET(name, type, member) __asm__ volatile("\n.ascii \"->" #name " %c0\"" : : "i"(offsetof(type, member)))
+
+void asm_offsets(void);
+
+void asm_offsets(void)
+{
+    OFFSET(CPU_HOST_RSP, struct cpu, host_rsp);
+    OFFSET(CPU_KICK, struct cpu, kick);
+    OFFSET(CPU_TRACE, struct cpu, trace.current);
+    OFFSET(CPU_EXIT_SPEC_CTRL, struct cpu, exit_spec_ctrl);
+}

@@ -1,5 +1,0 @@
-/* SPDX-License-Identifier: MIT */
-#include "kernel/percpu.h"
-
-struct cpu *cpus[MAX_CPUS];
-uint32_t cpu_count;

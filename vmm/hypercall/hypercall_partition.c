@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/* Hypercalls on partitions and their properties. */
+#include "kernel/core/spinlock.h"
+#include "vmm/hypercall/hypercall_call.h"
+#include "vmm/vp/partition_time.h"
+
+enum whb_status call_get_capability(struct call *c)
+{
+    uint8_t answer[64];
+    uint64_t size;
+    enum whb_status status = capability_get(c->arg[0], answer, &size);
+    return status != WHB_OK ? status : call_reply(c, c->arg[1], c->arg[2], answer, size);
+}
+
+enum whb_status call_partition_create(struct call *c)
+{
+    return partition_create(&c->value);
+}
+
+enum whb_status call_partition_setup(struct call *c)
+{
+    return partition_setup(c->arg[0]);
+}
+
+enum whb_status call_partition_delete(struct call *c)
+{
+    return partition_delete(c->arg[0]);
+}
+
+enum whb_status call_property_get(struct call *c, struct partition *p)
+{
+    uint8_t answer[64];
+    uint64_t size;
+    enum whb_status status = property_get(p, c->arg[1], answer, &size);
+    return status != WHB_OK ? status : call_reply(c, c->arg[2], c->arg[3], answer, size);
+}
+
+static struct spinlock value_lock; /* guards the value, too large for a stack; taken before a partition's lock */
+static uint8_t value[PROPERTY_VALUE_MAX];
+
+static enum whb_status set_locked(struct call *c, struct partition *p, uint64_t size)
+{
+    /* An empty list needs no buffer. */
+    enum whb_status status = size == 0 ? WHB_OK : call_fetch(c->arg[2], value, size);
+    return status == WHB_OK ? property_set(p, c->arg[1], value, size) : status;
+}
+
+enum whb_status call_property_set(struct call *c, struct partition *p)
+{
+    uint64_t size = c->arg[3];
+    if (size > sizeof(value)) {
+        return WHB_ERROR_INVALID_ARGUMENT;
+    }
+    spin_lock(&value_lock);
+    enum whb_status status = set_locked(c, p, size);
+    spin_unlock(&value_lock);
+    return status;
+}
+
+enum whb_status call_time_suspend(struct call *c, struct partition *p)
+{
+    (void)c;
+    return partition_time_suspend(p);
+}
+
+enum whb_status call_time_resume(struct call *c, struct partition *p)
+{
+    (void)c;
+    if (!p->set_up) {
+        return WHB_ERROR_INVALID_STATE;
+    }
+    partition_time_resume(p);
+    return WHB_OK;
+}
+
+enum whb_status call_partition_reset(struct call *c, struct partition *p)
+{
+    (void)c;
+    return partition_reset(p);
+}

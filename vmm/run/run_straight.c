@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/run/run_straight.h"
+
+#include "arch/cpu/cpu.h"
+#include "arch/cpu/string.h"
+#include "arch/vmx/vmcs.h"
+#include "vmm/cpu/vmm_state.h"
+#include "vmm/io_event/guest_write.h"
+#include "vmm/partition/partition.h"
+#include "vmm/partition/partition_slots.h"
+#include "vmm/run/completion_decide.h"
+#include "vmm/run/diagnostics.h"
+#include "vmm/run/exit_fast.h"
+#include "vmm/run/exit_skip.h"
+#include "vmm/run/exit_trace.h"
+#include "vmm/run/fetch_plain.h"
+#include "vmm/run/guest_exit.h"
+#include "vmm/vp/switch_quickly.h"
+
+#define IO_SIZE 7u /* SDM vol. 3C, table 28-5 */
+#define IO_IN (1u << 3)
+#define IO_STRING (1u << 4)
+#define IO_PORT_SHIFT 16u
+
+#define EPT_WRITE (1ull << 1) /* 28.2.1, table 28-7 */
+#define EPT_FETCH (1ull << 2)
+#define EPT_ENTRY_RIGHTS (7ull << 3)
+#define EPT_GVA ((1ull << 7) | (1ull << 8)) /* a linear address, and it was not the walk that failed */
+#define EPT_NMI_UNBLOCKING (1ull << 12)
+#define MEMORY_GPA_UNMAPPED (1u << 2)
+#define MEMORY_GVA_VALID (1u << 3)
+
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+
+#define PLAIN_DIRTY (WHB_RUN_ALL & ~(WHB_RUN_RSP | WHB_RUN_RFLAGS))
+
+/* Back to where nothing has happened. */
+static __attribute__((cold, noinline)) uint64_t *give_up(struct vp *vp)
+{
+    guest_memory_unpin();
+    vp_release(vp);
+    partition_put(vp->partition);
+    return NULL;
+}
+
+/* The VP is this CPU's and its partition pinned: whether an entry needs nothing but its VMCS. */
+static bool is_plain(const struct cpu *cpu, const struct vp *vp, const struct partition *p)
+{
+    return vp->loaded_on == cpu && vp->attention == 0 && (vp->event.info & INTERRUPTION_VALID) == 0 &&
+           cpu->fpu_owner == vp && !cpu->mitigate && !vmm.nmi_blocked_once &&
+           vp->policy_generation == __atomic_load_n(&p->policy->generation, __ATOMIC_SEQ_CST);
+}
+
+static uint64_t *enter(struct cpu *cpu, struct vp *vp, uint32_t dirty, uint64_t rip)
+{
+    exit_trace_returned_now(cpu, TRACED);
+    switch_quickly(cpu, cpu->root_vp, vp);
+    if ((dirty & WHB_RUN_RIP) != 0) {
+        vmcs_writenw(VMCS_GUEST_RIP, rip);
+    }
+    cpu->straight = vp;
+    vp->fast_left = FAST_EXITS;
+    exit_trace_entered(cpu, TRACED);
+    return vp->run->gpr;
+}
+
+uint64_t *run_straight_begin(struct cpu *cpu, struct vp *root)
+{
+    uint64_t index = root->gpr[6];
+    struct partition *p = partition_take(root->gpr[7]);
+    if (p == NULL) {
+        return NULL;
+    }
+    struct vp *vp = partition_vp(p, index);
+    uint64_t free = VP_OWNER_NONE;
+    uint64_t cpu_index = cpu->index;
+    if (vp == NULL || !__atomic_compare_exchange_n(&vp->owner_and_cancel, &free, cpu_index + 1ull, false,
+                                                   __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) {
+        partition_give(p);
+        return NULL;
+    }
+    /* As guest_memory_pin. */
+    __atomic_store_n(&cpu->flush_ack, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&cpu->running, p, __ATOMIC_SEQ_CST);
+    uint64_t generation = __atomic_load_n(&p->ept_generation, __ATOMIC_SEQ_CST);
+    if (!is_plain(cpu, vp, p) || p->cpu_generation[cpu_index] != generation) {
+        return give_up(vp);
+    }
+    volatile struct whb_run_page *run = vp->run;
+    uint32_t dirty = run->dirty;
+    uint64_t rip = 0;
+    if (dirty != 0) {
+        /* Cleared before the value is read: vp_take_run_page. */
+        __atomic_fetch_and(&vp->run->dirty, ~dirty, __ATOMIC_SEQ_CST);
+        rip = run->rip;
+        if ((dirty & ~PLAIN_DIRTY) != 0 || ((dirty & WHB_RUN_RIP) != 0 && diagnostics_suspects(rip, RFLAGS_FIXED))) {
+            __atomic_fetch_or(&vp->run->dirty, dirty, __ATOMIC_SEQ_CST);
+            return give_up(vp);
+        }
+    }
+    __atomic_store_n(&cpu->flush_ack, generation, __ATOMIC_RELEASE);
+    root->launched = true;
+    root->event.info = 0;
+    return enter(cpu, vp, dirty, rip);
+}
+
+/* Back to the root, whose call is done. */
+ALWAYS_INLINE uint64_t *finish(struct cpu *cpu, struct vp *vp)
+{
+    struct vp *root = cpu->root_vp;
+    cpu->straight = NULL;
+    __atomic_store_n(&cpu->running, NULL, __ATOMIC_RELEASE);
+    switch_quickly(cpu, vp, root);
+    exit_trace_left_now(cpu, TRACED);
+    struct partition *p = vp->partition; /* read while the VP is still ours */
+    __atomic_store_n(&vp->owner, VP_OWNER_NONE, __ATOMIC_RELEASE);
+    partition_give(p);
+    uint64_t *gpr = root->gpr;
+    gpr[0] = WHB_OK;
+    gpr[2] = 0;
+    if (!skip_plain_instruction(true)) {
+        exit_skip_instruction();
+    }
+    return gpr;
+}
+
+/* The run page but for the record. */
+ALWAYS_INLINE void publish(const struct vp *vp, struct whb_run_page *run, uint64_t rip, uint64_t rflags)
+{
+    run->rip = rip;
+    run->rflags = rflags;
+    run->valid = WHB_RUN_ALL & ~WHB_RUN_RSP;
+    if (__builtin_expect((__atomic_load_n(&run->wanted, __ATOMIC_RELAXED) & WHB_RUN_RSP) != 0, 0)) {
+        vp->gpr[4] = vmcs_readnw(VMCS_GUEST_RSP);
+        run->valid = WHB_RUN_ALL;
+    }
+    run->sequence++;
+}
+
+/* What every record needs first. */
+struct mode {
+    uint64_t cr0, rflags;
+    uint32_t cs_access, entry;
+};
+
+/*
+ * Protected mode with a code segment whose DPL is the CPL: the usual case. In long mode CR0.PE is 1, RFLAGS.VM 0.
+ * `flags`: of RFLAGS, those with which the instruction's end is more than a new RIP (vmm/run/completion.h).
+ */
+ALWAYS_INLINE bool read_mode(struct mode *m, uint32_t flags)
+{
+    m->cr0 = vmcs_readnw(VMCS_GUEST_CR0);
+    m->rflags = vmcs_readnw(VMCS_GUEST_RFLAGS);
+    m->cs_access = vmcs_read32(VMCS_GUEST_CS_ACCESS);
+    m->entry = vmcs_read32(VMCS_ENTRY_CONTROLS);
+    if ((m->cs_access & ACCESS_CONFORMING) != 0 || ((uint32_t)m->rflags & flags) != 0) {
+        return false;
+    }
+    return (m->entry & ENTRY_IA32E) != 0 || ((m->cr0 & CR0_PE) != 0 && (m->rflags & RFLAGS_VM) == 0);
+}
+
+#define STATE_CR0_PE (1u << 2)
+
+/* No breakpoint is on, no event due, and no shadow. */
+ALWAYS_INLINE uint16_t execution_state(const struct mode *m)
+{
+    uint32_t of_segment_and_entry = ((m->cs_access & (3u << 5)) | (m->entry & ENTRY_IA32E)) >> 5;
+    return (uint16_t)(STATE_CR0_PE | of_segment_and_entry | ((uint32_t)m->cr0 >> 15 & 8u));
+}
+
+/* The record, with the reason's own context as the last one of this kind left it. */
+static inline WHV_RUN_VP_EXIT_CONTEXT *open_record(struct vp *vp, struct whb_run_page *run, uint32_t kind,
+                                                   WHV_RUN_VP_EXIT_REASON reason)
+{
+    WHV_RUN_VP_EXIT_CONTEXT *r = (void *)run->record;
+    if (vp->record_kind != kind) {
+        memset(r, 0, sizeof(*r));
+        r->ExitReason = reason;
+        vp->record_kind = kind;
+    }
+    return r;
+}
+
+/* A shadow of STI or MOV SS: the usual way makes the whole record. */
+ALWAYS_INLINE bool in_shadow(void)
+{
+    return __builtin_expect((vmcs_raw_read(VMCS_GUEST_INTERRUPTIBILITY.encoding) & 3u) != 0, 0);
+}
+
+/* There is no shadow. `length` 0: the VP is past the instruction, or it has none that is known. */
+ALWAYS_INLINE uint64_t *deliver_at(struct cpu *cpu, struct vp *vp, struct whb_run_page *run, const struct mode *m,
+                                   uint64_t rip, uint32_t length, enum intercept_class counted, struct trace_raw *entry)
+{
+    exit_trace_taken(cpu, TRACED, entry, vp);
+    WHV_RUN_VP_EXIT_CONTEXT *r = (void *)run->record;
+    uint8_t *length_and_cr8 = (uint8_t *)&r->VpContext + 2;
+    *length_and_cr8 = (uint8_t)((*((const uint8_t *)vp->virtual_apic + 0x80) & 0xf0u) | length);
+    r->VpContext.ExecutionState.AsUINT16 = execution_state(m);
+    r->VpContext.Cs.Base = vmcs_readnw(VMCS_GUEST_CS_BASE);
+    r->VpContext.Cs.Limit = vmcs_read32(VMCS_GUEST_CS_LIMIT);
+    r->VpContext.Cs.Selector = vmcs_read16(VMCS_GUEST_CS_SELECTOR);
+    r->VpContext.Cs.Attributes = (uint16_t)(m->cs_access & 0xf0ffu);
+    r->VpContext.Rip = rip;
+    r->VpContext.Rflags = m->rflags;
+    publish(vp, run, rip, m->rflags);
+    vp->counters.exits[counted]++;
+    return finish(cpu, vp);
+}
+
+ALWAYS_INLINE uint64_t *deliver(struct cpu *cpu, struct vp *vp, struct whb_run_page *run, const struct mode *m,
+                                uint64_t rip, uint32_t length, enum intercept_class counted, struct trace_raw *entry)
+{
+    return in_shadow() ? NULL : deliver_at(cpu, vp, run, m, rip, length, counted, entry);
+}
+
+/* For exits with instructions that have a length. */
+ALWAYS_INLINE uint64_t *deliver_instruction_here(struct cpu *cpu, struct vp *vp, struct whb_run_page *run,
+                                                 const struct mode *m, enum intercept_class counted,
+                                                 struct trace_raw *entry)
+{
+    uint32_t length = vmcs_read32(VMCS_EXIT_INSTRUCTION_LENGTH); /* 1 to 15 */
+    return deliver(cpu, vp, run, m, vmcs_readnw(VMCS_GUEST_RIP), length, counted, entry);
+}
+
+static __attribute__((noinline)) uint64_t *deliver_instruction(struct cpu *cpu, struct vp *vp, const struct mode *m,
+                                                               enum intercept_class counted)
+{
+    return deliver_instruction_here(cpu, vp, vp->run, m, counted, exit_trace_entry(cpu, TRACED));
+}
+
+/* The exit is dealt with: in again, or the usual way does it if something came up. */
+static inline uint64_t *again(struct cpu *cpu, struct vp *vp, enum intercept_class counted)
+{
+    exit_trace_taken(cpu, TRACED, exit_trace_entry(cpu, TRACED), vp);
+    vp->counters.exits[counted]++;
+    if ((vp->event.info & INTERRUPTION_VALID) != 0 || vp->attention != 0 || vp->fast_left == 0) {
+        cpu->straight_again = true;
+        return NULL;
+    }
+    vp->fast_left--;
+    exit_trace_entered(cpu, TRACED);
+    return vp->gpr;
+}
+
+/* By size and direction, as the qualification has them: the size in bytes above the bit for a write. */
+static const uint8_t io_access_info[16] = {
+    [0] = 3, [1] = 5, [3] = 9, [IO_IN] = 2, [IO_IN + 1] = 4, [IO_IN + 3] = 8,
+};
+
+static inline uint64_t *exit_io(struct cpu *cpu, struct vp *vp, struct trace_raw *entry)
+{
+    struct mode m;
+    uint32_t q = (uint32_t)vmcs_readnw(VMCS_EXIT_QUALIFICATION);
+    if (TRACED) {
+        entry->qualification = q;
+    }
+    if (__atomic_load_n(&vp->partition->doorbells, __ATOMIC_ACQUIRE) != NULL) {
+        return fast_write_port(vp, entry);
+    }
+    if ((q & IO_STRING) != 0 || !read_mode(&m, RFLAGS_TF | RFLAGS_RF)) {
+        return NULL;
+    }
+    struct whb_run_page *run = vp->run;
+    WHV_RUN_VP_EXIT_CONTEXT *r = open_record(vp, run, RECORD_IO, WHvRunVpExitReasonX64IoPortAccess);
+    r->IoPortAccess.AccessInfo.AsUINT32 = io_access_info[q & (IO_SIZE | IO_IN)];
+    r->IoPortAccess.PortNumber = (uint16_t)(q >> IO_PORT_SHIFT);
+    r->IoPortAccess.Rax = run->gpr[0];
+    return deliver_instruction_here(cpu, vp, run, &m, INTERCEPT_IO, entry);
+}
+
+static __attribute__((noinline)) uint64_t *exit_msr(struct cpu *cpu, struct vp *vp, bool write)
+{
+    struct mode m;
+    if (!read_mode(&m, RFLAGS_TF | RFLAGS_RF)) {
+        return NULL;
+    }
+    if ((write ? exit_guest_wrmsr(cpu, vp) : exit_guest_rdmsr(cpu, vp)) != EXIT_DELIVER) {
+        return again(cpu, vp, INTERCEPT_MSR);
+    }
+    WHV_RUN_VP_EXIT_CONTEXT *r = open_record(vp, vp->run, RECORD_MSR, WHvRunVpExitReasonX64MsrAccess);
+    r->MsrAccess.AccessInfo.AsUINT32 = write;
+    r->MsrAccess.MsrNumber = (uint32_t)vp->gpr[1];
+    r->MsrAccess.Rax = vp->gpr[0];
+    r->MsrAccess.Rdx = vp->gpr[2];
+    return deliver_instruction_here(cpu, vp, vp->run, &m, INTERCEPT_MSR, exit_trace_entry(cpu, TRACED));
+}
+
+static __attribute__((noinline)) uint64_t *exit_cpuid(struct cpu *cpu, struct vp *vp)
+{
+    struct mode m;
+    const volatile uint64_t *gpr = vp->gpr;
+    uint64_t rax = gpr[0], rcx = gpr[1];
+    const struct cpuid_answer *a = cpuid_cache_find(&vp->cpuid, (uint32_t)rax, (uint32_t)rcx);
+    if (a == NULL || a->wanted == 0 || !read_mode(&m, RFLAGS_TF | RFLAGS_RF)) {
+        return NULL;
+    }
+    WHV_RUN_VP_EXIT_CONTEXT *r = open_record(vp, vp->run, RECORD_CPUID, WHvRunVpExitReasonX64Cpuid);
+    r->CpuidAccess = (WHV_X64_CPUID_ACCESS_CONTEXT){
+        .Rax = rax,
+        .Rcx = rcx,
+        .Rdx = gpr[2],
+        .Rbx = gpr[3],
+        .DefaultResultRax = a->eax,
+        .DefaultResultRcx = a->ecx,
+        .DefaultResultRdx = a->edx,
+        .DefaultResultRbx = a->ebx,
+    };
+    return deliver_instruction(cpu, vp, &m, INTERCEPT_CPUID);
+}
+
+static inline bool is_code64(const struct mode *m)
+{
+    return (m->entry & ENTRY_IA32E) != 0 && (m->cs_access & ACCESS_LONG) != 0;
+}
+
+/*
+ * Processors set RF with these exits (SDM vol. 3C, 28.3.3), for the instruction that did not end. The root will finish
+ * it, most often by RIP alone, and no breakpoint is on that it could meet again.
+ */
+ALWAYS_INLINE void drop_resume_flag(struct mode *m)
+{
+    if (((uint32_t)m->rflags & RFLAGS_RF) != 0) {
+        m->rflags &= ~RFLAGS_RF;
+        vmcs_writenw(VMCS_GUEST_RFLAGS, m->rflags);
+    }
+}
+
+/* A data access while no event was being delivered and no IRET had unblocked NMIs (28.2.1, table 28-7). */
+static __attribute__((noinline)) uint64_t *exit_memory(struct cpu *cpu, struct vp *vp)
+{
+    struct mode m;
+    uint64_t q = vmcs_readnw(VMCS_EXIT_QUALIFICATION);
+    bool event = (vmcs_read32(VMCS_IDT_VECTORING_INFO) & INTERRUPTION_VALID) != 0;
+    if ((q & (EPT_FETCH | EPT_NMI_UNBLOCKING)) != 0 || event || !read_mode(&m, RFLAGS_TF) || !is_code64(&m)) {
+        return NULL;
+    }
+    uint64_t gpa = vmcs_read64(VMCS_GUEST_PHYSICAL_ADDRESS), rip = vmcs_readnw(VMCS_GUEST_RIP);
+    uint32_t info = WHvMemoryAccessRead;
+    if ((q & EPT_WRITE) != 0) {
+        info = WHvMemoryAccessWrite;
+        if (guest_memory_write_fault(vp->partition, gpa)) {
+            return again(cpu, vp, INTERCEPT_NESTED_PAGE_FAULT);
+        }
+        if (__atomic_load_n(&vp->partition->doorbells, __ATOMIC_ACQUIRE) != NULL) {
+            return guest_write_memory(vp, gpa, q) ? again(cpu, vp, INTERCEPT_NESTED_PAGE_FAULT) : NULL;
+        }
+    }
+    WHV_RUN_VP_EXIT_CONTEXT *r = open_record(vp, vp->run, RECORD_MEMORY, WHvRunVpExitReasonMemoryAccess);
+    if (!fetch_plain(vp, rip, m.cs_access >> 5 & 3u, r->MemoryAccess.InstructionBytes)) {
+        return NULL; /* the usual way makes the whole record anew */
+    }
+    bool gva_valid = (q & EPT_GVA) == EPT_GVA;
+    drop_resume_flag(&m);
+    info |= (q & EPT_ENTRY_RIGHTS) == 0 ? MEMORY_GPA_UNMAPPED : 0;
+    r->MemoryAccess.InstructionByteCount = sizeof(r->MemoryAccess.InstructionBytes);
+    r->MemoryAccess.AccessInfo.AsUINT32 = info | (gva_valid ? MEMORY_GVA_VALID : 0);
+    r->MemoryAccess.Gpa = gpa;
+    r->MemoryAccess.Gva = gva_valid ? vmcs_readnw(VMCS_GUEST_LINEAR_ADDRESS) : 0;
+    return deliver(cpu, vp, vp->run, &m, rip, 0, INTERCEPT_NESTED_PAGE_FAULT, exit_trace_entry(cpu, TRACED));
+}
+
+/* HLT is complete, so the VP is moved past it; in 64-bit code, whose RIP may have any value. A debug exception that is
+ * due comes at once and ends it: the usual way's. */
+static __attribute__((noinline)) uint64_t *exit_halt(struct cpu *cpu, struct vp *vp)
+{
+    struct mode m;
+    if (!read_mode(&m, RFLAGS_TF | RFLAGS_RF) || !is_code64(&m) || in_shadow() ||
+        (vmcs_readnw(VMCS_GUEST_PENDING_DEBUG) & PENDING_DEBUG_VALID) != 0) {
+        return NULL;
+    }
+    uint64_t next = vmcs_readnw(VMCS_GUEST_RIP) + vmcs_read32(VMCS_EXIT_INSTRUCTION_LENGTH);
+    vmcs_writenw(VMCS_GUEST_RIP, next);
+    (void)open_record(vp, vp->run, RECORD_HALT, WHvRunVpExitReasonX64Halt);
+    return deliver_at(cpu, vp, vp->run, &m, next, 0, INTERCEPT_HALT, exit_trace_entry(cpu, TRACED));
+}
+
+uint64_t *run_straight_exit(struct cpu *cpu, uint32_t reason)
+{
+    struct vp *vp = cpu->straight;
+    struct trace_raw *entry = exit_trace_arrived(cpu, TRACED, reason);
+    if (reason == VMX_EXIT_IO) {
+        return exit_io(cpu, vp, entry);
+    }
+    exit_trace_qualification(TRACED, entry);
+    if (reason == VMX_EXIT_EPT_VIOLATION) {
+        return exit_memory(cpu, vp);
+    }
+    if (reason == VMX_EXIT_RDMSR || reason == VMX_EXIT_WRMSR) {
+        return exit_msr(cpu, vp, reason == VMX_EXIT_WRMSR);
+    }
+    if (reason == VMX_EXIT_CPUID) {
+        return exit_cpuid(cpu, vp);
+    }
+    return reason == VMX_EXIT_HLT ? exit_halt(cpu, vp) : NULL;
+}

@@ -1,8 +1,0 @@
-/* SPDX-License-Identifier: MIT */
-/* The same code with the hooks of the exit trace, under names of its own (vmm/exit_trace.h). */
-#define TRACED true
-#define fast_write_port fast_write_port_traced
-#define run_straight_begin run_straight_begin_traced
-#define run_straight_exit run_straight_exit_traced
-/* NOLINTNEXTLINE(bugprone-suspicious-include): compiled a second time is the point */
-#include "vmm/run_straight.c"
