@@ -23,17 +23,6 @@
 #include "vmm/vp/vmcs_dump.h"
 #include "vmm/vp/vp_state.h"
 
-struct vmm_state vmm;
-
-struct cpuid_result vmm_cpuid(uint32_t leaf, uint32_t subleaf)
-{
-    struct cpuid_result r = cpuid(leaf, subleaf);
-    if (leaf == 0x80000008) {
-        r.eax = (r.eax & ~0xffu) | vmm.physical_bits;
-    }
-    return r;
-}
-
 static void check_features(const struct boot_info *info)
 {
     char sentence[VMX_SENTENCE_SIZE];

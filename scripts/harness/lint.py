@@ -6,7 +6,7 @@ import re
 import subprocess
 import time
 
-from . import source
+from . import layers, source
 from .report import Result, tail
 
 WORK = pathlib.Path("build/test/lint")
@@ -79,6 +79,11 @@ def rule(name, check):
 def panics():
     began = time.monotonic()
     return judged("panics", list(source.check_panics()), began)
+
+
+def folder_layers():
+    began = time.monotonic()
+    return judged("layers", list(layers.check(source.all_files())), began)
 
 
 def clang_format():
@@ -209,6 +214,7 @@ JOBS = [
     ("format", False, clang_format),
     ("segments", True, segments),
     ("symbols", True, symbols),
+    ("layers", True, folder_layers),
     ("python", False, python),
     ("panics", False, panics),
     ("msrs", False, functools.partial(made_page, "msrs", "scripts/msrs")),

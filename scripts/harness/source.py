@@ -18,12 +18,11 @@ SYSTEM_HEADERS = {"limits.h", "stdalign.h", "stdarg.h", "stdbool.h", "stddef.h",
 CLIENT_HEADERS = {"windows.h", "winhvplatform.h", "winhvemulation.h", "inttypes.h", "process.h", "stdio.h", "stdlib.h",
                   "string.h"}
 
+HYPERVISOR = ("arch", "kernel", "vmm")  # whose order among themselves is layers.py's
 # Folder: the folders it may include from, then single files beside those, then the system headers.
 ARROWS = {
     "abi": (("abi",), (), {"stdbool.h", "stddef.h", "stdint.h"}),
-    "arch": (("arch", "kernel", "abi"), ("vmm/vmm.h",), SYSTEM_HEADERS),
-    "kernel": (("arch", "kernel", "abi"), ("vmm/vmm.h",), SYSTEM_HEADERS),
-    "vmm": (("arch", "kernel", "vmm", "abi"), ("asm_offsets.h",), SYSTEM_HEADERS),
+    **{folder: (("arch", "kernel", "vmm", "abi"), ("asm_offsets.h",), SYSTEM_HEADERS) for folder in HYPERVISOR},
     "root": (("root", "abi"), (), SYSTEM_HEADERS),
     "root/samples": ((), (), CLIENT_HEADERS),
     "tests/scenarios": (("tests/scenarios", "root", "abi"), (), SYSTEM_HEADERS),
@@ -164,7 +163,7 @@ def check_panics():
     """docs/panics.md names every place that stops the machine, and no other."""
     found = set()
     for path in all_files():
-        if path.suffix == ".c" and path.parts[0] in ("arch", "kernel", "vmm") and path.name != "panic.c":
+        if path.suffix == ".c" and path.parts[0] in HYPERVISOR and path.name != "panic.c":
             found |= set(stops_of(path, path.read_text()))
     listed = set(re.findall(r"^\| (\S+\.c) \| (\w+) \|", pathlib.Path(PANICS_PAGE).read_text(), re.M))
     yield from (f"{file}: {function}() stops the machine and is not in {PANICS_PAGE}"
