@@ -14,6 +14,7 @@
 #include "vmm/cpu/slice.h"
 #include "vmm/cpu/vmm_state.h"
 #include "vmm/hypercall/fail_allocation.h"
+#include "vmm/hypercall/hypercall.h"
 #include "vmm/partition/msr_policy.h"
 #include "vmm/root/root_port.h"
 #include "vmm/root/root_vp.h"
@@ -99,7 +100,7 @@ static bool enter_vmx_operation(struct cpu *cpu)
     evmcs_init_cpu(assist);
 #endif
     cpu->vmxon_region = page_alloc(PAGE_USE_HOST);
-    if (cpu->vmxon_region == NULL || !vmx_on(&vmm.caps, cpu->vmxon_region)) {
+    if (!hypercall_init_cpu(cpu) || cpu->vmxon_region == NULL || !vmx_on(&vmm.caps, cpu->vmxon_region)) {
         log_error("CPU %u (APIC ID %u) is left out: it does not enter VMX operation.", cpu->index, cpu->apic_id);
         return false;
     }

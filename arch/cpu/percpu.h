@@ -65,7 +65,8 @@ struct cpu {
     uint64_t mitigated_run;    /* run_began of the run whose first entry mitigate.c has seen */
     uint64_t last_partition;   /* serial of the partition whose guest ran here last, for IBPB */
     void *vmxon_region;
-    void *evmcs; /* the current enlightened VMCS, and the page that names it (arch/vmx/evmcs.h) */
+    void *call_scratch; /* of the hypercall in progress here (vmm/hypercall/hypercall_call.h) */
+    void *evmcs;        /* the current enlightened VMCS, and the page that names it (arch/vmx/evmcs.h) */
     void *vp_assist;
 
     /* Owned by arch/: descriptor tables and stacks. */

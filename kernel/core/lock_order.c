@@ -8,8 +8,8 @@
 
 /* The first ones are taken first. A lock is named as the calls of spin_lock name it. */
 static const char *const order[] = {
-    "&value_lock",  "&p->lock",      HELD_VP,      HELD_PIN,     "&registers_lock", "&block_lock",     "&slots_lock",
-    "&p->ept_lock", "&p->time_lock", "&fill.lock", "&heap.lock", "&port_lock",      "&log_state.lock",
+    "&p->lock",      HELD_VP,      HELD_PIN,     "&slots_lock", "&p->ept_lock",
+    "&p->time_lock", "&fill.lock", "&heap.lock", "&port_lock",  "&log_state.lock",
 };
 
 #define PLACES (sizeof(order) / sizeof(order[0]))

@@ -7,6 +7,7 @@
 extern scenario_list scenarios_smoke;
 extern scenario_list scenarios_calls_arguments;
 extern scenario_list scenarios_calls_memory;
+extern scenario_list scenarios_calls_smp;
 extern scenario_list scenarios_doorbell;
 extern scenario_list scenarios_posted;
 extern scenario_list scenarios_posted_limits;
@@ -89,6 +90,7 @@ static const struct scenario *const scenario_lists[] = {
     scenarios_records_ids,
     scenarios_calls_arguments,
     scenarios_calls_memory,
+    scenarios_calls_smp,
     scenarios_whv_functions,
     scenarios_whv_works,
     scenarios_whv_results,

@@ -7,7 +7,7 @@ static void test_right_order_passes(void **state)
 {
     struct lock_held h = {0};
     (void)state;
-    const char *const names[] = {"&value_lock", "&p->lock", "&p->ept_lock", "&heap.lock", "&log_state.lock"};
+    const char *const names[] = {"&p->lock", "&slots_lock", "&p->ept_lock", "&heap.lock", "&log_state.lock"};
     for (unsigned round = 0; round < 2; round++) {
         for (unsigned i = 0; i < 5; i++) {
             assert_null(lock_order_take(&h, names[i]));

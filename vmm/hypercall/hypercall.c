@@ -18,6 +18,15 @@
 #include "kernel/memory/paging.h"
 #include "vmm/cpu/vmm_state.h"
 
+#define SCRATCH_PAGES 2u
+_Static_assert(sizeof(union call_scratch) <= SCRATCH_PAGES * 4096, "what hypercall_init_cpu takes");
+
+bool hypercall_init_cpu(struct cpu *cpu)
+{
+    cpu->call_scratch = page_alloc_contiguous(PAGE_USE_HOST, SCRATCH_PAGES);
+    return cpu->call_scratch != NULL;
+}
+
 /* A buffer of the root: RAM that it owns. */
 enum whb_status call_check_buffer(uint64_t pa, uint64_t size)
 {

@@ -12,6 +12,9 @@ enum hypercall_next {
     HYPERCALL_INIT,    /* INIT arrived for this CPU */
 };
 
+/* Once for each CPU, before its first call. False: the heap has no memory for it. */
+bool hypercall_init_cpu(struct cpu *cpu);
+
 /* The usual way gets the VP_RUN that vmm/run/run_straight.c began, after what its last entry came to. */
 enum hypercall_next hypercall_take_over(struct cpu *cpu, struct vp *root, enum vmx_entry_result entry);
 

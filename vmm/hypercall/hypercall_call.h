@@ -7,6 +7,7 @@
 #include "vmm/hypercall/hypercall.h"
 #include "vmm/partition/partition.h"
 #include "vmm/vp/vp.h"
+#include "vmm/vp/vp_state.h"
 
 struct call {
     struct cpu *cpu;
@@ -14,6 +15,27 @@ struct call {
     uint64_t value;           /* goes to RDX */
     enum hypercall_next next; /* HYPERCALL_DONE unless the handler says otherwise */
 };
+
+/*
+ * Copies that are too large for a stack. A CPU makes one call at a time, with interrupts off, and a spin in it serves
+ * others without calls: so what is this CPU's is the call's.
+ */
+union call_scratch {
+    struct {
+        uint8_t values[WHB_MAX_REGISTERS][16];
+        uint32_t names[WHB_MAX_REGISTERS];
+    } registers;
+    struct {
+        uint8_t block[VP_STATE_MAX] __attribute__((aligned(64)));
+        uint8_t image[VP_STATE_MAX] __attribute__((aligned(64)));
+    } state;
+    uint8_t property[PROPERTY_VALUE_MAX];
+};
+
+static inline union call_scratch *call_scratch(const struct call *c)
+{
+    return c->cpu->call_scratch;
+}
 
 /* vmm/hypercall/hypercall_vp.c: what VP_RUN answers. */
 enum whb_status call_run_status(struct call *c, enum run_result result);

@@ -35,26 +35,16 @@ enum whb_status call_property_get(struct call *c, struct partition *p)
     return status != WHB_OK ? status : call_reply(c, c->arg[2], c->arg[3], answer, size);
 }
 
-static struct spinlock value_lock; /* guards the value, too large for a stack; taken before a partition's lock */
-static uint8_t value[PROPERTY_VALUE_MAX];
-
-static enum whb_status set_locked(struct call *c, struct partition *p, uint64_t size)
+enum whb_status call_property_set(struct call *c, struct partition *p)
 {
+    uint8_t *value = call_scratch(c)->property;
+    uint64_t size = c->arg[3];
+    if (size > PROPERTY_VALUE_MAX) {
+        return WHB_ERROR_INVALID_ARGUMENT;
+    }
     /* An empty list needs no buffer. */
     enum whb_status status = size == 0 ? WHB_OK : call_fetch(c->arg[2], value, size);
     return status == WHB_OK ? property_set(p, c->arg[1], value, size) : status;
-}
-
-enum whb_status call_property_set(struct call *c, struct partition *p)
-{
-    uint64_t size = c->arg[3];
-    if (size > sizeof(value)) {
-        return WHB_ERROR_INVALID_ARGUMENT;
-    }
-    spin_lock(&value_lock);
-    enum whb_status status = set_locked(c, p, size);
-    spin_unlock(&value_lock);
-    return status;
 }
 
 enum whb_status call_time_suspend(struct call *c, struct partition *p)

@@ -117,9 +117,8 @@ static void copy_qwords(void *to, const void *from, uint64_t count)
 
 static enum whb_status registers(struct call *c, struct partition *p, bool set)
 {
-    static struct spinlock registers_lock; /* guards the two arrays, too large for a stack; held shortly */
-    static uint32_t names[WHB_MAX_REGISTERS];
-    static uint8_t values[WHB_MAX_REGISTERS][16] __attribute__((aligned(16)));
+    uint32_t *names = call_scratch(c)->registers.names;
+    uint8_t(*values)[16] = call_scratch(c)->registers.values;
     uint64_t count = c->arg[4], names_size = count * sizeof(names[0]), values_size = count * sizeof(values[0]);
     if (count == 0 || count > WHB_MAX_REGISTERS) {
         return WHB_ERROR_INVALID_ARGUMENT;
@@ -131,7 +130,6 @@ static enum whb_status registers(struct call *c, struct partition *p, bool set)
     if (status != WHB_OK) {
         return status;
     }
-    spin_lock(&registers_lock);
     copy_dwords(names, phys_to_virt(c->arg[2]), count);
     if (set) {
         copy_qwords(values, phys_to_virt(c->arg[3]), 2 * count);
@@ -142,7 +140,6 @@ static enum whb_status registers(struct call *c, struct partition *p, bool set)
             copy_qwords(phys_to_virt(c->arg[3]), values, 2 * count);
         }
     }
-    spin_unlock(&registers_lock);
     call_give_vp(c, vp);
     return status;
 }

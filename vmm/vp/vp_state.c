@@ -58,7 +58,7 @@ enum whb_status vp_state_get(struct vp *vp, uint64_t type, void *block, uint64_t
     return WHB_OK;
 }
 
-enum whb_status vp_state_set(struct vp *vp, uint64_t type, const void *block, uint64_t size)
+enum whb_status vp_state_set(struct vp *vp, uint64_t type, const void *block, uint64_t size, uint8_t *image)
 {
     if (type == WHvVirtualProcessorStateTypeInterruptControllerState2) {
         return vp->apic_on ? apic_state_set(vp, block, size) : WHB_ERROR_NOT_SUPPORTED;
@@ -66,7 +66,6 @@ enum whb_status vp_state_set(struct vp *vp, uint64_t type, const void *block, ui
     if (type != WHvVirtualProcessorStateTypeXsaveState) {
         return WHB_ERROR_INVALID_ARGUMENT;
     }
-    static uint8_t image[XSAVE_IMAGE_MAX]; /* guarded by the lock of vmm/hypercall/hypercall_state.c */
     if (!xsave_image_take(&format, block, size, image)) {
         return WHB_ERROR_INVALID_ARGUMENT;
     }
