@@ -231,7 +231,7 @@ attack:
 	$(Q)scripts/attack $(KIND) $(or $(CPUS),4) $(SEED) $(WORK) $(call quoted,$(CMDLINE))
 
 bench:
-	$(Q)scripts/setup build bench
+	$(Q)scripts/setup build bench run
 	+$(Q)$(submake) $(B)/bench.iso
 	$(Q)MACHINE="$(MACHINE)" scripts/bench
 
@@ -433,11 +433,12 @@ $(B)/sample-%.iso: $(B)/boot/whimbrel.elf $(B)/boot/sample-%.elf $(FILES) $(MKIS
 
 # The Linux guest: Debian's kernel and an initrd, with the programs of the tests. The cloud kernel is for the tests: it
 # is packed with LZ4, so it starts in less time than the other, which is packed with XZ.
-GUEST_CFLAGS := -std=gnu11 -O2 -s -static -pthread -ffile-prefix-map=$(CURDIR)=. -Wall -Wextra -Wshadow -Werror
-guest_programs := $(B)/guest/tests/workload $(B)/guest/tests/clock
+GUEST_CFLAGS := -std=gnu11 -O2 -s -static -I. -pthread -ffile-prefix-map=$(CURDIR)=. -Wall -Wextra -Wshadow -Werror
+guest_programs := $(B)/guest/tests/workload $(B)/guest/tests/clock $(B)/guest/tests/exits
 
 $(B)/guest/tests/workload: $(wildcard tests/guest/workload*.c) tests/guest/registers.S tests/guest/workload.h
 $(B)/guest/tests/clock: tests/guest/clock.c
+$(B)/guest/tests/exits: tests/guest/exits/linux.c tests/guest/exits/samples.h
 $(guest_programs): $(B)/flags
 	$(call say,GUESTCC,$@)
 	$(Q)mkdir -p $(@D)
@@ -450,12 +451,14 @@ $(B)/guest/initrd $(B)/guest/cloud/initrd: $(guest_programs) scripts/mkguest $(w
 		$(addprefix --test ,$(guest_programs))
 	@touch $@
 
-# Other guests of the tests. 32 bits, and so without the host's C library.
-KERNEL32_CFLAGS := -std=gnu11 -m32 -O2 -ffreestanding -fno-pic -fno-stack-protector -mno-sse -mno-mmx -mno-80387 \
-	-fno-asynchronous-unwind-tables -Wall -Wextra -Wshadow -Wconversion -Werror
+# Other guests of the tests, without the host's C library; most are of 32 bits.
+KERNEL_CFLAGS := -std=gnu11 -O2 -ffreestanding -fno-pic -fno-stack-protector -fno-asynchronous-unwind-tables -I. -Wall \
+	-Wextra -Wshadow -Wconversion -Werror
+KERNEL32_CFLAGS := $(KERNEL_CFLAGS) -m32 -mno-sse -mno-mmx -mno-80387
+KERNEL64_CFLAGS := $(KERNEL_CFLAGS) -m64 -mgeneral-regs-only -mno-red-zone
 
 $(B)/guest/tests/multiboot.elf: tests/guest/multiboot_entry.S tests/guest/multiboot_kernel.c tests/guest/multiboot.ld \
-		$(B)/flags
+		tests/guest/serial.h $(B)/flags
 	$(call say,GUESTCC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(KERNEL32_CFLAGS) -nostdlib -static -Wl,--build-id=none,--no-warn-rwx-segments \
@@ -467,7 +470,15 @@ check_sources := $(sort $(wildcard tests/guest/checks/*.c tests/guest/checks/*.S
 $(B)/guest/tests/checks.elf: $(check_sources) $(wildcard tests/guest/checks/*.h) tests/guest/multiboot.ld $(B)/flags
 	$(call say,GUESTCC,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(KERNEL32_CFLAGS) -I. -nostdlib -static -Wl,--build-id=none,--no-warn-rwx-segments \
+	$(Q)$(CC) $(KERNEL32_CFLAGS) -nostdlib -static -Wl,--build-id=none,--no-warn-rwx-segments \
+		-Wl,-T,tests/guest/multiboot.ld -o $@ $(filter %.c %.S,$^)
+
+# What an exit takes inside a guest that has the CPU to itself.
+$(B)/guest/tests/exits.elf: tests/guest/exits/entry.S tests/guest/exits/main.c tests/guest/multiboot.ld \
+		tests/guest/exits/samples.h tests/guest/serial.h $(B)/flags
+	$(call say,GUESTCC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(KERNEL64_CFLAGS) -nostdlib -static -Wl,--build-id=none,--no-warn-rwx-segments \
 		-Wl,-T,tests/guest/multiboot.ld -o $@ $(filter %.c %.S,$^)
 
 $(B)/guest/tests/rom.bin: tests/guest/rom.S $(B)/flags
@@ -481,7 +492,7 @@ $(B)/guest/tests/bootsector.bin: tests/guest/bootsector.S $(B)/flags
 	$(Q)$(CC) -m32 -nostdlib -static -Wl,--build-id=none,-Ttext=0x7c00,--oformat=binary -o $@ $<
 
 test-guests: $(B)/guest/initrd $(B)/guest/cloud/initrd $(B)/guest/tests/multiboot.elf $(B)/guest/tests/checks.elf \
-	$(B)/guest/tests/bootsector.bin $(B)/guest/tests/rom.bin
+	$(B)/guest/tests/bootsector.bin $(B)/guest/tests/rom.bin $(B)/guest/tests/exits.elf
 
 # What `make run` boots. The kernel is started at its PVH entry, which spares Bochs a minute of unpacking. tsc=reliable:
 # what Linux prints at its start delays it in Bochs so much that it would mistrust the TSC and read the ACPI timer.

@@ -5,27 +5,20 @@ import json
 import pathlib
 import re
 import subprocess
-import time
 
 from . import boot, machine
 from .bench_limits import APIC, GOALS, KVM, LIMITS, pairs
-from .report import Result
 
 WORK = pathlib.Path("build/test/bench")
 ROOT = "build/boot/bench-root.elf"
 KERNEL = "build/whimbrel.elf"
 # Builds of the hypervisor for measurements: the directory's name, and the variable of the Makefile that makes it.
 COUNTED, UNTRACED, ENLIGHTENED = ("counted", "COUNT=1"), ("untraced", "NO_TRACE=1"), ("evmcs", "EVMCS=1")
-BASELINE = pathlib.Path("tests/bench-baseline.json")
 
 # A bench may take longer than a test. Inside the machine it takes about 5 thousand million ticks.
 TICKS = 40_000_000_000
 CPU_SECONDS = 900
 
-# The guard: a case may be so much above its recorded figure, in percent and in ticks (for those of a few ticks).
-BASELINE_PERCENT = 10
-BASELINE_SLACK = 5
-GUARD_RUNS = 1000
 WARM_UP = 200  # runs before the samples (BENCH_WARM_UP)
 
 # Those that need a second CPU. Everything else is measured on a machine with one, whose TSC is exact to the tick.
@@ -233,39 +226,3 @@ def to_json(figures, machine_name, mitigations):
         flat.update({f"{name}_{kind}": n for kind, n in counts.items()})
     flat.update(figures.values)
     return json.dumps(flat, indent=2) + "\n"
-
-
-def record(figures):
-    """Makes what was measured the figures that the guard compares with."""
-    numbers = {name: c.median for name, c in figures.cases.items()}
-    numbers.update({name: v for name, v in figures.values.items() if name.startswith("memory_")})
-    BASELINE.write_text(json.dumps(numbers, indent=2) + "\n")
-
-
-def complaints(figures, baseline):
-    """What the guard finds: failures of the bench, cases above their record, limits that were kept before."""
-    yield from figures.failures
-    for name, recorded in baseline.items():
-        came = figures.number(name)
-        if came is None:
-            yield f"{name}: recorded {recorded:,}, not measured now"
-        elif came > recorded + max(recorded * BASELINE_PERCENT / 100, BASELINE_SLACK):
-            yield f"{name}: recorded {recorded:,}, came {came:,}: {100 * (came - recorded) / recorded:.1f} % more"
-    for name, limit in LIMITS.items():
-        came = figures.number(name)
-        if came is None or came > limit:
-            yield f"{name}: the limit is {limit:,}, came {text_of(came) or 'nothing'}"
-
-
-def guard():
-    """The test bench/guard."""
-    began = time.monotonic()
-    figures = measure("off", runs=GUARD_RUNS)
-    add_special(figures, words="run_vp_pio")
-    found = list(complaints(figures, json.loads(BASELINE.read_text())))
-    log = WORK / "guard.log"
-    log.write_text("\n".join([*found, *table(figures)]) + "\n")
-    over = [f"{name} {figures.number(name) or 0:,} (goal {goal:,})" for name, goal in GOALS.items()]
-    print(f"     bench/guard: goals, which fail nothing yet: {', '.join(over) or 'none'}", flush=True)
-    return [Result("bench/guard", not found, time.monotonic() - began,
-                   f"no case more than {BASELINE_PERCENT} % above {BASELINE}", "\n".join(found), log)]

@@ -5,7 +5,7 @@ import json
 import math
 import time
 
-from . import bench, bench_limits, host
+from . import bench, bench_guard, bench_limits, host
 from .host import WORK
 from .report import Result, tail
 
@@ -95,7 +95,7 @@ def draw_case(axis, name, case):
 
 def complaints(path):
     """What is wrong with a picture of the recorded figures, and of a machine whose times spread."""
-    medians = json.loads(bench.BASELINE.read_text())
+    medians = json.loads(bench_guard.BASELINE.read_text())
     cases = {n: bench.Case(9, m, m, m, 2 * m, 5, 0, 1, [(m, 9)]) for n, m in medians.items() if "memory" not in n}
     cases["spread"] = bench.Case(9, 100, 110, 140, 900, 5, 0, 10, [(100, 5), (140, 3), (900, 1)])
     for spreads, axes in ((False, 1), (True, 2)):

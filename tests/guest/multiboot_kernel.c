@@ -4,6 +4,8 @@
  * by the debug exit port. "crash" on its command line makes it fail without an exception handler; "unknown" makes it
  * touch a port and an address where nothing is.
  */
+#include "tests/guest/serial.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -12,10 +14,6 @@
 #define INFO_COMMAND_LINE 0x4u
 #define INFO_MODULES 0x8u
 #define INFO_MAP 0x40u
-#define COM1 0x3f8u
-#define LINE_STATUS 5u
-#define TRANSMITTER_EMPTY 0x20u
-#define DEBUG_EXIT 0xf4u
 #define EXIT_VALUE 0x15u /* the status is twice this and one more: 43 */
 #define NO_PORT 0x2e2u
 #define NO_MEMORY 0xd0000000u
@@ -37,39 +35,6 @@ struct __attribute__((packed)) range {
 
 void multiboot_main(uint32_t magic, const struct info *info);
 _Noreturn void crash_here(void);
-
-static void out8(uint16_t port, uint8_t value)
-{
-    __asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port));
-}
-
-static uint8_t in8(uint16_t port)
-{
-    uint8_t value;
-    __asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
-    return value;
-}
-
-static void text(const char *s)
-{
-    for (; *s != 0; s++) {
-        while ((in8(COM1 + LINE_STATUS) & TRANSMITTER_EMPTY) == 0) {
-        }
-        out8(COM1, (uint8_t)*s);
-    }
-}
-
-static void number(uint64_t value)
-{
-    char digits[17];
-    int at = 16;
-    digits[at] = 0;
-    do {
-        digits[--at] = "0123456789abcdef"[value & 15];
-        value >>= 4;
-    } while (value != 0);
-    text(digits + at);
-}
 
 static const char *string_at(uint32_t address)
 {
