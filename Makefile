@@ -313,8 +313,8 @@ CFLAGS_vmm/run/run_straight_traced := $(straight_flags)
 # What an exit does not go through as a rule is compiled to be small: the goal is 128 KiB. The usual ways are compiled
 # to be fast, but for the gaps between functions; the short ones have these too.
 short := $(addprefix vmm/run/,exit_fast exit_fast_traced run_straight run_straight_traced)
-usual := kernel/core/hypercall_gate arch/cpu/string $(addprefix vmm/apic/,apic apic_send apicv) \
-	vmm/apic/model/apic_model $(addprefix vmm/vp/,counters kick partition_time switch) $(addprefix vmm/memory/,ept \
+usual := kernel/core/hypercall_gate kernel/core/kick arch/cpu/string $(addprefix vmm/apic/,apic apic_send apicv) \
+	vmm/apic/model/apic_model $(addprefix vmm/vp/,counters partition_time switch) $(addprefix vmm/memory/,ept \
 	ept_protect) $(addprefix vmm/run/,exit_common exit_decode exit_record fetch_plain guest_exit guest_msr vp_run \
 	window) $(addprefix vmm/io_event/,guest_write posted posted_range) $(addprefix vmm/hypercall/,hypercall \
 	hypercall_vp) $(addprefix vmm/partition/,msr_actions msr_policy) vmm/root/root_exit

@@ -7,18 +7,20 @@
 #include "arch/vmx/vmcs.h"
 #include "kernel/boot/main.h"
 #include "kernel/boot/options.h"
+#include "kernel/core/kick.h"
 #include "kernel/debug/log.h"
 #include "kernel/debug/panic.h"
 #include "kernel/memory/page_alloc.h"
 #include "vmm/apic/apicv.h"
 #include "vmm/cpu/slice.h"
 #include "vmm/cpu/vmm_state.h"
+#include "vmm/cpu/vmx_caps.h"
 #include "vmm/hypercall/fail_allocation.h"
 #include "vmm/hypercall/hypercall.h"
 #include "vmm/partition/msr_policy.h"
 #include "vmm/root/root_port.h"
 #include "vmm/root/root_vp.h"
-#include "vmm/vp/kick.h"
+#include "vmm/vp/evict.h"
 #include "vmm/vp/mitigate.h"
 #include "vmm/vp/switch.h"
 #include "vmm/vp/vmcs_dump.h"
@@ -38,7 +40,22 @@ static void check_features(const struct boot_info *info)
               (unsigned long long)vmm.caps.ept_vpid, (unsigned long long)vmm.caps.misc);
 }
 
-void vmm_boot(const struct boot_info *info, const struct boot_options *options)
+static void serve(struct cpu *cpu)
+{
+    evict_serve(cpu);
+    root_memory_flush(cpu);
+}
+
+static const struct kick_client kicks = {
+    .window = vmx_enter_window,
+    .window_end = vmx_enter_window_end,
+    .kicked = vmx_enter_kicked,
+    .serve = serve,
+    .serve_waiting = evict_serve,
+};
+
+/* Checks the processor's VMX features, builds the root partition and loads the root program. */
+static void boot(const struct boot_info *info, const struct boot_options *options)
 {
     if (options->test_calls) {
         fail_allocation_enable();
@@ -64,7 +81,7 @@ void vmm_boot(const struct boot_info *info, const struct boot_options *options)
     mitigate_init(options->mitigations);
     root_memory_init();
     root_load(info);
-    kick_init();
+    kick_init(&kicks);
     panic_dump_hook = vmcs_dump;
 }
 
@@ -116,7 +133,8 @@ static void wait_for_others(void)
     }
 }
 
-void vmm_start(struct cpu *cpu)
+/* Enters VMX operation and runs this CPU's root VP for ever. */
+static void start(struct cpu *cpu)
 {
     bool in_vmx = enter_vmx_operation(cpu);
     if (in_vmx) {
@@ -137,4 +155,10 @@ void vmm_start(struct cpu *cpu)
         cpu_halt_forever();
     }
     root_run(cpu);
+}
+
+void vmm_main(uint32_t mbi_pa, uint64_t load_base)
+{
+    static const struct boot_client client = {boot, start};
+    boot_main(mbi_pa, load_base, &client);
 }

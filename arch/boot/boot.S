@@ -225,7 +225,7 @@ boot_high:
     movq $early_image_tables, %rsi
     movq (%rsi), %rsi
     andq $-4096, %rsi                   /* where image_start is, from its page table entry */
-    call boot_main
+    call *boot_c_entry(%rip)            /* (uint32_t mbi_pa, uint64_t load_base) */
 1:  cli
     hlt
     jmp 1b

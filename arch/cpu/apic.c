@@ -5,9 +5,6 @@
 
 #include "arch/cpu/cpu.h"
 #include "arch/cpu/msr.h"
-#include "kernel/debug/log.h"
-#include "kernel/debug/panic.h"
-#include "kernel/memory/paging.h"
 
 /* Register offsets in the xAPIC page, bytes (SDM vol. 3A, 11.4.1). */
 #define XAPIC_ICR_LOW 0x300u
@@ -61,22 +58,18 @@ void apic_init_ap(void)
     }
 }
 
-void apic_init_bsp(bool allow_x2apic)
+uint64_t apic_page(void)
 {
     uint64_t base = rdmsr(MSR_IA32_APIC_BASE);
-    if (!(base & APIC_BASE_ENABLE)) {
-        kernel_stop("the local APIC is disabled; enable it in the firmware's settings.");
-    }
-    /* Mapped in x2APIC mode too: the root may go back to xAPIC mode. */
-    xapic = paging_map_mmio(base & APIC_BASE_ADDRESS, PAGE_SIZE);
-    if (xapic == NULL) {
-        kernel_stop("the heap is too small to map the local APIC; give a larger heap= option.");
-    }
-    use_x2apic = (base & APIC_BASE_X2APIC) || (allow_x2apic && cpu_has_x2apic());
-    if (use_x2apic && !allow_x2apic) {
-        log_warn("x2apic=off is ignored: the firmware left x2APIC mode on.");
-    }
+    return (base & APIC_BASE_ENABLE) != 0 ? base & APIC_BASE_ADDRESS : 0;
+}
+
+bool apic_init_bsp(volatile void *page, bool allow_x2apic)
+{
+    xapic = page;
+    use_x2apic = apic_is_x2apic() || (allow_x2apic && cpu_has_x2apic());
     apic_init_ap();
+    return use_x2apic;
 }
 
 static void wait_idle(void)

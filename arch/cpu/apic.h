@@ -8,11 +8,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Physical address of the xAPIC registers; 0: the local APIC is disabled. */
+uint64_t apic_page(void);
+
 /*
- * Maps the xAPIC registers and, if allowed and present, turns x2APIC mode on. Boot CPU, after paging_init. x2APIC mode
- * that the firmware left on stays on. Stops the machine if the local APIC is disabled or cannot be mapped.
+ * Boot CPU: takes the xAPIC registers, mapped at `page` in x2APIC mode too, since the root may go back to xAPIC mode.
+ * Turns x2APIC mode on if allowed and present; the firmware's stays on. Returns whether it is on.
  */
-void apic_init_bsp(bool allow_x2apic);
+bool apic_init_bsp(volatile void *page, bool allow_x2apic);
 
 /* Brings another CPU's local APIC to the mode that the boot CPU chose. */
 void apic_init_ap(void);

@@ -4,12 +4,8 @@
 #include "arch/cpu/cpu.h"
 #include "arch/cpu/msr.h"
 #include "arch/cpu/percpu.h"
-#include "kernel/memory/page_alloc.h"
-#include "kernel/memory/stack.h"
 
-#define STACK_PAGES 4u /* of the C stack */
-#define IST_PAGES 2u
-#define IST_COUNT 3u
+#define STACK_UNIT 4096u
 
 /* Descriptors with the accessed bit set, so that the processor never writes them: 64-bit code, data, TSS (busy bit
  * clear). */
@@ -52,44 +48,38 @@ static void fill_tables(struct arch_cpu *arch)
     arch->tss.io_map = sizeof(struct tss);
 }
 
-static void destroy_stack(uint64_t top)
+void gdt_init(struct cpu *cpu, void *page)
 {
-    if (top != 0) {
-        stack_destroy((void *)(uintptr_t)top);
-    }
+    cpu->arch = page;
+    fill_tables(page);
 }
 
-void gdt_destroy(struct cpu *cpu)
+void gdt_set_ist(struct cpu *cpu, unsigned slot, uint64_t top)
 {
     struct arch_cpu *arch = cpu->arch;
-    for (unsigned i = 0; i < IST_COUNT; i++) {
-        destroy_stack(arch->tss.ist[i]);
-    }
-    destroy_stack(cpu->stack_top);
-    page_free(arch, PAGE_USE_HOST);
-    cpu->arch = NULL;
-    cpu->stack_top = 0;
+    arch->tss.ist[slot - 1] = top;
 }
 
-bool gdt_create(struct cpu *cpu)
+uint64_t gdt_ist(const struct cpu *cpu, unsigned slot)
 {
-    struct arch_cpu *arch = page_alloc(PAGE_USE_HOST);
-    if (arch == NULL) {
-        return false;
+    const struct arch_cpu *arch = cpu->arch;
+    return arch->tss.ist[slot - 1];
+}
+
+static bool holds(uint64_t stack_top, size_t pages, uintptr_t address, uintptr_t *bottom, uintptr_t *top)
+{
+    *top = stack_top;
+    *bottom = stack_top - pages * STACK_UNIT;
+    return stack_top != 0 && address >= *bottom && address <= *top;
+}
+
+bool gdt_find_stack(const struct cpu *cpu, uintptr_t address, uintptr_t *bottom, uintptr_t *top)
+{
+    bool found = holds(cpu->stack_top, GDT_STACK_PAGES, address, bottom, top);
+    for (unsigned slot = 1; slot <= GDT_IST_COUNT && !found; slot++) {
+        found = holds(gdt_ist(cpu, slot), GDT_IST_PAGES, address, bottom, top);
     }
-    cpu->arch = arch;
-    fill_tables(arch);
-    cpu->stack_top = (uintptr_t)stack_create(STACK_PAGES);
-    bool complete = cpu->stack_top != 0;
-    for (unsigned i = 0; i < IST_COUNT; i++) {
-        uint64_t top = (uintptr_t)stack_create(IST_PAGES);
-        complete = complete && top != 0;
-        arch->tss.ist[i] = top;
-    }
-    if (!complete) {
-        gdt_destroy(cpu);
-    }
-    return complete;
+    return found;
 }
 
 static void load_segments(void)

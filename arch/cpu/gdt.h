@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define HOST_CS 0x08u
@@ -12,13 +13,21 @@
 /* Interrupt stack table slots of the TSS, by what arrives on them; 0 means the current stack. */
 enum gdt_ist { GDT_IST_NONE = 0, GDT_IST_NMI = 1, GDT_IST_DOUBLE_FAULT = 2, GDT_IST_MACHINE_CHECK = 3 };
 
+#define GDT_IST_COUNT 3u
+#define GDT_STACK_PAGES 4u /* of cpu->stack_top */
+#define GDT_IST_PAGES 2u   /* of a stack of the table */
+
 struct cpu;
 
-/* Allocates the tables and the stacks of `cpu` (cpu->arch, cpu->stack_top). false: out of memory, nothing is kept. */
-bool gdt_create(struct cpu *cpu);
+/* Makes the tables of `cpu` in a zeroed page, which becomes cpu->arch. */
+void gdt_init(struct cpu *cpu, void *page);
 
-/* Undoes gdt_create for a CPU that never ran. */
-void gdt_destroy(struct cpu *cpu);
+/* Top of the stack in a slot from 1 to GDT_IST_COUNT; 0: none yet. */
+void gdt_set_ist(struct cpu *cpu, unsigned slot, uint64_t top);
+uint64_t gdt_ist(const struct cpu *cpu, unsigned slot);
+
+/* Bounds of the stack of `cpu` that holds `address`, its end included. */
+bool gdt_find_stack(const struct cpu *cpu, uintptr_t address, uintptr_t *bottom, uintptr_t *top);
 
 /* Loads GDT, TSS and IA32_GS_BASE of `cpu` on the calling CPU. FS and GS selectors become 0. */
 void gdt_load(struct cpu *cpu);

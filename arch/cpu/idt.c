@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "arch/cpu/idt.h"
 
-#include <stddef.h>
-
 #include "arch/cpu/gdt.h"
-#include "arch/cpu/percpu.h"
-#include "kernel/debug/panic.h"
 
 #define EXCEPTIONS 32u
 #define GATE_PRESENT_INTERRUPT 0x8e00u
@@ -34,7 +30,7 @@ struct exception_place {
 
 extern const struct exception_place exception_table[], exception_table_end[]; /* linker.ld */
 
-void (*nmi_handler)(struct trap_frame *frame);
+static void (*nmi_handler)(struct trap_frame *frame), (*exception_handler)(struct trap_frame *frame);
 
 /* All 256 gates exist, most of them absent: a VM exit sets the limit of IDTR to 0xffff whatever the host wants. */
 static struct gate idt[256] __attribute__((aligned(4096)));
@@ -56,8 +52,10 @@ void idt_load(void)
     __asm__ volatile("lidt %0" : : "m"(pointer));
 }
 
-void idt_init(void)
+void idt_init(void (*nmi)(struct trap_frame *frame), void (*exception)(struct trap_frame *frame))
 {
+    nmi_handler = nmi;
+    exception_handler = exception;
     for (unsigned vector = 0; vector < EXCEPTIONS; vector++) {
         set_gate(vector, exception_entries[vector]);
     }
@@ -76,18 +74,6 @@ uint64_t idt_base(void)
     return (uintptr_t)idt;
 }
 
-static void handle_nmi(struct trap_frame *frame)
-{
-    if (__atomic_load_n(&panicking, __ATOMIC_ACQUIRE) != 0) {
-        panic_halt_this_cpu();
-    }
-    if (nmi_handler != NULL) {
-        nmi_handler(frame);
-    } else if (cpu_count != 0) {
-        this_cpu()->nmi_for_root++;
-    }
-}
-
 static bool is_expected(struct trap_frame *frame)
 {
     const uintptr_t end = (uintptr_t)exception_table_end;
@@ -103,8 +89,8 @@ static bool is_expected(struct trap_frame *frame)
 void idt_dispatch(struct trap_frame *frame)
 {
     if (frame->vector == IDT_VECTOR_NMI) {
-        handle_nmi(frame);
+        nmi_handler(frame);
     } else if (!is_expected(frame)) {
-        panic_trap(frame);
+        exception_handler(frame);
     }
 }

@@ -28,13 +28,11 @@ enum idt_vector {
 };
 
 /*
- * Called for each NMI in the hypervisor, on the NMI stack with NMIs blocked; may change the frame. NULL: the NMI is
- * counted in cpu->nmi_for_root. It must not take a lock.
+ * Fills the table, without stack switching, and loads it. `nmi` is called for each NMI in the hypervisor, on the NMI
+ * stack with NMIs blocked; it must not take a lock. `exception` is called for every other exception that the
+ * instruction was not marked for (exception_table). Both may change the frame.
  */
-extern void (*nmi_handler)(struct trap_frame *frame);
-
-/* Fills the table, without stack switching, and loads it: exceptions are reported from here on. */
-void idt_init(void);
+void idt_init(void (*nmi)(struct trap_frame *frame), void (*exception)(struct trap_frame *frame));
 
 /* Lets NMI, #DF and #MC switch to their own stacks. Once, after the boot CPU's TSS is loaded. */
 void idt_enable_stacks(void);

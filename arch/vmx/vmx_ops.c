@@ -2,9 +2,9 @@
 /* VMX instructions that are not on the exit path's every turn. */
 #include "arch/cpu/cpu.h"
 #include "arch/cpu/direct_map.h"
+#include "arch/cpu/fatal.h"
 #include "arch/vmx/vmcs.h"
 #include "arch/vmx/vmx.h"
-#include "kernel/debug/panic.h"
 
 bool vmx_on(const struct vmx_caps *caps, void *region)
 {
@@ -44,18 +44,18 @@ bool vmcs_prepare(const struct vmx_caps *caps, void *page)
 void vmcs_clear(void *page)
 {
     if (!try_clear(page)) {
-        panic("VMCLEAR of %p failed", page);
+        fatal("VMCLEAR of %p failed", page);
     }
 }
 
 void vmcs_load_failed(uint64_t pa)
 {
-    panic("VMPTRLD of %#llx failed", (unsigned long long)pa);
+    fatal("VMPTRLD of %#llx failed", (unsigned long long)pa);
 }
 
 void vmcs_access_failed(uint32_t encoding)
 {
-    panic("VMREAD or VMWRITE of field %#x failed", encoding);
+    fatal("VMREAD or VMWRITE of field %#x failed", encoding);
 }
 
 struct invalidate_descriptor {
@@ -71,7 +71,7 @@ void vmx_flush_ept(uint64_t eptp)
     count_instruction(COUNTED_SERIALISING);
     __asm__ volatile("invept %1, %2" : "=@ccbe"(failed) : "m"(d), "r"(INVALIDATE_SINGLE_CONTEXT) : "memory");
     if (failed != 0) {
-        panic("INVEPT of %#llx failed", (unsigned long long)eptp);
+        fatal("INVEPT of %#llx failed", (unsigned long long)eptp);
     }
 }
 
@@ -82,6 +82,6 @@ void vmx_flush_vpid(uint16_t vpid)
     count_instruction(COUNTED_SERIALISING);
     __asm__ volatile("invvpid %1, %2" : "=@ccbe"(failed) : "m"(d), "r"(INVALIDATE_SINGLE_CONTEXT) : "memory");
     if (failed != 0) {
-        panic("INVVPID of %u failed", vpid);
+        fatal("INVVPID of %u failed", vpid);
     }
 }

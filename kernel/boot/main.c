@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* From the first C instruction to the virtual machine monitor. */
+/* From the first C instructions to the host's client. */
 #include "kernel/boot/main.h"
 
 #include "arch/boot/boot.h"
 #include "arch/cpu/apic.h"
 #include "arch/cpu/direct_map.h"
+#include "arch/cpu/fatal.h"
 #include "arch/cpu/gdt.h"
 #include "arch/cpu/idt.h"
 #include "arch/cpu/percpu.h"
@@ -14,11 +15,11 @@
 #include "kernel/core/clock.h"
 #include "kernel/debug/log.h"
 #include "kernel/debug/panic.h"
+#include "kernel/debug/power.h"
 #include "kernel/debug/serial.h"
 #include "kernel/memory/layout.h"
 #include "kernel/memory/page_alloc.h"
 #include "kernel/memory/paging.h"
-#include "vmm/vmm.h"
 
 #ifndef WHIMBREL_VERSION
 #define WHIMBREL_VERSION "0.1.0"
@@ -32,6 +33,7 @@ struct boot_options boot_options;
 struct acpi_power acpi_power;
 
 static struct acpi_cpus acpi_cpus;
+static const struct boot_client *boot_client;
 
 /* The console comes first: what the options say of it is used even if the rest of the boot information is damaged. */
 static enum mb2_status start_console(const void *mbi, size_t limit)
@@ -91,6 +93,7 @@ static void start_memory(uint32_t mbi_pa, size_t mbi_size, uint64_t load_base)
 {
     layout_init(&boot_info, load_base, mbi_pa, mbi_size, boot_options.heap_size);
     page_alloc_init(memory_layout.heap_base, memory_layout.heap_size);
+    power_set_heap(memory_layout.heap_base, memory_layout.heap_size);
     paging_init();
     log_info("heap %lu MiB at 0x%lx, RAM up to 0x%lx.", memory_layout.heap_size >> 20, memory_layout.heap_base,
              layout_ram_top());
@@ -109,23 +112,41 @@ static struct cpu *start_boot_cpu(void)
     return cpu;
 }
 
+static void start_apic(void)
+{
+    uint64_t pa = apic_page();
+    if (pa == 0) {
+        kernel_stop("the local APIC is disabled; enable it in the firmware's settings.");
+    }
+    volatile void *page = paging_map_mmio(pa, PAGE_SIZE);
+    if (page == NULL) {
+        kernel_stop("the heap is too small to map the local APIC; give a larger heap= option.");
+    }
+    if (apic_init_bsp(page, boot_options.x2apic) && !boot_options.x2apic) {
+        log_warn("x2apic=off is ignored: the firmware left x2APIC mode on.");
+    }
+}
+
 static void go_on(void)
 {
-    apic_init_bsp(boot_options.x2apic);
+    start_apic();
     clock_init();
     log_info("TSC at %u kHz.", kernel_tsc_khz);
     crash_test_run(boot_options.crash_test);
-    vmm_boot(&boot_info, &boot_options);
-    smp_start_all(&acpi_cpus, &boot_info, boot_options.max_cpus, vmm_start);
-    vmm_start(this_cpu());
+    boot_client->boot(&boot_info, &boot_options);
+    smp_start_all(&acpi_cpus, &boot_info, boot_options.max_cpus, boot_client->start);
+    boot_client->start(this_cpu());
 }
 
-void boot_main(uint32_t mbi_pa, uint64_t load_base)
+void boot_main(uint32_t mbi_pa, uint64_t load_base, const struct boot_client *client)
 {
     const uint32_t *mbi = phys_to_virt(mbi_pa);
     uint64_t reachable = EARLY_MAPPED - mbi_pa;
 
-    idt_init();
+    boot_client = client;
+    fatal = panic;
+    idt_init(panic_nmi, panic_trap);
+    power_set_image(load_base);
     memory_layout.image_base = load_base;
     enum mb2_status status = start_console(mbi, reachable < MB2_MAX_SIZE ? reachable : MB2_MAX_SIZE);
     log_info("Whimbrel %s, loaded at 0x%lx from %s.", WHIMBREL_VERSION, load_base, boot_info.efi ? "UEFI" : "BIOS");

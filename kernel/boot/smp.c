@@ -16,6 +16,7 @@
 #include "kernel/memory/layout.h"
 #include "kernel/memory/page_alloc.h"
 #include "kernel/memory/paging.h"
+#include "kernel/memory/stack.h"
 
 /* Intel's MP start-up sequence: INIT, 10 ms, SIPI, 200 us, SIPI (SDM vol. 3A, 9.4.4.1). */
 #define INIT_DELAY_US 10000u
@@ -27,6 +28,46 @@ _Static_assert(sizeof(struct cpu) <= PAGE_SIZE, "one page each");
 static void (*start_entry)(struct cpu *cpu);
 static uint32_t start_released; /* 1: the start-up pages are gone, go on */
 
+static void destroy_stack(uint64_t top)
+{
+    if (top != 0) {
+        stack_destroy((void *)(uintptr_t)top);
+    }
+}
+
+/* Undoes create_tables for a CPU that never ran. */
+static void destroy_tables(struct cpu *cpu)
+{
+    for (unsigned slot = 1; slot <= GDT_IST_COUNT; slot++) {
+        destroy_stack(gdt_ist(cpu, slot));
+    }
+    destroy_stack(cpu->stack_top);
+    page_free(cpu->arch, PAGE_USE_HOST);
+    cpu->arch = NULL;
+    cpu->stack_top = 0;
+}
+
+/* Descriptor tables and stacks. false: out of memory, nothing is kept. */
+static bool create_tables(struct cpu *cpu)
+{
+    void *page = page_alloc(PAGE_USE_HOST);
+    if (page == NULL) {
+        return false;
+    }
+    gdt_init(cpu, page);
+    cpu->stack_top = (uintptr_t)stack_create(GDT_STACK_PAGES);
+    bool complete = cpu->stack_top != 0;
+    for (unsigned slot = 1; slot <= GDT_IST_COUNT; slot++) {
+        uint64_t top = (uintptr_t)stack_create(GDT_IST_PAGES);
+        complete = complete && top != 0;
+        gdt_set_ist(cpu, slot, top);
+    }
+    if (!complete) {
+        destroy_tables(cpu);
+    }
+    return complete;
+}
+
 struct cpu *smp_create_cpu(uint32_t id)
 {
     struct cpu *cpu = page_alloc(PAGE_USE_HOST);
@@ -36,7 +77,7 @@ struct cpu *smp_create_cpu(uint32_t id)
     cpu->self = cpu;
     cpu->index = cpu_count;
     cpu->apic_id = id;
-    if (!gdt_create(cpu)) {
+    if (!create_tables(cpu)) {
         page_free(cpu, PAGE_USE_HOST);
         return NULL;
     }
@@ -143,7 +184,7 @@ static void start_listed(const struct acpi_cpus *list, uint32_t max_cpus, uint64
             smp_add_cpu(cpu);
         } else {
             log_warn("CPU with APIC ID %u does not answer; going on without it.", id);
-            gdt_destroy(cpu);
+            destroy_tables(cpu);
             page_free(cpu, PAGE_USE_HOST);
         }
     }

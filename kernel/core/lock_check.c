@@ -7,9 +7,9 @@
 #include <stddef.h>
 
 #include "arch/cpu/cpu.h"
+#include "arch/cpu/fatal.h"
 #include "arch/cpu/msr.h"
 #include "arch/cpu/percpu.h"
-#include "kernel/debug/panic.h"
 
 static struct lock_held held[MAX_CPUS]; /* of each CPU, its own: the NMI handler takes no lock */
 
@@ -23,7 +23,7 @@ static struct lock_held *held_here(void)
 static void stop(const char *what, const char *name, const char *conflict)
 {
     if (conflict != NULL) {
-        panic("lock order: %s %s, with %s", what, name, conflict);
+        fatal("lock order: %s %s, with %s", what, name, conflict);
     }
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A test-and-set lock. The hypervisor runs with interrupts off, so there is no irqsave variant. A CPU that waits serves
- * requests of other CPUs meanwhile: the holder may be waiting for this very CPU (vmm/vp/kick.h).
+ * requests of other CPUs meanwhile: the holder may be waiting for this very CPU (kernel/core/kick.h).
  */
 #pragma once
 
@@ -19,7 +19,7 @@ static inline void spin_wait_hook(void)
 {
 }
 #else
-/* Serves what other CPUs ask of this one, or just pauses. Defined in vmm/vp/kick.c. */
+/* Serves what other CPUs ask of this one, or just pauses (kernel/core/kick.c). */
 void spin_wait_hook(void);
 #endif
 

@@ -4,17 +4,19 @@
 #include <stdarg.h>
 #include <stddef.h>
 
+#include "arch/boot/boot.h"
 #include "arch/cpu/apic.h"
 #include "arch/cpu/cpu.h"
+#include "arch/cpu/gdt.h"
 #include "arch/cpu/idt.h"
 #include "arch/cpu/msr.h"
 #include "arch/cpu/percpu.h"
 #include "kernel/core/clock.h"
 #include "kernel/core/format.h"
+#include "kernel/core/kick.h"
 #include "kernel/debug/log.h"
 #include "kernel/debug/power.h"
 #include "kernel/debug/symbols.h"
-#include "kernel/memory/stack.h"
 
 #define MAX_FRAMES 32u
 #define REASON_SIZE 256u
@@ -22,7 +24,6 @@
 #define STOP_STEPS 1000u /* SMM and WBINVD may take their time */
 
 void (*panic_dump_hook)(void);
-uint32_t panicking;
 
 static uint32_t owner_apic_id; /* of the CPU that set panicking */
 static uint32_t stopped;       /* CPUs that stand still in their NMI handler, where not even an NMI moves them */
@@ -30,10 +31,10 @@ static uint32_t nested_faults;
 static bool reboot_wanted;
 static char reason[REASON_SIZE];
 
-/* The caller of panic(): filled by arch/cpu/exceptions.S. */
+/* The caller of panic(): filled by kernel/debug/panic_entry.S. */
 struct trap_frame panic_frame;
 
-/* Where arch/cpu/exceptions.S goes on after panic(). */
+/* Where kernel/debug/panic_entry.S goes on after panic(). */
 _Noreturn void panic_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 void panic_set_reboot(bool reboot)
@@ -48,6 +49,14 @@ void panic_halt_this_cpu(void)
     }
     __atomic_fetch_add(&stopped, 1, __ATOMIC_RELEASE);
     cpu_halt_forever();
+}
+
+void panic_nmi(struct trap_frame *frame)
+{
+    if (__atomic_load_n(&panicking, __ATOMIC_ACQUIRE) != 0) {
+        panic_halt_this_cpu();
+    }
+    kick_nmi(frame);
 }
 
 static const char *vector_name(uint64_t vector)
@@ -106,6 +115,15 @@ static void print_registers(const struct trap_frame *f)
               read_cr0(), read_cr2(), read_cr3(), read_cr4());
 }
 
+/* The stack of this CPU that holds `address`, the boot stack among them. */
+static bool find_stack(uintptr_t address, uintptr_t *bottom, uintptr_t *top)
+{
+    const struct cpu *cpu = known_cpu();
+    *bottom = (uintptr_t)boot_stack;
+    *top = (uintptr_t)boot_stack_top;
+    return (address >= *bottom && address <= *top) || (cpu != NULL && gdt_find_stack(cpu, address, bottom, top));
+}
+
 /* Follows frame pointers upward within one stack; each must lie above the one before. */
 static void print_backtrace(const struct trap_frame *frame)
 {
@@ -113,7 +131,7 @@ static void print_backtrace(const struct trap_frame *frame)
     uintptr_t at = frame->rbp;
     log_error("backtrace:");
     print_code_address("   at", frame->rip, frame->rip);
-    if (!stack_find(at, &bottom, &top)) {
+    if (!find_stack(at, &bottom, &top)) {
         return;
     }
     for (unsigned depth = 0; depth < MAX_FRAMES; depth++) {

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "arch/cpu/fatal.h" /* panicking: every NMI path looks there first and calls panic_halt_this_cpu */
+
 struct trap_frame;
 
 /*
@@ -15,6 +17,9 @@ _Noreturn void panic(const char *format, ...) __attribute__((format(printf, 1, 2
 
 /* The same for an exception taken in the hypervisor; `frame` is what arch/cpu/exceptions.S saved. */
 _Noreturn void panic_trap(struct trap_frame *frame);
+
+/* For each NMI in the hypervisor: this CPU stands still if the machine is stopped; else it may be a kick. */
+void panic_nmi(struct trap_frame *frame);
 
 /*
  * A clean end without a crash report, for a machine that lacks what the hypervisor needs: one error line (printf-like),
@@ -28,9 +33,6 @@ void panic_set_reboot(bool reboot);
 /* Extra lines of the crash report (the current VMCS); NULL: none. A fault inside ends the report, not the machine's
  * halt. */
 extern void (*panic_dump_hook)(void);
-
-/* Nonzero once a CPU has begun to stop the machine. Every NMI path looks here first and calls panic_halt_this_cpu. */
-extern uint32_t panicking;
 
 /* Stops the other CPUs, unless that has been done. Returns on one CPU alone, the first to call this or to panic. */
 void panic_stop_others(void);

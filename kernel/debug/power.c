@@ -7,7 +7,6 @@
 #include "arch/cpu/percpu.h"
 #include "kernel/core/clock.h"
 #include "kernel/debug/panic.h"
-#include "kernel/memory/layout.h"
 
 #define CMOS_INDEX 0x70u
 #define CMOS_DATA 0x71u
@@ -17,12 +16,23 @@
 #define NMI_WAIT_US 1000u
 
 static bool resetting;
+static uint64_t image_base, heap_base, heap_size;
+
+void power_set_image(uint64_t base)
+{
+    image_base = base;
+}
+
+void power_set_heap(uint64_t base, uint64_t size)
+{
+    heap_base = base;
+    heap_size = size;
+}
 
 static _Noreturn void reset(void)
 {
     uint64_t khz = kernel_tsc_khz != 0 ? kernel_tsc_khz : 5000000;
-    scrub_and_reset(memory_layout.heap_base, memory_layout.heap_size, memory_layout.image_base,
-                    khz * RESET_WAIT_US / 1000);
+    scrub_and_reset(heap_base, heap_size, image_base, khz * RESET_WAIT_US / 1000);
 }
 
 void power_nmi(void)

@@ -2,6 +2,12 @@
 /* Turning the machine over. */
 #pragma once
 
+#include <stdint.h>
+
+/* What a reset clears, physical addresses: the image from the start on, the heap once there is one. */
+void power_set_image(uint64_t base);
+void power_set_heap(uint64_t base, uint64_t size);
+
 /*
  * Resets the machine: reset register, keyboard controller, triple fault, whichever works. The other CPUs are stopped
  * first, the hypervisor's memory is cleared, and so is the CMOS shutdown byte, by which firmware would go on in code of

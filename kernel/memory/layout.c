@@ -2,8 +2,8 @@
 #include "kernel/memory/layout.h"
 
 #include "arch/cpu/direct_map.h"
-#include "kernel/boot/multiboot2.h"
 #include "kernel/debug/panic.h"
+#include "kernel/memory/boot_info.h"
 #include "kernel/memory/page.h"
 
 #define HEAP_ALIGN (2ull << 20)

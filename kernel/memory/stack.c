@@ -15,8 +15,6 @@ struct stack {
     void *pages;           /* in the direct map */
 };
 
-extern char boot_stack[], boot_stack_top[];
-
 static struct stack stacks[STACK_MAX];
 static uint32_t stack_used; /* entries of stacks ever used */
 static uintptr_t next_guard = STACK_REGION;
@@ -72,25 +70,6 @@ void stack_destroy(void *top)
             return;
         }
     }
-}
-
-static bool holds(uintptr_t bottom, uintptr_t top, uintptr_t address)
-{
-    return bottom != 0 && address >= bottom && address <= top;
-}
-
-bool stack_find(uintptr_t address, uintptr_t *bottom, uintptr_t *top)
-{
-    *bottom = (uintptr_t)boot_stack;
-    *top = (uintptr_t)boot_stack_top;
-    for (uint32_t i = 0; !holds(*bottom, *top, address); i++) {
-        if (i == stack_used) {
-            return false;
-        }
-        *bottom = stacks[i].bottom;
-        *top = stacks[i].top;
-    }
-    return true;
 }
 
 void stack_count_guards(uint64_t *count, uint64_t *guarded)

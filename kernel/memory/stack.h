@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Stacks of the hypervisor: in a region of their own, each with an absent page below. Boot CPU only, but for
- * stack_find. */
+/* Stacks of the hypervisor: in a region of their own, each with an absent page below. Boot CPU only. */
 #pragma once
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -12,9 +10,6 @@ void *stack_create(size_t pages);
 
 /* Frees the pages of the stack with this top. Its addresses are not used again. */
 void stack_destroy(void *top);
-
-/* The stack that holds `address` (its end included), the boot stack among them: its bounds. false: none. */
-bool stack_find(uintptr_t address, uintptr_t *bottom, uintptr_t *top);
 
 /* Number of stacks that stack_create made, and how many of them have an absent page below. */
 void stack_count_guards(uint64_t *count, uint64_t *guarded);

@@ -18,7 +18,8 @@ START_LIMIT = 60
 # What is typed, and what must appear, in this order.
 IN_QEMU = (
     ["thbreak boot_main", "continue", "thbreak end_panic", "continue", "whimbrel-panic"],
-    [r"boot_main \(mbi_pa=\d+, load_base=\d+\) at kernel/boot/main\.c:\d+$", r"^reason: crash-test=panic, number 42",
+    [r"boot_main \(mbi_pa=\d+, load_base=\d+, .*\) at kernel/boot/main\.c:\d+$",
+     r"^reason: crash-test=panic, number 42",
      r"^#0 .* crash_test_run at \S*crash_test\.c:\d+", r"^#\d .* go_on at kernel/boot/main\.c:\d+"])
 IN_BOCHS = (
     ["thbreak go_on", "continue", "print layout_ram_top()", "watch root_entry_delta", "continue", "delete",

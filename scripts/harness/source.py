@@ -139,7 +139,7 @@ def check_size(path, text):
                 yield f"{path}:{first}: a function of {last - first + 1} lines, more than {FUNCTION_LINES}"
 
 
-STOPS = re.compile(r"\b(?:panic|panic_trap|kernel_stop)\(")
+STOPS = re.compile(r"\b(?:panic|fatal|panic_trap|exception_handler|kernel_stop)\(")
 PANICS_PAGE = "docs/panics.md"
 
 

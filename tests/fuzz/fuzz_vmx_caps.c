@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: arch/vmx/vmx_caps.c kernel/core/format.c */
+/* sources: vmm/cpu/vmx_caps.c kernel/core/format.c */
 #include <string.h>
 
-#include "arch/vmx/vmx.h"
 #include "tests/fuzz/check.h"
 #include "tests/fuzz/tape.h"
+#include "vmm/cpu/vmx_caps.h"
 
 /* VM entry's first check of a control word (SDM vol. 3C, 27.2.1.1): what must be 1 is, and only what may be 1. */
 static void check_word(uint64_t capability, uint32_t value)

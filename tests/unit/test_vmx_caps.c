@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: arch/vmx/vmx_caps.c kernel/core/format.c */
+/* sources: vmm/cpu/vmx_caps.c kernel/core/format.c */
 #include "tests/unit/cmocka_tests.h"
 
 #include <string.h>
 
-#include "arch/vmx/vmx.h"
+#include "vmm/cpu/vmx_caps.h"
 
 /* May be 1: everything. Must be 1: what Intel's processors have so (SDM vol. 3D, A.3 to A.5, the default1 classes). */
 #define CAPABILITY(must) (0xffffffff00000000ull | (must))

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Interrupts from one VP, or from the root, to the local APICs of a partition. */
 #include "abi/whv.h"
+#include "kernel/core/kick.h"
 #include "vmm/apic/apic.h"
 #include "vmm/partition/partition.h"
-#include "vmm/vp/kick.h"
 
 #define BROADCAST_XAPIC 0xffu
 

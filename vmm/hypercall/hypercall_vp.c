@@ -4,9 +4,9 @@
 #include "arch/cpu/direct_map.h"
 #include "arch/cpu/string.h"
 #include "arch/vmx/vmcs.h"
+#include "kernel/core/kick.h"
 #include "vmm/apic/apic.h"
 #include "vmm/hypercall/hypercall_call.h"
-#include "vmm/vp/kick.h"
 #include "vmm/vp/switch.h"
 #include "vmm/vp/translate.h"
 

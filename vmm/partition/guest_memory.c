@@ -3,10 +3,10 @@
 #include "arch/cpu/cpu.h"
 #include "arch/cpu/direct_map.h"
 #include "arch/cpu/string.h"
+#include "kernel/core/kick.h"
 #include "kernel/memory/layout.h"
 #include "vmm/cpu/vmm_state.h"
 #include "vmm/partition/partition.h"
-#include "vmm/vp/kick.h"
 
 #define PAGE_MASK 4095ull
 #define APIC_PAGE 0xfee00000ull

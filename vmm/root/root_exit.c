@@ -4,6 +4,7 @@
 #include "arch/cpu/cpu.h"
 #include "arch/cpu/msr.h"
 #include "arch/vmx/vmcs.h"
+#include "kernel/core/kick.h"
 #include "kernel/debug/log.h"
 #include "kernel/debug/power.h"
 #include "vmm/cpu/vmm_state.h"
@@ -14,7 +15,6 @@
 #include "vmm/root/root_port.h"
 #include "vmm/root/root_vp.h"
 #include "vmm/run/guest_exit.h"
-#include "vmm/vp/kick.h"
 #include "vmm/vp/switch.h"
 #include "vmm/vp/vmcs_dump.h"
 

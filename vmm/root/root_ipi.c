@@ -6,10 +6,10 @@
 #include "arch/cpu/msr.h"
 #include "arch/vmx/vmcs.h"
 #include "kernel/core/clock.h"
+#include "kernel/core/kick.h"
 #include "kernel/core/spinlock.h"
 #include "vmm/partition/partition.h"
 #include "vmm/root/root_vp.h"
-#include "vmm/vp/kick.h"
 
 #define SIPI_TRIES 20u
 #define SIPI_WAIT_US 50u

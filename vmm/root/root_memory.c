@@ -2,6 +2,7 @@
 /* The root's EPT: guest-physical equals host-physical, the hypervisor's memory absent. */
 #include "arch/cpu/cpu.h"
 #include "kernel/boot/main.h"
+#include "kernel/core/kick.h"
 #include "kernel/core/spinlock.h"
 #include "kernel/debug/panic.h"
 #include "kernel/memory/layout.h"
@@ -9,7 +10,6 @@
 #include "vmm/cpu/vmm_state.h"
 #include "vmm/root/root_port.h"
 #include "vmm/root/root_vp.h"
-#include "vmm/vp/kick.h"
 
 #define GIB (1ull << 30)
 #define MIB_2 (2ull << 20)

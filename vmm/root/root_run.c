@@ -2,12 +2,12 @@
 /* The root VP's loop on each CPU. The root runs almost all the time without exits; its interrupts are its own. */
 #include "arch/cpu/cpu.h"
 #include "arch/vmx/vmcs.h"
+#include "kernel/core/kick.h"
 #include "kernel/core/lock_check.h"
 #include "vmm/cpu/slice.h"
 #include "vmm/root/root_ipi.h"
 #include "vmm/root/root_vp.h"
 #include "vmm/run/guest_exit.h"
-#include "vmm/vp/kick.h"
 #include "vmm/vp/switch.h"
 
 void root_nmi_window(struct vp *root, bool on)

@@ -3,6 +3,7 @@
 #include "arch/cpu/cpu.h"
 #include "arch/cpu/msr.h"
 #include "arch/vmx/vmcs.h"
+#include "kernel/core/kick.h"
 #include "kernel/debug/log.h"
 #include "kernel/debug/panic.h"
 #include "vmm/cpu/slice.h"
@@ -10,7 +11,6 @@
 #include "vmm/run/guest_exit.h"
 #include "vmm/run/instruction_check.h"
 #include "vmm/vp/guest_cpuid.h"
-#include "vmm/vp/kick.h"
 #include "vmm/vp/switch.h"
 
 #define DR6_TRIGGERED 0x600full /* B0 to B3, BD, BS as in the exit qualification */

@@ -2,6 +2,7 @@
 /* Run-VP: from the root's hypercall through the guest and back, to be read top to bottom. */
 #include "arch/cpu/cpu.h"
 #include "arch/vmx/vmcs.h"
+#include "kernel/core/kick.h"
 #include "kernel/debug/log.h"
 #include "vmm/apic/apic.h"
 #include "vmm/apic/apicv.h"
@@ -13,7 +14,6 @@
 #include "vmm/run/exit_trace.h"
 #include "vmm/run/guest_exit.h"
 #include "vmm/run/window.h"
-#include "vmm/vp/kick.h"
 #include "vmm/vp/mitigate.h"
 #include "vmm/vp/partition_time.h"
 #include "vmm/vp/switch.h"

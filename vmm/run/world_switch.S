@@ -81,7 +81,7 @@ vmx_enter:
 
     /*
      * From the test of the kick flag to the entry itself an NMI would be lost: its handler sees RIP in this window and
-     * continues at vmx_enter_kicked (vmm/vp/kick.c). An NMI after the entry is a VM exit.
+     * continues at vmx_enter_kicked (kernel/core/kick.c). An NMI after the entry is a VM exit.
      */
     movq %rdi, %rax
     testb %sil, %sil

@@ -12,7 +12,7 @@
 #include "vmm/cpu/vmm_state.h"
 #include "vmm/io_event/posted.h"
 #include "vmm/partition/partition.h"
-#include "vmm/vp/kick.h"
+#include "vmm/vp/evict.h"
 #include "vmm/vp/switch.h"
 
 #define APIC_BASE_RESET 0xfee00800ull /* enabled, at the usual place */
@@ -130,7 +130,7 @@ void vp_reset(struct vp *vp)
     if (vp->loaded_on == cpu) {
         vp_flush_here(cpu, vp);
     } else if (vp->loaded_on != NULL) {
-        kick_recall(vp);
+        vp_evict(vp);
     }
     memset(vp->virtual_apic, 0, 4096);
     initialise(vp, vp->partition, vp->index, vp->run);
@@ -181,7 +181,7 @@ enum whb_status vp_create(struct partition *p, uint64_t index, uint64_t run_page
 void vp_take_from_others(struct vp *vp)
 {
     if (vp->loaded_on != NULL && vp->loaded_on != this_cpu()) {
-        kick_recall(vp);
+        vp_evict(vp);
     }
     lock_check_forget(HELD_VP);
 }

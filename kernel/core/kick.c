@@ -4,15 +4,17 @@
  * a VM exit or in the host; if in the host between the test of its kick flag and the entry, the handler diverts it.
  * Each request is stored before the NMI is sent and read after it arrived, so none is missed.
  */
-#include "vmm/vp/kick.h"
+#include "kernel/core/kick.h"
 
 #include "arch/cpu/apic.h"
 #include "arch/cpu/cpu.h"
 #include "arch/cpu/idt.h"
+#include "arch/cpu/percpu.h"
 #include "kernel/core/spinlock.h"
-#include "vmm/root/root_vp.h"
 
 #define KICK_AGAIN_WAITS 0x10000u /* some milliseconds: far longer than an NMI takes */
+
+static struct kick_client client; /* zero until kick_init: NMIs are the root's, and nobody asks for anything */
 
 void kick_note_nmi(struct cpu *cpu)
 {
@@ -21,20 +23,26 @@ void kick_note_nmi(struct cpu *cpu)
     }
 }
 
-/* Runs on the NMI stack at any point of the hypervisor; touches nothing but flags of this CPU and the frame. */
-static void handle_host_nmi(struct trap_frame *frame)
+/* At any point of the hypervisor; touches nothing but flags of this CPU and the frame. */
+void kick_nmi(struct trap_frame *frame)
 {
+    if (client.serve == NULL) {
+        if (cpu_count != 0) {
+            this_cpu()->nmi_for_root++;
+        }
+        return;
+    }
     struct cpu *cpu = this_cpu();
     kick_note_nmi(cpu);
     __atomic_store_n(&cpu->kick, 1, __ATOMIC_SEQ_CST);
-    if (frame->rip >= (uintptr_t)vmx_enter_window && frame->rip < (uintptr_t)vmx_enter_window_end) {
-        frame->rip = (uintptr_t)vmx_enter_kicked;
+    if (frame->rip >= (uintptr_t)client.window && frame->rip < (uintptr_t)client.window_end) {
+        frame->rip = (uintptr_t)client.kicked;
     }
 }
 
-void kick_init(void)
+void kick_init(const struct kick_client *given)
 {
-    nmi_handler = handle_host_nmi;
+    client = *given;
 }
 
 void kick_cpu(struct cpu *cpu)
@@ -64,21 +72,11 @@ void kick_unblock_nmi(void)
                      : "memory", "cc");
 }
 
-static void serve_recall(struct cpu *cpu)
-{
-    struct vp *vp = __atomic_load_n(&cpu->recall, __ATOMIC_ACQUIRE);
-    if (vp != NULL) {
-        vp_flush_here(cpu, vp);
-        __atomic_store_n(&cpu->recall, NULL, __ATOMIC_RELEASE);
-    }
-}
-
 void kick_serve(struct cpu *cpu)
 {
     /* The flag first: a request stored after this line comes with an NMI that sets it again. */
     __atomic_store_n(&cpu->kick, 0, __ATOMIC_SEQ_CST);
-    serve_recall(cpu);
-    root_memory_flush(cpu);
+    client.serve(cpu);
 }
 
 static bool is_other(const struct cpu *self, const struct cpu *cpu)
@@ -110,25 +108,11 @@ static void kick_all_again(const struct cpu *self)
 void spin_wait_hook(void)
 {
     struct cpu *cpu = this_cpu();
-    serve_recall(cpu);
+    if (client.serve_waiting != NULL) {
+        client.serve_waiting(cpu);
+    }
     if (++cpu->waits % KICK_AGAIN_WAITS == 0) {
         kick_all_again(cpu);
     }
     cpu_pause();
-}
-
-void kick_recall(struct vp *vp)
-{
-    struct cpu *holder = vp->loaded_on;
-    lock_check_wait("a VP from the CPU that has it loaded", HELD_VP);
-    struct vp *none = NULL;
-    while (!__atomic_compare_exchange_n(&holder->recall, &none, vp, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) {
-        none = NULL;
-        spin_wait_hook();
-    }
-    kick_cpu(holder);
-    while (__atomic_load_n(&vp->loaded_on, __ATOMIC_ACQUIRE) != NULL) {
-        lock_check_awaited("a VP", holder->index, &vp->loaded_on);
-        spin_wait_hook();
-    }
 }

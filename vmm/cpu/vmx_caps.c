@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* VMX capabilities of a CPU, and the control words made from them. */
+#include "vmm/cpu/vmx_caps.h"
+
 #include "arch/cpu/cpu.h"
 #include "arch/cpu/msr.h"
-#include "arch/vmx/vmx.h"
 #include "kernel/core/format.h"
 
 #define CPUID_1_ECX_VMX (1u << 5)
