@@ -11,12 +11,14 @@
 #include "kernel/debug/log.h"
 #include "kernel/debug/panic.h"
 #include "kernel/memory/page_alloc.h"
+#include "vmm/apic/apic.h"
 #include "vmm/apic/apicv.h"
 #include "vmm/cpu/slice.h"
 #include "vmm/cpu/vmm_state.h"
 #include "vmm/cpu/vmx_caps.h"
 #include "vmm/hypercall/fail_allocation.h"
 #include "vmm/hypercall/hypercall.h"
+#include "vmm/partition/machine_offer.h"
 #include "vmm/partition/msr_policy.h"
 #include "vmm/root/root_port.h"
 #include "vmm/root/root_vp.h"
@@ -67,6 +69,7 @@ static void boot(const struct boot_info *info, const struct boot_options *option
               vmm.physical_bits);
     mtrr_read(&vmm.mtrrs, vmm.physical_bits);
     switch_init();
+    machine_offer_init(apic_available(), switch_xcr0_supported());
     vp_state_init();
     vmm.root_msr_bitmap = page_alloc(PAGE_USE_HOST);
     vmm.guest_msr_bitmap = page_alloc(PAGE_USE_HOST);

@@ -47,6 +47,9 @@
 #define CPU2_VIRTUAL_INTERRUPTS (1u << 9)
 #define CPU2_INVPCID (1u << 12)
 
+/* 25.6.4: each of the I/O bitmaps A and B */
+#define VMX_IO_BITMAP_BYTES 4096u
+
 /* 25.7.1: VM-exit controls */
 #define EXIT_SAVE_DEBUG (1u << 2)
 #define EXIT_HOST_64 (1u << 9)

@@ -32,14 +32,10 @@ RANK = {folder: rank for rank, row in enumerate(LAYERS) for folder in row}
 # What still points upward: files without their suffix, those that the first uses. Rows only ever leave this list.
 UPWARD = {
     "vmm/cpu/slice": ("vmm/vp/vp",),
-    "vmm/cpu/switch_check": ("vmm/vp/vp",),
-    "vmm/partition/capability": ("vmm/vp/guest_cpuid",),
-    "vmm/partition/guest_memory": ("vmm/root/root_memory",),
     "vmm/partition/partition": ("vmm/vp/vp",),
-    "vmm/partition/property": ("vmm/vp/guest_cpuid", "vmm/vp/partition_time"),
-    "vmm/vp/guest_cpuid": ("vmm/apic/apic",),
+    "vmm/partition/property": ("vmm/vp/partition_time",),
     "vmm/vp/mitigate": ("vmm/run/exit_mitigated", "vmm/run/world_switch"),
-    "vmm/vp/vmcs_setup": ("vmm/root/root_port", "vmm/run/world_switch"),
+    "vmm/vp/vmcs_setup": ("vmm/run/world_switch",),
     "vmm/vp/vp": ("vmm/apic/apic", "vmm/io_event/posted"),
     "vmm/vp/vp_registers": ("vmm/apic/apic", "vmm/run/completion"),
     "vmm/vp/vp_special": ("vmm/run/exit_common", "vmm/run/guest_exit", "vmm/run/window"),

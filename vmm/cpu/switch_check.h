@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "vmm/vp/vp.h"
+#include "vmm/cpu/switched_msr.h"
 
 /* XCR0 bits a VP may set; PKRU is not among them, it would act while the registers are another VP's. */
 #define XCR0_X87 (1ull << 0)

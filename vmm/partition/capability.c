@@ -2,8 +2,9 @@
 /* What WHvGetCapability tells of this machine. */
 #include "abi/whv.h"
 #include "arch/cpu/string.h"
+#include "vmm/partition/machine_offer.h"
 #include "vmm/partition/partition.h"
-#include "vmm/vp/guest_cpuid.h"
+#include "vmm/partition/property_check.h"
 
 #define CODE(name) WHvCapabilityCode##name
 
@@ -77,14 +78,13 @@ static uint64_t structure(const struct machine_offer *offer, uint64_t code, void
 
 enum whb_status capability_get(uint64_t code, void *value, uint64_t *size)
 {
-    struct machine_offer offer;
+    const struct machine_offer *offer = machine_offer();
     uint64_t n = 0;
-    guest_cpuid_offer(&offer);
-    *size = number(&offer, code, &n);
+    *size = number(offer, code, &n);
     if (*size != 0) {
         memcpy(value, &n, *size);
         return WHB_OK;
     }
-    *size = structure(&offer, code, value);
+    *size = structure(offer, code, value);
     return *size != 0 ? WHB_OK : WHB_ERROR_UNKNOWN_CAPABILITY;
 }

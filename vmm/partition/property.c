@@ -6,7 +6,6 @@
 #include "vmm/partition/msr_policy.h"
 #include "vmm/partition/partition.h"
 #include "vmm/partition/property_check.h"
-#include "vmm/vp/guest_cpuid.h"
 #include "vmm/vp/partition_time.h"
 
 static void set_cpuid_exits(struct partition_policy *policy, const void *value, uint64_t size)
@@ -136,18 +135,17 @@ static enum whb_status reserve_bitmap(struct partition *p, uint32_t code, const 
 enum whb_status property_set(struct partition *p, uint64_t code, const void *value, uint64_t size)
 {
     const struct property_info *info = property_find(code);
-    struct machine_offer offer;
+    const struct machine_offer *offer = machine_offer();
     if (info == NULL) {
         return WHB_ERROR_UNKNOWN_PROPERTY;
     }
-    guest_cpuid_offer(&offer);
     spin_lock(&p->lock);
-    enum whb_status status = property_check(info, &offer, p->set_up, value, size);
+    enum whb_status status = property_check(info, offer, p->set_up, value, size);
     if (status == WHB_OK) {
         status = reserve_bitmap(p, info->code, value, size);
     }
     if (status == WHB_OK) {
-        store(p, &offer, info, value, size);
+        store(p, offer, info, value, size);
         if (p->msr_bitmap != NULL) {
             msr_actions_apply(p->policy, p->msr_bitmap);
         }
@@ -215,26 +213,25 @@ static uint64_t get_number(struct partition *p, const struct machine_offer *offe
 enum whb_status property_get(struct partition *p, uint64_t code, void *value, uint64_t *size)
 {
     const struct property_info *info = property_find(code);
-    struct machine_offer offer;
+    const struct machine_offer *offer = machine_offer();
     if (info == NULL) {
         return WHB_ERROR_UNKNOWN_PROPERTY;
     }
     if (info->kind == PROPERTY_LIST) {
         return WHB_ERROR_NOT_SUPPORTED; /* as WHP: ERROR_NOT_SUPPORTED */
     }
-    guest_cpuid_offer(&offer);
     *size = info->size;
     if (code == WHvPartitionPropertyCodeProcessorFeaturesBanks) {
         const WHV_PROCESSOR_FEATURES_BANKS banks = {
             .BanksCount = 2,
-            .AsUINT64 = {features(p, &offer, FEATURES_BANK0), features(p, &offer, FEATURES_BANK1)},
+            .AsUINT64 = {features(p, offer, FEATURES_BANK0), features(p, offer, FEATURES_BANK1)},
         };
         memcpy(value, &banks, sizeof(banks));
     } else if (code == WHvPartitionPropertyCodeSyntheticProcessorFeaturesBanks) {
         const WHV_SYNTHETIC_PROCESSOR_FEATURES_BANKS none = {.BanksCount = 1};
         memcpy(value, &none, sizeof(none));
     } else {
-        uint64_t number = get_number(p, &offer, info->code);
+        uint64_t number = get_number(p, offer, info->code);
         memcpy(value, &number, info->size);
     }
     return WHB_OK;

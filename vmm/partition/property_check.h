@@ -10,7 +10,7 @@
 
 #include "abi/hypercall.h"
 #include "abi/whv.h"
-#include "vmm/partition/processor_features.h"
+#include "vmm/partition/machine_offer.h"
 
 /* The vectors that exceptions have. NMI is none, and machine checks are the machine's. */
 #define EXCEPTION_EXITS_OFFERED 0x2b7dfbull
@@ -32,16 +32,6 @@ struct property_info {
     uint16_t most; /* entries of a list; else 0 */
     enum property_kind kind;
     bool changeable; /* after setup too */
-};
-
-/* What the machine offers to guests. */
-struct machine_offer {
-    struct processor_features features;
-    uint64_t extended_exits; /* WHV_EXTENDED_VM_EXITS */
-    uint64_t clock_hz;       /* of the TSC, and of the timers of local APICs, which count its ticks */
-    uint32_t address_width;  /* of guest physical addresses, bits */
-    uint8_t clflush_size;    /* log2 of bytes */
-    bool apic;               /* local APICs in the hypervisor */
 };
 
 /* NULL: neither WHP nor abi/hypercall.h knows such a property. */

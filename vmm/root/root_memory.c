@@ -28,12 +28,6 @@ static struct {
     uint64_t generation; /* atomic; counts the times that tables were unlinked */
 } fill;
 
-uint8_t vmm_memory_type(void *context, uint64_t hpa, uint64_t size)
-{
-    (void)context;
-    return mtrr_type(&vmm.mtrrs, hpa, size);
-}
-
 static bool map_identity(uint64_t base, uint64_t end)
 {
     struct ept_garbage garbage = {0};

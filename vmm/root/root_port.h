@@ -8,11 +8,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "arch/vmx/vmx.h"
 #include "kernel/boot/acpi_power.h"
 
 struct vp;
 
-#define ROOT_PORT_BITMAP_BYTES 8192u /* I/O bitmaps A and B (SDM vol. 3C, 25.6.4) */
+#define ROOT_PORT_BITMAP_BYTES (2 * VMX_IO_BITMAP_BYTES)
 
 /* Pure: sets the bits of the intercepted ports in a zeroed bitmap. */
 void root_port_bitmap(uint8_t bitmap[ROOT_PORT_BITMAP_BYTES], const struct acpi_power *power);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What CPUID tells a guest VP, and what of it the machine offers to partitions. */
+/* What CPUID tells a guest VP. */
 #pragma once
 
 #include "arch/cpu/cpu.h"
-#include "vmm/partition/property_check.h"
 #include "vmm/vp/vp.h"
 
 /*
@@ -20,6 +19,3 @@ bool guest_cpuid_exits(const struct partition *p, uint32_t leaf);
 
 /* XCR0 bits that a VP may set, the root's or a guest's; 0: it has no XSAVE. */
 uint64_t guest_cpuid_xcr0(const struct vp *vp);
-
-/* What partitions of this machine may have. */
-void guest_cpuid_offer(struct machine_offer *offer);

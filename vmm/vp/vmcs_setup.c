@@ -9,7 +9,6 @@
 #include "vmm/cpu/hardware_model.h"
 #include "vmm/cpu/vmm_state.h"
 #include "vmm/partition/partition.h"
-#include "vmm/root/root_port.h"
 #include "vmm/vp/mitigate.h"
 #include "vmm/vp/switch.h"
 
@@ -91,7 +90,7 @@ void vmcs_setup_controls(struct vp *vp, const struct vmx_controls *controls, uin
     if (vp->is_root) {
         uint64_t bitmaps = virt_to_phys(vmm.root_io_bitmaps);
         vmcs_write64(VMCS_IO_BITMAP_A, bitmaps);
-        vmcs_write64(VMCS_IO_BITMAP_B, bitmaps + ROOT_PORT_BITMAP_BYTES / 2);
+        vmcs_write64(VMCS_IO_BITMAP_B, bitmaps + VMX_IO_BITMAP_BYTES);
     } else {
         vmcs_write64(VMCS_TSC_OFFSET, vp->tsc_offset);
         vmcs_write64(VMCS_VIRTUAL_APIC_PAGE, virt_to_phys(vp->virtual_apic));

@@ -15,20 +15,11 @@
 #include "arch/cpu/percpu.h"
 #include "arch/vmx/vmx.h"
 #include "vmm/apic/model/apic_model.h"
+#include "vmm/cpu/switched_msr.h"
 #include "vmm/vp/counters.h"
 #include "vmm/vp/cpuid_cache.h"
 
 struct partition;
-
-/* MSRs that the VMCS does not switch and whose writes always exit, so that their values are known (vmm/vp/switch.c). */
-enum switched_msr {
-    SWITCHED_STAR,
-    SWITCHED_LSTAR,
-    SWITCHED_CSTAR,
-    SWITCHED_FMASK,
-    SWITCHED_TSC_AUX,
-    SWITCHED_COUNT,
-};
 
 #define GUEST_MTRR_VARIABLE 8u
 #define GUEST_MTRR_NAMES 16u /* variable MTRRs with WHV names; the guest has no MSRs for the others */
