@@ -56,6 +56,8 @@ HOST_CFLAGS := $(COMMON) -mgeneral-regs-only -mcmodel=kernel -fno-pic -fno-pie -
 # the exit trace.
 HOST_CFLAGS += $(if $(filter 1,$(EVMCS)),-DENLIGHTENED_VMCS)
 HOST_CFLAGS += $(if $(filter 1,$(COUNT)),-DCOUNT_INSTRUCTIONS) $(if $(filter 1,$(NO_TRACE)),-DNO_EXIT_TRACE)
+# FORCE_MITIGATIONS=1, for measurements too: every mitigation, as NOPs (docs/mitigations.md).
+HOST_CFLAGS += $(if $(filter 1,$(FORCE_MITIGATIONS)),-DFORCE_MITIGATIONS)
 # HARDWARE_MODEL=1, in a directory of its own: on Bochs, for tests (docs/testing.md, "Hardware model").
 HOST_CFLAGS += $(if $(filter 1,$(HARDWARE_MODEL)),-DHARDWARE_MODEL)
 # LOCK_CHECK=1, and DEBUG=1: checks the order of locks and waits while it runs (docs/locks.md).

@@ -47,6 +47,7 @@ class Figures:
     texts: dict = dataclasses.field(default_factory=dict)
     failures: list = dataclasses.field(default_factory=list)
     counts: dict = dataclasses.field(default_factory=dict)  # case: {instruction: executions in one run}
+    forced: dict = dataclasses.field(default_factory=dict)  # case: median with every mitigation (bench_forced)
 
     def number(self, name):
         """A case's median, or a value; None: it was not measured."""
@@ -58,6 +59,7 @@ class Figures:
         self.texts = {**other.texts, **self.texts}
         self.failures += other.failures
         self.counts.update(other.counts)
+        self.forced.update(other.forced)
 
 
 def parse(text):
@@ -224,5 +226,6 @@ def to_json(figures, machine_name, mitigations):
         flat.update({f"{name}_{k}": getattr(c, k) for k in ("min", "p99", "max", "overhead", "runs")})
     for name, counts in figures.counts.items():
         flat.update({f"{name}_{kind}": n for kind, n in counts.items()})
+    flat.update({f"{name}_forced": n for name, n in figures.forced.items()})
     flat.update(figures.values)
     return json.dumps(flat, indent=2) + "\n"

@@ -4,7 +4,7 @@ import json
 import pathlib
 import time
 
-from . import bench, bench_guests
+from . import bench, bench_forced, bench_guests
 from .bench_limits import GOALS, LIMITS
 from .report import Result
 
@@ -35,6 +35,7 @@ def complaints(figures, baseline):
         came = figures.number(name)
         if came is None or came > limit:
             yield f"{name}: the limit is {limit:,}, came {bench.text_of(came) or 'nothing'}"
+    yield from bench_forced.complaints(figures)
 
 
 def measure():
@@ -48,10 +49,11 @@ def test():
     """The test bench/guard."""
     began = time.monotonic()
     figures = measure()
+    figures.add(bench_forced.measure())
     bench.add_special(figures, words="run_vp_pio")
     found = list(complaints(figures, json.loads(BASELINE.read_text())))
     log = bench.WORK / "guard.log"
-    log.write_text("\n".join([*found, *bench.table(figures)]) + "\n")
+    log.write_text("\n".join([*found, *bench.table(figures), "", *bench_forced.table(figures)]) + "\n")
     over = [f"{name} {figures.number(name) or 0:,} (goal {goal:,})" for name, goal in GOALS.items()]
     print(f"     bench/guard: goals, which fail nothing yet: {', '.join(over) or 'none'}", flush=True)
     return [Result("bench/guard", not found, time.monotonic() - began,

@@ -54,6 +54,22 @@ static struct mitigations assert_on(const struct speculation_bits *cpu, uint32_t
 
 #define ON(name) (1u << MITIGATE_##name)
 
+/* The build that measures what all of them take. */
+static void test_forced(void **state)
+{
+    (void)state;
+    struct mitigations m;
+    mitigations_decide(&all_fixed, true, &m);
+    mitigations_force(&m);
+    for (unsigned i = 0; i < MITIGATION_COUNT; i++) {
+        assert_true(m.choice[i].on);
+    }
+    assert_int_equal(m.returns, RETURNS_FILL);
+    assert_true(m.ibrs_at_exit);
+    assert_int_equal(m.spec_ctrl, SPEC_CTRL_IBRS | SPEC_CTRL_BHI_DIS_S);
+    assert_true(mitigations_any(&m));
+}
+
 /* Without any of the bits, as in Bochs, all that can be done needs nothing of the processor. */
 static void test_nothing_there(void **state)
 {
@@ -175,6 +191,7 @@ int main(void)
         cmocka_unit_test(test_sapphire_rapids),
         cmocka_unit_test(test_gracemont),
         cmocka_unit_test(test_all_fixed),
+        cmocka_unit_test(test_forced),
         cmocka_unit_test(test_l1d),
         cmocka_unit_test(test_off),
         cmocka_unit_test(test_names),

@@ -130,6 +130,16 @@ void mitigations_decide(const struct speculation_bits *cpu, bool wanted, struct 
     out->choice[MITIGATE_L1D] = decide_l1d(cpu);
 }
 
+void mitigations_force(struct mitigations *out)
+{
+    for (unsigned i = 0; i < MITIGATION_COUNT; i++) {
+        out->choice[i] = on("forced");
+    }
+    out->returns = RETURNS_FILL;
+    out->ibrs_at_exit = true;
+    out->spec_ctrl = SPEC_CTRL_IBRS | SPEC_CTRL_BHI_DIS_S;
+}
+
 bool mitigations_any(const struct mitigations *m)
 {
     for (unsigned i = 0; i < MITIGATION_COUNT; i++) {

@@ -68,6 +68,9 @@ struct mitigations {
 /* `wanted`: mitigations=auto. */
 void mitigations_decide(const struct speculation_bits *cpu, bool wanted, struct mitigations *out);
 
+/* Every one, as the dearest processor would have it: for measurements (arch/cpu/mitigation.h). */
+void mitigations_force(struct mitigations *out);
+
 /* Whether anything is to be done before entries of guests. */
 bool mitigations_any(const struct mitigations *m);
 

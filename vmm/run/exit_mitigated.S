@@ -9,6 +9,13 @@
 #define MSR_IA32_SPEC_CTRL 0x48
 #define RETURN_STACK 32 /* entries that processors have at most */
 
+/* As in arch/cpu/mitigation.h. */
+#ifdef FORCE_MITIGATIONS
+#define MITIGATION_WRMSR nop
+#else
+#define MITIGATION_WRMSR wrmsr
+#endif
+
     /* A call whose return address is dropped; what a return predicted from it would reach stops. */
     .macro CALL_NOT_RETURNED
     call 1f
@@ -32,7 +39,7 @@ vmx_exit_point_filling:
     movl $MSR_IA32_SPEC_CTRL, %ecx
     movl %gs:CPU_EXIT_SPEC_CTRL, %eax
     xorl %edx, %edx
-    wrmsr
+    MITIGATION_WRMSR
     popq %rdx
     popq %rcx
     popq %rax

@@ -2,7 +2,7 @@
 #include "vmm/vp/mitigate.h"
 
 #include "arch/cpu/cpu.h"
-#include "arch/cpu/gdt.h"
+#include "arch/cpu/mitigation.h"
 #include "arch/cpu/msr.h"
 #include "arch/vmx/vmx.h"
 #include "kernel/core/format.h"
@@ -29,6 +29,15 @@ static struct speculation_bits read_bits(void)
     return bits;
 }
 
+static void decide(bool wanted, struct mitigations *out)
+{
+    struct speculation_bits bits = read_bits();
+    mitigations_decide(&bits, wanted, out);
+    if (MITIGATIONS_FORCED && wanted) {
+        mitigations_force(out);
+    }
+}
+
 static void log_choice(bool wanted)
 {
     char names[96];
@@ -50,9 +59,8 @@ static bool is_wanted;
 
 void mitigate_init(bool wanted)
 {
-    struct speculation_bits bits = read_bits();
     is_wanted = wanted;
-    mitigations_decide(&bits, wanted, &chosen);
+    decide(wanted, &chosen);
     log_choice(wanted);
 }
 
@@ -68,9 +76,8 @@ static bool same_choice(const struct mitigations *a, const struct mitigations *b
 
 bool mitigate_init_cpu(struct cpu *cpu)
 {
-    struct speculation_bits bits = read_bits();
     struct mitigations here;
-    mitigations_decide(&bits, is_wanted, &here);
+    decide(is_wanted, &here);
     cpu->mitigate = mitigations_any(&here);
     return same_choice(&here, &chosen);
 }
@@ -78,10 +85,10 @@ bool mitigate_init_cpu(struct cpu *cpu)
 /* The root's value with our bits holds for guests, which have no IA32_SPEC_CTRL of their own (docs/mitigations.md). */
 static void set_spec_ctrl(struct cpu *cpu)
 {
-    uint64_t roots = rdmsr(MSR_IA32_SPEC_CTRL);
+    uint64_t roots = mitigation_rdmsr(MSR_IA32_SPEC_CTRL);
     uint64_t ours = roots | chosen.spec_ctrl;
     if (ours != roots) {
-        wrmsr(MSR_IA32_SPEC_CTRL, ours);
+        mitigation_wrmsr(MSR_IA32_SPEC_CTRL, ours);
         cpu->root_spec_ctrl = roots;
         cpu->root_away |= AWAY_SPEC_CTRL;
     }
@@ -92,14 +99,14 @@ static void set_spec_ctrl(struct cpu *cpu)
 static void first_entry(struct cpu *cpu, const struct vp *vp)
 {
     if (chosen.choice[MITIGATE_IBPB].on && cpu->last_partition != vp->partition->handle) {
-        wrmsr(MSR_IA32_PRED_CMD, PRED_CMD_IBPB);
+        mitigation_wrmsr(MSR_IA32_PRED_CMD, PRED_CMD_IBPB);
         cpu->last_partition = vp->partition->handle;
     }
     if (chosen.spec_ctrl != 0) {
         set_spec_ctrl(cpu);
     }
     if (chosen.choice[MITIGATE_L1D].on) {
-        wrmsr(MSR_IA32_FLUSH_CMD, FLUSH_CMD_L1D);
+        mitigation_wrmsr(MSR_IA32_FLUSH_CMD, FLUSH_CMD_L1D);
     }
 }
 
@@ -110,15 +117,13 @@ void mitigate_before_entry(struct cpu *cpu, const struct vp *vp)
         first_entry(cpu, vp);
     }
     if (chosen.choice[MITIGATE_BUFFERS].on) {
-        /* Only the form with a memory operand empties the buffers, whatever the selector is. */
-        static const uint16_t selector = HOST_DS;
-        __asm__ volatile("verw %0" : : "m"(selector) : "cc", "memory");
+        mitigation_verw();
     }
 }
 
 void mitigate_return_root(const struct cpu *cpu)
 {
-    wrmsr(MSR_IA32_SPEC_CTRL, cpu->root_spec_ctrl);
+    mitigation_wrmsr(MSR_IA32_SPEC_CTRL, cpu->root_spec_ctrl);
 }
 
 const char *mitigate_exit_point(void)
