@@ -37,7 +37,6 @@
 #define CR4_OSXSAVE (1ull << 18)
 #define CR4_SMEP (1ull << 20)
 #define CR4_SMAP (1ull << 21)
-#define CR4_PKE (1ull << 22)
 
 /* Without RTM, which no guest has: DR6 bit 16 is 1, DR7 bit 11 is 0 (SDM vol. 3B, 18.2.3 and 18.2.4). */
 #define DR6_FIXED 0xffff0ff0ull

@@ -199,10 +199,8 @@ struct vmx_caps {
 #define EPT_CAP_1G (1ull << 17)
 #define EPT_CAP_INVEPT (1ull << 20)
 #define EPT_CAP_INVEPT_SINGLE (1ull << 25)
-#define EPT_CAP_INVEPT_ALL (1ull << 26)
 #define EPT_CAP_INVVPID (1ull << 32)
 #define EPT_CAP_INVVPID_SINGLE (1ull << 41)
-#define EPT_CAP_INVVPID_ALL (1ull << 42)
 
 /*
  * Enters VMX operation on the calling CPU; `region` is a zeroed page that the CPU keeps. False: VMXON failed.

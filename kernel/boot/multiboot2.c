@@ -16,7 +16,6 @@ enum tag_type {
     TAG_EFI64 = 12,
     TAG_RSDP_OLD = 14,
     TAG_RSDP_NEW = 15,
-    TAG_LOAD_BASE = 21,
 };
 
 /* Offsets within a tag, its header included. */
@@ -149,26 +148,6 @@ static enum mb2_status parse_framebuffer(const struct tag *tag, struct boot_fram
     return MB2_OK;
 }
 
-static enum mb2_status parse_efi(const struct tag *tag, struct boot_info *out)
-{
-    if (tag->size < HEADER_SIZE + sizeof(uint64_t)) {
-        return MB2_BAD_TAG;
-    }
-    out->efi = true;
-    out->efi_system_table = read64(tag->bytes + HEADER_SIZE);
-    return MB2_OK;
-}
-
-static enum mb2_status parse_load_base(const struct tag *tag, struct boot_info *out)
-{
-    if (tag->size < HEADER_SIZE + sizeof(uint32_t)) {
-        return MB2_BAD_TAG;
-    }
-    out->has_load_base = true;
-    out->load_base = read32(tag->bytes + HEADER_SIZE);
-    return MB2_OK;
-}
-
 /* `size` is that of the RSDP version the tag stands for. A newer one that is already there stays. */
 static enum mb2_status parse_rsdp(const struct tag *tag, uint32_t size, struct boot_info *out)
 {
@@ -194,13 +173,12 @@ static enum mb2_status parse_tag(const struct tag *tag, struct boot_info *out, s
     case TAG_FRAMEBUFFER:
         return parse_framebuffer(tag, &out->framebuffer);
     case TAG_EFI64:
-        return parse_efi(tag, out);
+        out->efi = true;
+        return MB2_OK;
     case TAG_RSDP_OLD:
         return parse_rsdp(tag, RSDP_OLD_SIZE, out);
     case TAG_RSDP_NEW:
         return parse_rsdp(tag, BOOT_RSDP_SIZE, out);
-    case TAG_LOAD_BASE:
-        return parse_load_base(tag, out);
     default:
         return MB2_OK;
     }

@@ -7,9 +7,6 @@
 
 #include "kernel/memory/boot_info.h"
 
-/* EAX at the entry point of an image loaded by multiboot2. */
-#define MB2_BOOT_MAGIC 0x36d76289u
-
 /* Enough for any information block of a real loader; larger ones are refused. Bytes. */
 #define MB2_MAX_SIZE (1u << 20)
 

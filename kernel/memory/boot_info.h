@@ -31,12 +31,9 @@ struct boot_framebuffer {
 struct boot_info {
     char cmdline[BOOT_CMDLINE_SIZE]; /* NUL-terminated; empty if there was none */
     bool cmdline_cut;                /* the loader's was longer */
-    bool has_load_base;
-    uint64_t load_base;        /* physical address the loader put the image's first byte at; valid if has_load_base */
-    bool efi;                  /* booted by 64-bit UEFI */
-    uint64_t efi_system_table; /* physical address; valid if efi */
-    uint32_t rsdp_size;        /* bytes in rsdp: 0 none, 20 ACPI 1.0, 36 ACPI 2.0 or later */
-    uint8_t rsdp[BOOT_RSDP_SIZE]; /* the loader's copy; not checked here */
+    bool efi;                        /* booted by 64-bit UEFI */
+    uint32_t rsdp_size;              /* bytes in rsdp: 0 none, 20 ACPI 1.0, 36 ACPI 2.0 or later */
+    uint8_t rsdp[BOOT_RSDP_SIZE];    /* the loader's copy; not checked here */
     struct boot_framebuffer framebuffer;
     uint32_t range_count;
     uint32_t module_count;

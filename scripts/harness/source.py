@@ -172,6 +172,24 @@ def check_panics():
                 for file, function in sorted(listed - found))
 
 
+WORD = re.compile(r"\w+")
+MSR_PREFIX = "MSR_IA32_"  # the rest is what docs/msrs.tsv calls it
+
+
+def check_macros():
+    """No macro of the hypervisor that nothing uses, be it a source, a script, or the list of MSRs."""
+    defined, used = {}, set()
+    for path in all_files():
+        if path.suffix in (".c", ".h", ".S", ".ld", ".cpp", ".py", ".tsv") or path.parts[0] == "scripts":
+            text = path.read_text(errors="replace")
+            text = re.sub(r"/\*.*?\*/", " ", text, flags=re.S) if path.suffix in (".c", ".h", ".S") else text
+            if path.parts[0] in HYPERVISOR:
+                defined |= {name: path for name in re.findall(r"^\s*#\s*define (\w+)", text, re.M)}
+            used |= set(WORD.findall(re.sub(r"^\s*#\s*define \w+", "", text, flags=re.M)))
+    yield from (f"{path}: nothing uses {name}" for name, path in sorted(defined.items())
+                if name not in used and not (name.startswith(MSR_PREFIX) and name.removeprefix(MSR_PREFIX) in used))
+
+
 def run(check):
     """All complaints of one check over all files."""
     found = []

@@ -137,10 +137,7 @@ static void test_everything(void **state)
 
     assert_string_equal(info.cmdline, "heap=64M");
     assert_false(info.cmdline_cut);
-    assert_true(info.has_load_base);
-    assert_int_equal(info.load_base, load);
     assert_true(info.efi);
-    assert_int_equal(info.efi_system_table, system_table);
     assert_int_equal(info.rsdp_size, 36);
     assert_memory_equal(info.rsdp, "RSD PTR 0123456789abcdef0123456789ab", 36);
     assert_int_equal(info.module_count, 2);
@@ -170,7 +167,6 @@ static void test_the_least(void **state)
     put_small_map();
     assert_int_equal(finish(), MB2_OK);
     assert_string_equal(info.cmdline, "");
-    assert_false(info.has_load_base);
     assert_false(info.efi);
     assert_int_equal(info.rsdp_size, 0);
     assert_int_equal(info.module_count, 0);
@@ -264,8 +260,7 @@ static void test_payloads_too_short(void **state)
     static const struct {
         uint32_t type;
         uint32_t needed;
-    } tags[] = {{CMDLINE, 1}, {MODULE, 9},    {MEMORY_MAP, 8}, {FRAMEBUFFER, 24},
-                {EFI64, 8},   {RSDP_OLD, 20}, {RSDP_NEW, 36},  {LOAD, 4}};
+    } tags[] = {{CMDLINE, 1}, {MODULE, 9}, {MEMORY_MAP, 8}, {FRAMEBUFFER, 24}, {RSDP_OLD, 20}, {RSDP_NEW, 36}};
     static const uint8_t zeros[64];
     (void)state;
     for (size_t i = 0; i < sizeof(tags) / sizeof(tags[0]); i++) {

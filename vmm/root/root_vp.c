@@ -16,7 +16,6 @@
 #define ROOT_VPID_BASE 0x8000u /* guest VPs have 1 to WHB_MAX_PARTITIONS * WHB_MAX_VPS */
 #define ACCESS_CODE_64 0xa09bu
 #define ACCESS_DATA 0xc093u
-#define ACCESS_TSS 0x8bu
 
 _Static_assert(WHB_MAX_PARTITIONS *WHB_MAX_VPS < ROOT_VPID_BASE, "VPIDs of root and guests do not meet");
 

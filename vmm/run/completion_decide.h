@@ -7,7 +7,6 @@
 #include <stdint.h>
 
 /* Pending debug exceptions (SDM vol. 3C, 25.4.2). */
-#define PENDING_DEBUG_HITS 0xfull
 #define PENDING_DEBUG_ENABLED (1ull << 12) /* one of the breakpoints is enabled */
 #define PENDING_DEBUG_BS (1ull << 14)
 #define PENDING_DEBUG_VALID (PENDING_DEBUG_ENABLED | PENDING_DEBUG_BS)
