@@ -13,7 +13,7 @@
 #include "kernel/memory/page_alloc.h"
 #include "vmm/apic/apic.h"
 #include "vmm/apic/apicv.h"
-#include "vmm/cpu/slice.h"
+#include "vmm/cpu/quirks_bochs.h"
 #include "vmm/cpu/vmm_state.h"
 #include "vmm/cpu/vmx_caps.h"
 #include "vmm/hypercall/fail_allocation.h"
@@ -37,7 +37,7 @@ static void check_features(const struct boot_info *info)
     }
     vmm.huge_2m = (vmm.caps.ept_vpid & EPT_CAP_2M) != 0;
     vmm.huge_1g = (vmm.caps.ept_vpid & EPT_CAP_1G) != 0;
-    slice_init(info);
+    quirks_init(info);
     log_debug("VMX: basic %#llx, EPT and VPID %#llx, misc %#llx", (unsigned long long)vmm.caps.basic,
               (unsigned long long)vmm.caps.ept_vpid, (unsigned long long)vmm.caps.misc);
 }

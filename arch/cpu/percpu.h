@@ -62,6 +62,7 @@ struct cpu {
     uint32_t exit_spec_ctrl;   /* for IA32_SPEC_CTRL after each exit (vmm/run/exit_mitigated.S); 0: nothing */
     bool mitigate;             /* vmm/vp/mitigate.c has something to do before entries of guests */
     uint64_t root_spec_ctrl;   /* if AWAY_SPEC_CTRL */
+    uint64_t root_tpr;         /* if AWAY_TPR */
     uint64_t mitigated_run;    /* run_began of the run whose first entry mitigate.c has seen */
     uint64_t last_partition;   /* serial of the partition whose guest ran here last, for IBPB */
     void *vmxon_region;
@@ -78,6 +79,7 @@ struct cpu {
 
 #define AWAY_BREAKPOINTS 1u /* DR0 to DR3 are a guest's; root_vp->dr has the root's */
 #define AWAY_SPEC_CTRL 2u
+#define AWAY_TPR 4u /* vmm/quirks_bochs.h */
 
 /* Where a root VP waits for SIPI. */
 enum cpu_parked {

@@ -31,7 +31,7 @@ RANK = {folder: rank for rank, row in enumerate(LAYERS) for folder in row}
 
 # What still points upward: files without their suffix, those that the first uses. Rows only ever leave this list.
 UPWARD = {
-    "vmm/cpu/slice": ("vmm/vp/vp",),
+    "vmm/cpu/quirks_bochs": ("vmm/vp/vp",),
     "vmm/partition/partition": ("vmm/vp/vp",),
     "vmm/partition/property": ("vmm/vp/partition_time",),
     "vmm/vp/mitigate": ("vmm/run/exit_mitigated", "vmm/run/world_switch"),

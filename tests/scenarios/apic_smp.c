@@ -159,7 +159,7 @@ static uint32_t closed_period(void)
 
 /*
  * What waits in the VP's local APIC waits until IF is 1, also while the root's own interrupts come (which Bochs
- * does not by itself: vmm/cpu/slice.h).
+ * does not by itself: vmm/cpu/quirks_bochs.h).
  */
 static void root_interrupts_open_nothing(void)
 {

@@ -44,6 +44,7 @@ extern scenario_list scenarios_windows;
 extern scenario_list scenarios_vp_state;
 extern scenario_list scenarios_apic_guest;
 extern scenario_list scenarios_apic_smp;
+extern scenario_list scenarios_apic_races;
 extern scenario_list scenarios_apic_self_ipi;
 extern scenario_list scenarios_apic_wake;
 extern scenario_list scenarios_apic_time;
@@ -116,6 +117,7 @@ static const struct scenario *const scenario_lists[] = {
     scenarios_vp_state,
     scenarios_apic_guest,
     scenarios_apic_smp,
+    scenarios_apic_races,
     scenarios_apic_self_ipi,
     scenarios_apic_wake,
     scenarios_apic_time,

@@ -12,6 +12,7 @@
 
 #define MISC_TIMER_RATE 0x1fu /* IA32_VMX_MISC: the timer counts when this bit of the TSC changes */
 #define TIMER_MAX 0xffffffffu
+#define TIMER_FAR (1ull << 62)
 /*
  * TSC ticks that an entry lasts at least: a timer that expired at each entry would leave the guest no instruction, and
  * as its exit comes before that of an interrupt (SDM vol. 3C, 26.2), the root no interrupt.
@@ -158,36 +159,63 @@ struct apic_time apic_now(const struct vp *vp)
 
 void apic_take_timer(struct vp *vp)
 {
-    if (apic_timer_runs(&vp->apic)) {
-        (void)apic_timer_expire(&vp->apic, apic_now(vp));
+    if (apic_timer_runs(&vp->apic) && apic_timer_expire(&vp->apic, apic_now(vp))) {
+        vp_pend(vp, PENDING_APIC);
     }
 }
 
 void apic_before_entry(struct vp *vp)
 {
+    vp_settle_pending(vp, PENDING_APIC);
     take_signals(vp);
     take_vectors(vp);
     apic_take_timer(vp);
     if (!apic_sleeps(vp)) {
         vp->suspend = 0;
     }
-    vp->windows |= vp->nmi_pending || (!vp->apicv && apic_pending(&vp->apic) != 0);
+    if (vp->nmi_pending || (!vp->apicv && apic_pending(&vp->apic) != 0)) {
+        vp_pend(vp, PENDING_WINDOWS);
+    }
 }
 
-static void program_timer(struct vp *vp)
+/* `left`: ticks, or TIMER_NEVER. Each entry starts from the value in the VMCS: exits do not save what is left of it. */
+static void write_timer(struct vp *vp, uint64_t left)
 {
-    uint64_t ticks = TIMER_MAX;
-    uint64_t left = apic_timer_runs(&vp->apic) ? apic_timer_left(&vp->apic, apic_now(vp)) : APIC_TIMER_NEVER;
-    if (left != APIC_TIMER_NEVER) {
-        left = left > TIMER_LEAST ? left : TIMER_LEAST;
-        ticks = (left >> (vmm.caps.misc & MISC_TIMER_RATE)) + 1;
-    }
     uint32_t limit = vmm.slice != 0 ? vmm.slice : TIMER_MAX;
-    uint32_t value = ticks < limit ? (uint32_t)ticks : limit;
+    uint64_t ticks = (left > TIMER_LEAST ? left : TIMER_LEAST) >> (vmm.caps.misc & MISC_TIMER_RATE);
+    uint32_t value = ticks < limit ? (uint32_t)ticks + 1 : limit;
     if (value != vp->timer_value) {
         vp->timer_value = value;
         vmcs_write32(VMCS_GUEST_PREEMPTION_TIMER, value);
     }
+}
+
+/*
+ * The timer's time in host TSC, so that later entries need no look at the APIC and the partition's clock: whoever
+ * changes those sets PENDING_APIC or PENDING_POLICY. A time that is years ahead is never.
+ */
+static void program_timer(struct vp *vp)
+{
+    uint64_t left = APIC_TIMER_NEVER;
+    if (apic_timer_runs(&vp->apic)) {
+        struct apic_time now = apic_now(vp);
+        left = apic_timer_left(&vp->apic, now);
+        vp->timer_due = now.clock + vp->paused_seen + left;
+    }
+    if (left >= TIMER_FAR) {
+        vp->timer_due = TIMER_NEVER;
+    }
+    vp_pend_while(vp, PENDING_TIMER, vp->timer_due != TIMER_NEVER);
+    write_timer(vp, left);
+}
+
+bool apic_arm_timer(struct vp *vp)
+{
+    int64_t left = (int64_t)(vp->timer_due - rdtsc());
+    if (left > 0) {
+        write_timer(vp, (uint64_t)left);
+    }
+    return left > 0;
 }
 
 /* A VP that sleeps is entered all the same, in the HLT state: so the CPU sleeps, and wakes for whatever exits. */
@@ -197,6 +225,9 @@ void apic_arm(struct vp *vp)
     if (asleep || vp->was_asleep) {
         vmcs_write32(VMCS_GUEST_ACTIVITY, asleep ? ACTIVITY_HLT : ACTIVITY_ACTIVE);
         vp->was_asleep = asleep;
+    }
+    if (asleep) {
+        vp_pend(vp, PENDING_APIC); /* each entry looks whether it still sleeps */
     }
     program_timer(vp);
 }
@@ -216,6 +247,7 @@ enum exit_action apic_halt(struct vp *vp)
 {
     exit_skip_instruction();
     vp->suspend |= SUSPEND_HALT;
+    vp_pend(vp, PENDING_APIC);
     return EXIT_RESUME;
 }
 
@@ -224,6 +256,13 @@ uint64_t apic_base_value(const struct vp *vp)
     uint64_t base = vp->apic_base & ~(APIC_BASE_ENABLE | APIC_BASE_X2APIC);
     return base | (vp->apic.mode != APIC_DISABLED ? APIC_BASE_ENABLE : 0) |
            (vp->apic.mode == APIC_X2APIC ? APIC_BASE_X2APIC : 0);
+}
+
+static void mode_changed(struct vp *vp)
+{
+    cpuid_cache_forget(&vp->cpuid); /* leaf 1 shows whether it is on */
+    apic_publish(vp);
+    vp_pend(vp, PENDING_APIC);
 }
 
 /* The page cannot be moved: no system does, and it would only cost every memory access's check. */
@@ -236,7 +275,7 @@ bool apic_base_set(struct vp *vp, uint64_t value)
         return false;
     }
     apic_set_mode(&vp->apic, next);
-    apic_publish(vp);
+    mode_changed(vp);
     return true;
 }
 
@@ -253,12 +292,13 @@ void apic_base_force(struct vp *vp, uint64_t value)
         apic_set_mode(&vp->apic, APIC_XAPIC);
         apic_set_mode(&vp->apic, mode);
     }
-    apic_publish(vp);
+    mode_changed(vp);
 }
 
 /* What came while the VP did not run is part of its state. */
 static void take_what_came(struct vp *vp)
 {
+    vp_pend(vp, PENDING_APIC);
     take_vectors(vp);
     apic_take_timer(vp);
 }
@@ -283,6 +323,7 @@ enum whb_status apic_state_set(struct vp *vp, const void *page, uint64_t size)
         vp->nmi_pending = (words[APIC_BLOCK_FLAGS / 4] & APIC_BLOCK_NMI) != 0;
     }
     apic_publish(vp);
+    vp_pend(vp, PENDING_APIC);
     return WHB_OK;
 }
 
@@ -300,6 +341,7 @@ uint64_t apic_register_get(struct vp *vp, uint32_t name)
 /* A deadline waits for TSC-deadline mode, so that it can be set before the LVT's timer entry and after it. */
 void apic_register_set(struct vp *vp, uint32_t name, uint64_t value)
 {
+    vp_pend(vp, PENDING_APIC);
     if (name == WHvX64RegisterTscDeadline) {
         vp->apic.tsc_deadline = value;
         return;

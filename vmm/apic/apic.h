@@ -33,6 +33,9 @@ void apic_start(struct vp *vp);
 void apic_before_entry(struct vp *vp);
 void apic_arm(struct vp *vp);
 
+/* Before an entry with PENDING_TIMER that needs nothing else. False: the timer's time has come, apic_before_entry. */
+bool apic_arm_timer(struct vp *vp);
+
 /* Whether the VP would not execute at an entry now; a VP without an APIC never sleeps. */
 bool apic_sleeps(const struct vp *vp);
 

@@ -71,6 +71,7 @@ static enum exit_action send_ipi(struct vp *vp, uint64_t icr)
 /* After the write, with RIP past the instruction. */
 static enum exit_action after_write(struct vp *vp, uint32_t offset, uint64_t value, const struct apic_write *w)
 {
+    vp_pend(vp, PENDING_APIC);
     apic_publish(vp);
     if (w->effect == APIC_ENDED) {
         vp->apic_counters[COUNT_EOI]++;
@@ -151,7 +152,7 @@ enum exit_action apic_page_access(struct vp *vp, uint64_t gpa, struct exit_snaps
         exit_record(vp, snapshot);
         return EXIT_EMULATE;
     }
-    if (vp->breakpoints) {
+    if (vp_pending(vp, PENDING_BREAKPOINTS) != 0) {
         completion_watch(vp, mov.is_load ? BREAKPOINT_READ : BREAKPOINT_WRITE, vmcs_readnw(VMCS_GUEST_LINEAR_ADDRESS),
                          mov.size);
     }
@@ -227,6 +228,7 @@ enum exit_action apic_wrmsr(struct vp *vp, uint32_t msr, uint64_t value)
         }
     } else if (msr == MSR_IA32_TSC_DEADLINE) {
         apic_write_deadline(&vp->apic, value, apic_now(vp));
+        vp_pend(vp, PENDING_APIC);
     } else {
         return write_x2apic(vp, msr, value);
     }

@@ -13,9 +13,13 @@ static struct vp *find_vp(const struct partition *p, uint32_t index)
     return vp != NULL && __atomic_load_n(&vp->owner, __ATOMIC_ACQUIRE) != VP_OWNER_ABSENT ? vp : NULL;
 }
 
-/* The mark first, then who owns the VP: an owner takes the VP first and then looks at the marks. */
+/*
+ * The request is stored. The mark first, then who owns the VP: an owner takes the VP first and then looks at the mark.
+ * Who finds the VP owned kicks, since the owner's look before an entry may be over.
+ */
 static void wake(struct vp *target)
 {
+    vp_pend(target, PENDING_APIC);
     uint32_t owner = __atomic_load_n(&target->owner, __ATOMIC_SEQ_CST);
     if (owner != VP_OWNER_NONE && owner != VP_OWNER_ABSENT && owner - 1 != this_cpu()->index) {
         kick_cpu(cpus[owner - 1]);

@@ -46,6 +46,7 @@ static bool wanted(const struct vp *vp)
 static void turn(struct vp *vp, bool on)
 {
     vp->apicv = on;
+    vp_pend_while(vp, PENDING_QUIRK, on && vmm.hold_interrupts);
     vp->controls.cpu2 = (vp->controls.cpu2 & ~APICV_CONTROLS) | (on ? APICV_CONTROLS : 0);
     vmcs_write32(VMCS_CPU_CONTROLS2, vp->controls.cpu2);
     vmcs_write64(VMCS_MSR_BITMAP, virt_to_phys(on ? vmm.apicv_msr_bitmap : vmm.guest_msr_bitmap));
@@ -54,7 +55,7 @@ static void turn(struct vp *vp, bool on)
         if (own != NULL) {
             vmcs_write64(VMCS_MSR_BITMAP, virt_to_phys(own));
         }
-        vp->windows = true; /* what is pending is window.c's again */
+        vp_pend(vp, PENDING_WINDOWS); /* what is pending is window.c's again */
         return;
     }
     vp->tpr_threshold = 0;
@@ -90,7 +91,9 @@ void apicv_before_entry(struct vp *vp)
         write_eoi_exits(vp);
         uint16_t status = apic_interrupt_status(&vp->apic);
         vmcs_write16(VMCS_GUEST_INTERRUPT_STATUS, status);
-        vp->windows |= vmm.hold_interrupts && (status & 0xffu) != 0;
+        if (vmm.hold_interrupts && (status & 0xffu) != 0) {
+            vp_pend(vp, PENDING_WINDOWS);
+        }
     }
 }
 

@@ -66,8 +66,8 @@ uint32_t hardware_model_controls(void)
 }
 
 /*
- * Bochs needs the slices of vmm/cpu/slice.c to see an interrupt at all, where hardware leaves the guest for it. So they
- * stay, but the root gets its turn only if there is one: nothing but an interrupt, an exit or a cancel ends a run.
+ * Bochs needs the slices of vmm/cpu/quirks_bochs.c to see an interrupt at all, where hardware leaves the guest for it.
+ * They stay, but the root gets its turn only if there is one: nothing but an interrupt, an exit or a cancel ends a run.
  */
 bool hardware_model_quiet(void)
 {

@@ -17,8 +17,8 @@ struct vmm_state {
     void *root_io_bitmaps;  /* A and B, vmm/root/root_port.h */
     uint8_t physical_bits;  /* width of physical addresses: arch/cpu/physical_width.h */
     uint32_t slice;         /* VMX preemption timer for guests, in its own ticks; 0: not used */
-    bool correct_nmi;       /* the machine may carry NMI blocking over between VMCSs: vmm/cpu/slice.h */
-    bool hold_interrupts;   /* the machine may deliver virtual interrupts while IF is 0: vmm/cpu/slice.h */
+    bool correct_nmi;       /* the machine may carry NMI blocking over between VMCSs: vmm/cpu/quirks_bochs.h */
+    bool hold_interrupts;   /* the machine may deliver virtual interrupts while IF is 0: vmm/cpu/quirks_bochs.h */
     bool nmi_blocked_once;  /* and some VP was entered with NMIs blocked; the one member that changes */
     bool entry_check;       /* states that fail the entry checks are refused without asking the processor */
     bool apicv;             /* guests in x2APIC mode get virtual-interrupt delivery: vmm/apic/apicv.c */

@@ -109,7 +109,7 @@ bool guest_write_memory(struct vp *vp, uint64_t gpa, uint64_t qualification)
     if (!begins_at(&store, gpr, &code, gpa) || !finish(vp, table, gpa, mov_value(&store, gpr), store.size)) {
         return false;
     }
-    if (vp->breakpoints) {
+    if (vp_pending(vp, PENDING_BREAKPOINTS) != 0) {
         completion_watch(vp, BREAKPOINT_WRITE, vmcs_readnw(VMCS_GUEST_LINEAR_ADDRESS), store.size);
     }
     exit_skip_bytes(store.length);
@@ -134,7 +134,7 @@ bool guest_write_port(struct vp *vp)
     if (__builtin_expect(table == NULL, 1) || !finish_port(vp, table)) {
         return false;
     }
-    if (vp->breakpoints) {
+    if (vp_pending(vp, PENDING_BREAKPOINTS) != 0) {
         uint32_t q = (uint32_t)vmcs_readnw(VMCS_EXIT_QUALIFICATION);
         completion_watch(vp, BREAKPOINT_PORT, q >> IO_PORT_SHIFT, (q & IO_SIZE) + 1);
     }

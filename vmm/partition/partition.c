@@ -132,6 +132,16 @@ static void destroy(struct partition *p)
     page_free(p, PAGE_USE_PARTITION);
 }
 
+void partition_pend(struct partition *p, uint32_t bits)
+{
+    for (uint32_t i = 0; i < WHB_MAX_VPS; i++) {
+        struct vp *vp = partition_vp(p, i);
+        if (vp != NULL) {
+            vp_pend(vp, bits);
+        }
+    }
+}
+
 enum whb_status partition_delete(uint64_t handle)
 {
     uint64_t generation;

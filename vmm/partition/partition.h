@@ -57,6 +57,9 @@ static inline struct vp *partition_vp(const struct partition *p, uint64_t index)
     return index < WHB_MAX_VPS ? __atomic_load_n(&p->vps[index_nospec(index, WHB_MAX_VPS)], __ATOMIC_ACQUIRE) : NULL;
 }
 
+/* Sets bits of enum vp_pending for all VPs, so that their next entries look. What they look at is stored before. */
+void partition_pend(struct partition *p, uint32_t bits);
+
 /* Takes a reference. NULL: no such partition, or it is being deleted. */
 struct partition *partition_get(uint64_t handle);
 void partition_put(struct partition *partition);

@@ -15,10 +15,9 @@
 #define MSR_ACTION_MAX 64u
 
 struct partition_policy {
-    uint32_t generation;      /* atomic; counts changes, and those of time, so that VPs notice them at their next run */
-    uint64_t extended_exits;  /* WHV_EXTENDED_VM_EXITS */
-    uint64_t exception_exits; /* bit n: exception n exits, if ExtendedVmExits.ExceptionExit */
-    uint64_t msr_exits;       /* WHV_X64_MSR_EXIT_BITMAP */
+    uint64_t extended_exits;    /* WHV_EXTENDED_VM_EXITS */
+    uint64_t exception_exits;   /* bit n: exception n exits, if ExtendedVmExits.ExceptionExit */
+    uint64_t msr_exits;         /* WHV_X64_MSR_EXIT_BITMAP */
     uint32_t unimplemented_msr; /* WHV_MSR_ACTION */
     uint32_t apic_mode;         /* WHV_X64_LOCAL_APIC_EMULATION_MODE */
     uint8_t clflush_units;      /* size of a cache line in units of 8 bytes; 0: the processor's */

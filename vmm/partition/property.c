@@ -149,7 +149,7 @@ enum whb_status property_set(struct partition *p, uint64_t code, const void *val
         if (p->msr_bitmap != NULL) {
             msr_actions_apply(p->policy, p->msr_bitmap);
         }
-        (void)__atomic_fetch_add(&p->policy->generation, 1, __ATOMIC_RELEASE);
+        partition_pend(p, PENDING_POLICY);
     }
     spin_unlock(&p->lock);
     return status;

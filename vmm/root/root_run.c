@@ -4,7 +4,7 @@
 #include "arch/vmx/vmcs.h"
 #include "kernel/core/kick.h"
 #include "kernel/core/lock_check.h"
-#include "vmm/cpu/slice.h"
+#include "vmm/cpu/quirks_bochs.h"
 #include "vmm/root/root_ipi.h"
 #include "vmm/root/root_vp.h"
 #include "vmm/run/guest_exit.h"
@@ -56,7 +56,7 @@ static void root_turn(struct cpu *cpu, struct vp *root)
     if ((root->event.info & INTERRUPTION_VALID) != 0) {
         exit_load_event(root);
     }
-    bool may_block_nmi = slice_may_block_nmi(root);
+    bool may_block_nmi = quirk_may_block_nmi(root);
     lock_check_wait("an exit of its root VP", "");
     enum vmx_entry_result entry = vmx_enter(root->gpr, root->launched);
     if (cpu->straight != NULL) {
@@ -71,7 +71,7 @@ static void root_turn(struct cpu *cpu, struct vp *root)
         kick_serve(cpu);
         return;
     }
-    slice_correct_nmi(may_block_nmi);
+    quirk_correct_nmi(may_block_nmi);
     uint32_t reason = vmcs_read32(VMCS_EXIT_REASON);
     if ((reason & VMX_EXIT_ENTRY_FAILURE) == 0) {
         root->launched = true;

@@ -74,10 +74,13 @@ static bool is_unfinished(const struct exit_snapshot *s)
 
 void completion_note(struct vp *vp, struct exit_snapshot *s)
 {
-    bool special = (s->rflags & RFLAGS_TF) != 0 || (s->interruptibility & SHADOW) != 0 || vp->breakpoints;
+    bool special =
+        (s->rflags & RFLAGS_TF) != 0 || (s->interruptibility & SHADOW) != 0 || vp_pending(vp, PENDING_BREAKPOINTS) != 0;
     bool unfinished = is_unfinished(s);
     vp->unfinished.armed = special && unfinished;
-    vp->settle |= special;
+    if (special) {
+        vp_pend(vp, PENDING_SETTLE);
+    }
     if (unfinished && !special && (s->rflags & RFLAGS_RF) != 0) {
         /* Processors set it with exits that faults and EPT violations cause (28.3.3). No breakpoint is on that it could
          * be for, and the VP's next entry stays plain. */
@@ -90,7 +93,7 @@ void completion_note(struct vp *vp, struct exit_snapshot *s)
     vp->unfinished.rip = s->rip;
     vp->unfinished.length =
         (exit_reads(s->reason) & EXIT_READ_LENGTH) != 0 ? (uint8_t)(s->instruction_length & 15u) : 0;
-    vp->unfinished.hits = vp->breakpoints ? (uint32_t)hits_of_exit(vp, s) : 0;
+    vp->unfinished.hits = vp_pending(vp, PENDING_BREAKPOINTS) != 0 ? (uint32_t)hits_of_exit(vp, s) : 0;
     if ((s->interruptibility & BLOCKING_BY_MOV_SS) == 0) {
         vmcs_writenw(VMCS_GUEST_PENDING_DEBUG, 0); /* as processors do (SDM vol. 3C, 28.3.4), and Bochs does not */
     }
@@ -135,7 +138,7 @@ static void resume_unfinished(struct vp *vp)
     if (vmcs_readnw(VMCS_GUEST_RIP) != vp->unfinished.rip) {
         return;
     }
-    if (vp->breakpoints && (vp->event.info & INTERRUPTION_VALID) == 0) {
+    if (vp_pending(vp, PENDING_BREAKPOINTS) != 0 && (vp->event.info & INTERRUPTION_VALID) == 0) {
         vmcs_writenw(VMCS_GUEST_RFLAGS, vmcs_readnw(VMCS_GUEST_RFLAGS) | RFLAGS_RF);
     }
     if ((vmcs_read64(VMCS_GUEST_DEBUGCTL) & DEBUGCTL_BTF) != 0) {
@@ -157,13 +160,13 @@ static void hold_event(struct vp *vp)
     } else {
         return;
     }
-    vp->windows = true;
+    vp_pend(vp, PENDING_WINDOWS);
     vp->event.info = 0;
 }
 
 void completion_settle(struct vp *vp)
 {
-    vp->settle = false;
+    vp_settle_pending(vp, PENDING_SETTLE);
     if (vp->unfinished.armed) {
         resume_unfinished(vp);
     }

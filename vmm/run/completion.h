@@ -26,7 +26,7 @@ uint64_t completion_move(struct vp *vp, uint64_t rip, bool flags_given);
 /* More pending debug exceptions; 0: none. */
 void completion_add_pending(uint64_t bits);
 
-/* Before an entry, if vp->settle: makes of what the root set one by one a state that can be entered. */
+/* Before an entry, with PENDING_SETTLE: makes of what the root set one by one a state that can be entered. */
 void completion_settle(struct vp *vp);
 
 /* Whether the next entry begins with a debug exception, unless an event is injected. */
@@ -35,5 +35,5 @@ bool completion_trap_is_due(void);
 /* The same, had the instruction that exited been finished. */
 bool completion_ends_in_trap(void);
 
-/* The VP made an access that the hypervisor finishes; called only while vp->breakpoints. */
+/* The VP made an access that the hypervisor finishes; called only with PENDING_BREAKPOINTS. */
 void completion_watch(struct vp *vp, enum breakpoint_access access, uint64_t address, uint32_t size);

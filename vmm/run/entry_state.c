@@ -67,7 +67,7 @@ static void read_pdptes(const struct vp *vp, struct entry_state *s)
 {
     const struct vmcs64 fields[4] = {VMCS_GUEST_PDPTE0, VMCS_GUEST_PDPTE1, VMCS_GUEST_PDPTE2, VMCS_GUEST_PDPTE3};
     s->pdptes_absent = false;
-    if (vp->pdptes_stale) {
+    if (vp_pending(vp, PENDING_PDPTES) != 0) {
         s->pdptes_absent = !translate_new_pdptes(vp, s->cr3, s->pdpte);
         return;
     }

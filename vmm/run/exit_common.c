@@ -6,7 +6,7 @@
 #include "kernel/core/kick.h"
 #include "kernel/debug/log.h"
 #include "kernel/debug/panic.h"
-#include "vmm/cpu/slice.h"
+#include "vmm/cpu/quirks_bochs.h"
 #include "vmm/run/completion.h"
 #include "vmm/run/guest_exit.h"
 #include "vmm/run/instruction_check.h"
@@ -51,7 +51,7 @@ void exit_skip_bytes(uint32_t length)
 
 void exit_block_nmi(void)
 {
-    slice_note_nmi();
+    quirk_note_nmi();
     vmcs_write32(VMCS_GUEST_INTERRUPTIBILITY, vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY) | BLOCKING_BY_NMI);
 }
 
@@ -134,7 +134,7 @@ void exit_load_event(const struct vp *vp)
 {
     vmcs_write32(VMCS_ENTRY_INTERRUPTION_INFO, vp->event.info);
     if ((vp->event.info & INTERRUPTION_VECTOR) == VECTOR_NMI) {
-        slice_note_nmi();
+        quirk_note_nmi();
     }
     if (completion_is_fault(vp->event.info)) {
         exit_set_resume_flag(); /* in the image it pushes, so that the instruction's breakpoint does not hit again */

@@ -54,9 +54,11 @@ static inline uint64_t *answer_cpuid(struct vp *vp)
     struct trace_raw *entry = exit_trace_arrived(this_cpu(), TRACED, VMX_EXIT_CPUID);
     volatile uint64_t *gpr = vp->gpr;
     const struct cpuid_answer *a = cpuid_cache_find(&vp->cpuid, (uint32_t)gpr[0], (uint32_t)gpr[1]);
-    if (a == NULL || a->wanted != 0 || !skip_plain_instruction(false)) {
+    uint64_t next;
+    if (a == NULL || a->wanted != 0 || !plain_next_instruction(false, &next) || !run_fast_may_enter(vp)) {
         return NULL;
     }
+    vmcs_writenw(VMCS_GUEST_RIP, next);
     exit_trace_qualification(TRACED, entry);
     exit_trace_taken(this_cpu(), TRACED, entry, vp);
     vp->fast_left--;
@@ -72,7 +74,7 @@ static inline uint64_t *answer_cpuid(struct vp *vp)
 
 uint64_t *fast_write_port(struct vp *vp, struct trace_raw *entry)
 {
-    if (vp->fast_left == 0 || !guest_write_port_plain(vp)) {
+    if (vp->fast_left == 0 || !run_fast_may_enter(vp) || !guest_write_port_plain(vp)) {
         return NULL;
     }
     exit_trace_taken(this_cpu(), TRACED, entry, vp);

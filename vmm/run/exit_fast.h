@@ -8,7 +8,8 @@
 
 #include <stdint.h>
 
-#define FAST_EXITS 255u /* in a row, before run-VP looks at the rest of the world again: vmm/cpu/slice.h */
+/* In a row, before run-VP looks at the rest of the world again: vmm/cpu/quirks_bochs.h. */
+#define FAST_EXITS 255u
 
 /* A VMCALL that asks for the version. */
 uint64_t *fast_exit_root(void);

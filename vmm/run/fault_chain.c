@@ -12,7 +12,7 @@
 #include "arch/cpu/string.h"
 #include "arch/vmx/vmcs.h"
 #include "kernel/debug/log.h"
-#include "vmm/cpu/slice.h"
+#include "vmm/cpu/quirks_bochs.h"
 #include "vmm/cpu/vmm_state.h"
 #include "vmm/run/diagnostics.h"
 #include "vmm/run/fault_class.h"
@@ -165,14 +165,14 @@ static uint32_t enter(struct vp *vp, bool *kicked)
     }
     set_controls(vp, ALL_EXCEPTIONS, true);
     vp->fast_left = 0;
-    bool may_block_nmi = slice_may_block_nmi(vp);
+    bool may_block_nmi = quirk_may_block_nmi(vp);
     enum vmx_entry_result entry = vmx_enter(vp->gpr, vp->launched);
     set_controls(vp, vp->exception_bitmap, false);
     *kicked = entry == VMX_ENTRY_KICKED;
     if (entry != VMX_ENTRY_EXITED) {
         return VMX_EXIT_TRIPLE_FAULT;
     }
-    slice_correct_nmi(may_block_nmi);
+    quirk_correct_nmi(may_block_nmi);
     return vmcs_read32(VMCS_EXIT_REASON);
 }
 

@@ -35,9 +35,9 @@ static bool write_register(struct vp *vp, unsigned dr, uint64_t value)
         break;
     default:
         vmcs_writenw(VMCS_GUEST_DR7, (value & DR7_WRITABLE) | DR7_FIXED);
-        vp->breakpoints = (value & DR7_ENABLES) != 0;
+        vp_pend_while(vp, PENDING_BREAKPOINTS, (value & DR7_ENABLES) != 0);
     }
-    if (vp->breakpoints) {
+    if (vp_pending(vp, PENDING_BREAKPOINTS) != 0) {
         switch_breakpoints_load(this_cpu(), vp);
     }
     return true;

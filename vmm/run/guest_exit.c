@@ -184,7 +184,7 @@ enum exit_action guest_exit(struct cpu *cpu, struct vp *vp, struct exit_snapshot
         if (hardware_model_quiet()) {
             return EXIT_RESUME;
         }
-        return EXIT_RESTART; /* only where an interrupt may have been missed: vmm/cpu/slice.c */
+        return EXIT_RESTART; /* only where an interrupt may have been missed: vmm/cpu/quirks_bochs.c */
     case VMX_EXIT_EXTERNAL_INTERRUPT:
         exit_keep_event(vp);
         return EXIT_RESTART;

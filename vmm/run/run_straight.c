@@ -4,6 +4,8 @@
 #include "arch/cpu/cpu.h"
 #include "arch/cpu/string.h"
 #include "arch/vmx/vmcs.h"
+#include "vmm/apic/apic.h"
+#include "vmm/cpu/quirks_bochs.h"
 #include "vmm/cpu/vmm_state.h"
 #include "vmm/io_event/guest_write.h"
 #include "vmm/partition/partition.h"
@@ -44,12 +46,23 @@ static __attribute__((cold, noinline)) uint64_t *give_up(struct vp *vp)
 }
 
 /* The VP is this CPU's and its partition pinned: whether an entry needs nothing but its VMCS. */
-static bool is_plain(const struct cpu *cpu, const struct vp *vp, const struct partition *p)
+static bool is_plain(const struct cpu *cpu, const struct vp *vp)
 {
-    return vp->loaded_on == cpu && vp->attention == 0 && (vp->event.info & INTERRUPTION_VALID) == 0 &&
-           cpu->fpu_owner == vp && !cpu->mitigate && !vmm.nmi_blocked_once &&
-           vp->policy_generation == __atomic_load_n(&p->policy->generation, __ATOMIC_SEQ_CST);
+    return vp->loaded_on == cpu && vp_pending(vp, ~PENDING_FAST) == 0 && (vp->event.info & INTERRUPTION_VALID) == 0 &&
+           cpu->fpu_owner == vp && !cpu->mitigate && !vmm.nmi_blocked_once;
 }
+
+/* Compiled twice with this file, but only one is called. */
+#if !TRACED
+bool run_fast_prepare(struct vp *vp)
+{
+    uint32_t pending = vp_pending(vp, ~0u);
+    if ((pending & ~PENDING_FAST) != 0 || ((pending & PENDING_TIMER) != 0 && !apic_arm_timer(vp))) {
+        return false;
+    }
+    return (pending & PENDING_QUIRK) == 0 || quirk_mask_interrupts(this_cpu());
+}
+#endif
 
 static uint64_t *enter(struct cpu *cpu, struct vp *vp, uint32_t dirty, uint64_t rip)
 {
@@ -60,6 +73,10 @@ static uint64_t *enter(struct cpu *cpu, struct vp *vp, uint32_t dirty, uint64_t 
     }
     cpu->straight = vp;
     vp->fast_left = FAST_EXITS;
+    if (!run_fast_may_enter(vp)) {
+        cpu->straight_again = true;
+        return NULL;
+    }
     exit_trace_entered(cpu, TRACED);
     return vp->run->gpr;
 }
@@ -83,7 +100,7 @@ uint64_t *run_straight_begin(struct cpu *cpu, struct vp *root)
     __atomic_store_n(&cpu->flush_ack, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&cpu->running, p, __ATOMIC_SEQ_CST);
     uint64_t generation = __atomic_load_n(&p->ept_generation, __ATOMIC_SEQ_CST);
-    if (!is_plain(cpu, vp, p) || p->cpu_generation[cpu_index] != generation) {
+    if (!is_plain(cpu, vp) || p->cpu_generation[cpu_index] != generation) {
         return give_up(vp);
     }
     volatile struct whb_run_page *run = vp->run;
@@ -110,6 +127,9 @@ ALWAYS_INLINE uint64_t *finish(struct cpu *cpu, struct vp *vp)
     struct vp *root = cpu->root_vp;
     cpu->straight = NULL;
     __atomic_store_n(&cpu->running, NULL, __ATOMIC_RELEASE);
+    if (__builtin_expect(cpu->root_away != 0, 0)) {
+        switch_root_back(cpu);
+    }
     switch_quickly(cpu, vp, root);
     exit_trace_left_now(cpu, TRACED);
     struct partition *p = vp->partition; /* read while the VP is still ours */
@@ -233,7 +253,7 @@ static inline uint64_t *again(struct cpu *cpu, struct vp *vp, enum intercept_cla
 {
     exit_trace_taken(cpu, TRACED, exit_trace_entry(cpu, TRACED), vp);
     vp->counters.exits[counted]++;
-    if ((vp->event.info & INTERRUPTION_VALID) != 0 || vp->attention != 0 || vp->fast_left == 0) {
+    if ((vp->event.info & INTERRUPTION_VALID) != 0 || vp->fast_left == 0 || !run_fast_may_enter(vp)) {
         cpu->straight_again = true;
         return NULL;
     }
@@ -274,7 +294,13 @@ static __attribute__((noinline)) uint64_t *exit_msr(struct cpu *cpu, struct vp *
     if (!read_mode(&m, RFLAGS_TF | RFLAGS_RF)) {
         return NULL;
     }
-    if ((write ? exit_guest_wrmsr(cpu, vp) : exit_guest_rdmsr(cpu, vp)) != EXIT_DELIVER) {
+    enum exit_action action = write ? exit_guest_wrmsr(cpu, vp) : exit_guest_rdmsr(cpu, vp);
+    if (action == EXIT_RECORDED) {
+        exit_trace_taken(cpu, TRACED, exit_trace_entry(cpu, TRACED), vp);
+        vp->counters.exits[INTERCEPT_MSR]++;
+        return finish(cpu, vp);
+    }
+    if (action != EXIT_DELIVER) {
         return again(cpu, vp, INTERCEPT_MSR);
     }
     WHV_RUN_VP_EXIT_CONTEXT *r = open_record(vp, vp->run, RECORD_MSR, WHvRunVpExitReasonX64MsrAccess);
@@ -335,6 +361,9 @@ static __attribute__((noinline)) uint64_t *exit_memory(struct cpu *cpu, struct v
         return NULL;
     }
     uint64_t gpa = vmcs_read64(VMCS_GUEST_PHYSICAL_ADDRESS), rip = vmcs_readnw(VMCS_GUEST_RIP);
+    if (__builtin_expect(vp->apic_on, 0) && apic_owns_page(vp, gpa)) {
+        return NULL;
+    }
     uint32_t info = WHvMemoryAccessRead;
     if ((q & EPT_WRITE) != 0) {
         info = WHvMemoryAccessWrite;
@@ -364,7 +393,7 @@ static __attribute__((noinline)) uint64_t *exit_memory(struct cpu *cpu, struct v
 static __attribute__((noinline)) uint64_t *exit_halt(struct cpu *cpu, struct vp *vp)
 {
     struct mode m;
-    if (!read_mode(&m, RFLAGS_TF | RFLAGS_RF) || !is_code64(&m) || in_shadow() ||
+    if (vp->apic_on || !read_mode(&m, RFLAGS_TF | RFLAGS_RF) || !is_code64(&m) || in_shadow() ||
         (vmcs_readnw(VMCS_GUEST_PENDING_DEBUG) & PENDING_DEBUG_VALID) != 0) {
         return NULL;
     }

@@ -14,5 +14,15 @@
 /* VMCALL of VP_RUN by the root VP of this CPU, its mode and RAX looked at. The block to enter with, or NULL. */
 uint64_t *run_straight_begin(struct cpu *cpu, struct vp *root);
 
+/*
+ * Before an entry from the fast path, for a VP whose VMCS is current: whether nothing is pending, or only what the fast
+ * path sees to, and now has.
+ */
+bool run_fast_prepare(struct vp *vp);
+static inline bool run_fast_may_enter(struct vp *vp)
+{
+    return __builtin_expect(vp_pending(vp, ~0u) == 0, 1) || run_fast_prepare(vp);
+}
+
 /* An exit of cpu->straight with this reason, as the VMCS has it. The block to enter with, or NULL. */
 uint64_t *run_straight_exit(struct cpu *cpu, uint32_t reason);

@@ -6,7 +6,7 @@
 #include "kernel/debug/log.h"
 #include "vmm/apic/apic.h"
 #include "vmm/apic/apicv.h"
-#include "vmm/cpu/slice.h"
+#include "vmm/cpu/quirks_bochs.h"
 #include "vmm/partition/partition.h"
 #include "vmm/run/completion.h"
 #include "vmm/run/diagnostics.h"
@@ -47,9 +47,9 @@ static void refresh_translations(struct cpu *cpu, struct vp *vp)
     if (cpu->flush_ack != generation) {
         __atomic_store_n(&cpu->flush_ack, generation, __ATOMIC_RELEASE);
     }
-    if (vp->flush_vpid) {
+    if (vp_pending(vp, PENDING_FLUSH_VPID) != 0) {
+        vp_settle_pending(vp, PENDING_FLUSH_VPID);
         vmx_flush_vpid(vp->vpid);
-        vp->flush_vpid = false;
     }
 }
 
@@ -68,7 +68,7 @@ static bool load_pdptes(struct vp *vp)
             vmcs_write64(fields[i], pdptes[i]);
         }
     }
-    vp->pdptes_stale = false;
+    vp_settle_pending(vp, PENDING_PDPTES);
     return true;
 }
 
@@ -112,13 +112,13 @@ static bool was_page_fault(uint32_t reason)
 static inline __attribute__((always_inline)) enum exit_action after_exit(struct cpu *cpu, struct vp *vp, bool traced,
                                                                          uint32_t injected)
 {
-    uint64_t since = __builtin_expect(vp->timed, 0) ? rdtsc() : 0;
+    uint64_t since = __builtin_expect(vp_pending(vp, PENDING_TIMED) != 0, 0) ? rdtsc() : 0;
     struct exit_snapshot snapshot;
     uint32_t reason = vmcs_read32(VMCS_EXIT_REASON);
     snapshot.reason = reason & 0xffffu;
     exit_trace_exit(cpu, traced, vp, snapshot.reason);
     if ((reason & VMX_EXIT_ENTRY_FAILURE) == 0) {
-        vp->unlaunched = false;
+        vp_settle_pending(vp, PENDING_LAUNCH);
         vp->launched = true;          /* an entry that fails leaves the launch state as it was (SDM vol. 3C, 27.8) */
         vp->injected_info = injected; /* the rest of the event stays in vp->event */
         vp->event.info = vp->suspend == 0 ? 0 : vp->event.info;
@@ -142,11 +142,14 @@ static inline __attribute__((always_inline)) enum exit_action after_exit(struct 
 /* One turn: enters the guest, and deals with what made it leave. EXIT_DELIVER: the record is made. */
 static inline __attribute__((always_inline)) enum exit_action run_once(struct cpu *cpu, struct vp *vp, bool traced)
 {
+    if (vp_pending(vp, PENDING_POLICY) != 0) {
+        vp_apply_policy(vp);
+    }
     if (vp->apic_on) {
         apic_before_entry(vp);
         apicv_before_entry(vp);
     }
-    if (__builtin_expect(vp->windows, 0)) {
+    if (vp_pending(vp, PENDING_WINDOWS) != 0) {
         enum exit_action window = window_before_entry(vp);
         if (window != EXIT_RESUME) {
             exit_trace_no_exit(cpu, traced, vp);
@@ -168,35 +171,36 @@ static inline __attribute__((always_inline)) enum exit_action run_once(struct cp
         mitigate_before_entry(cpu, vp);
     }
     /* What an entry begins that is finished after its exit is not for the fast way. */
-    bool plain = (injected & INTERRUPTION_VALID) == 0 && !vp->apic_on && !vp->timed && !vp->breakpoints;
+    bool plain = (injected & INTERRUPTION_VALID) == 0 && vp_pending(vp, PENDING_TIMED | PENDING_BREAKPOINTS) == 0;
     vp->fast_given = plain && !cpu->mitigate ? FAST_EXITS : 0;
     vp->fast_left = vp->fast_given;
     exit_trace_entered(cpu, traced);
-    bool may_block_nmi = slice_may_block_nmi(vp);
-    uint64_t held = slice_hold(vp->apicv);
+    bool may_block_nmi = quirk_may_block_nmi(vp);
+    if (vp_pending(vp, PENDING_QUIRK) != 0) {
+        (void)quirk_mask_interrupts(cpu);
+    }
     enum vmx_entry_result entry = vmx_enter(vp->gpr, vp->launched);
-    slice_let_go(held);
     if (__builtin_expect(entry != VMX_ENTRY_EXITED, 0)) {
         exit_trace_no_exit(cpu, traced, vp);
         return not_entered(cpu, vp, entry);
     }
-    slice_correct_nmi(may_block_nmi);
+    quirk_correct_nmi(may_block_nmi);
     return after_exit(cpu, vp, traced, injected);
 }
 
 /* What the root set may be known to fail at the entry. The usual path, after an exit, looks at nothing. */
 static bool ready_to_enter(struct vp *vp)
 {
-    if (vp->pdptes_stale && !load_pdptes(vp)) {
+    if (vp_pending(vp, PENDING_PDPTES) != 0 && !load_pdptes(vp)) {
         return false;
     }
-    if (__builtin_expect(vp->settle, 0)) {
+    if (vp_pending(vp, PENDING_SETTLE) != 0) {
         completion_settle(vp);
     }
-    if (__builtin_expect(vp->check_entry, 0)) {
-        vp->check_entry = !diagnostics_may_enter(vp);
+    if (vp_pending(vp, PENDING_CHECK) != 0 && diagnostics_may_enter(vp)) {
+        vp_settle_pending(vp, PENDING_CHECK);
     }
-    return !vp->check_entry;
+    return vp_pending(vp, PENDING_CHECK) == 0;
 }
 
 /* From what the last turn came to. */
@@ -248,6 +252,7 @@ bool vp_take_run_page(struct vp *vp)
 {
     volatile struct whb_run_page *run = vp->run;
     uint64_t rip = 0, rflags = RFLAGS_FIXED;
+    bool check = false;
     uint32_t dirty = run->dirty;
     if (dirty == 0) {
         return true;
@@ -264,13 +269,15 @@ bool vp_take_run_page(struct vp *vp)
     if ((dirty & WHB_RUN_RFLAGS) != 0) {
         rflags = run->rflags;
         vmcs_writenw(VMCS_GUEST_RFLAGS, rflags);
-        vp->settle = true;
-        vp->check_entry |= (vp->event.info & INTERRUPTION_VALID) != 0; /* which may need RFLAGS.IF */
+        vp_pend(vp, PENDING_SETTLE);
+        check = (vp->event.info & INTERRUPTION_VALID) != 0; /* which may need RFLAGS.IF */
     }
     if ((dirty & WHB_RUN_RSP) != 0) {
         vmcs_writenw(VMCS_GUEST_RSP, run->gpr[4]);
     }
-    vp->check_entry |= diagnostics_suspects(rip, rflags);
+    if (check || diagnostics_suspects(rip, rflags)) {
+        vp_pend(vp, PENDING_CHECK);
+    }
     return true;
 }
 
@@ -281,9 +288,10 @@ static enum run_result end_run(struct cpu *cpu, struct vp *vp, bool traced, enum
         vp->run->valid = WHB_RUN_ALL & ~(WHB_RUN_RSP | WHB_RUN_RIP | WHB_RUN_RFLAGS);
     }
     switch_to(cpu, cpu->root_vp);
-    uint64_t now = traced || vp->timed ? rdtsc() : 0;
+    bool timed = vp_pending(vp, PENDING_TIMED) != 0;
+    uint64_t now = traced || timed ? rdtsc() : 0;
     exit_trace_left(cpu, traced, now);
-    vp->counters.run_ticks += vp->timed ? now - vp->run_began : 0;
+    vp->counters.run_ticks += timed ? now - vp->run_began : 0;
     return result;
 }
 
@@ -311,9 +319,6 @@ enum run_result vp_run(struct cpu *cpu, struct vp *vp)
     if (vp_take_run_page(vp)) {
         guest_memory_pin(vp->partition);
         partition_time_start(vp);
-        if (vp->policy_generation != __atomic_load_n(&vp->partition->policy->generation, __ATOMIC_ACQUIRE)) {
-            vp_apply_policy(vp);
-        }
         return end_run(cpu, vp, traced, run_until_root(cpu, vp, traced));
     }
     exit_trace_no_exit(cpu, traced, vp);

@@ -27,7 +27,7 @@ static void apply(struct vp *vp, uint32_t exits, uint8_t tpr_threshold)
 static void disarm(struct vp *vp)
 {
     vp->notifications = 0;
-    vp->windows = vp->external != 0;
+    vp_pend_while(vp, PENDING_WINDOWS, vp->external != 0);
     apply(vp, 0, 0);
 }
 
@@ -49,7 +49,7 @@ static struct window_state read_state(const struct vp *vp)
         .event_pending = (vp->event.info & INTERRUPTION_VALID) != 0 || completion_trap_is_due(),
         .nmi = vp->nmi_pending && (vp->suspend & SUSPEND_STARTUP) == 0,
     };
-    /* The processor delivers it by itself if it has virtual-interrupt delivery and may (vmm/cpu/slice.h). */
+    /* The processor delivers it by itself if it has virtual-interrupt delivery and may (vmm/cpu/quirks_bochs.h). */
     if (apic && (!vp->apicv || (vmm.hold_interrupts && !window_interrupt_deliverable(&state)))) {
         state.vector = apic_pending(&vp->apic);
     }
@@ -86,8 +86,8 @@ enum exit_action window_before_entry(struct vp *vp)
         plan = window_decide(&state, vp->notifications, vp->external != 0);
     }
     apply(vp, plan.exits, plan.tpr_threshold);
-    vp->windows = vp->notifications != 0 || vp->external != 0;
-    vp->windows |= vp->nmi_pending || state.vector != 0 || plan.exits != 0;
+    bool waits = vp->notifications != 0 || vp->external != 0 || vp->nmi_pending || state.vector != 0;
+    vp_pend_while(vp, PENDING_WINDOWS, waits || plan.exits != 0);
     return EXIT_RESUME;
 }
 
@@ -99,18 +99,18 @@ enum exit_action window_exit(struct vp *vp, uint32_t reason)
         disarm(vp);
         return EXIT_DELIVER; /* the record is made as for any exit */
     }
-    vp->windows = true;
+    vp_pend(vp, PENDING_WINDOWS);
     return EXIT_RESUME;
 }
 
 void window_set_notifications(struct vp *vp, uint64_t value)
 {
     vp->notifications = value;
-    vp->windows = true;
+    vp_pend(vp, PENDING_WINDOWS);
 }
 
 void window_set_external(struct vp *vp, uint32_t external)
 {
     vp->external = external;
-    vp->windows = true;
+    vp_pend(vp, PENDING_WINDOWS);
 }

@@ -5,7 +5,7 @@
 #include "vmm/run/guest_exit.h"
 
 /*
- * Before an entry of a VP for which vp->windows is set. EXIT_RESUME: enter. EXIT_DELIVER: the root waited for this, and
+ * Before an entry of a VP with PENDING_WINDOWS. EXIT_RESUME: enter. EXIT_DELIVER: the root waited for this, and
  * the record is made. May put the external interrupt that waits into vp->event.
  */
 enum exit_action window_before_entry(struct vp *vp);

@@ -55,7 +55,7 @@ static uint64_t reply(void *to, const void *set, uint64_t size)
 enum whb_status counters_get(struct vp *vp, uint64_t set, void *to, uint64_t *size)
 {
     struct vp_counters *c = &vp->counters;
-    vp->timed = true;
+    vp_pend(vp, PENDING_TIMED);
     switch (set) {
     case WHvProcessorCounterSetRuntime: {
         WHV_PROCESSOR_RUNTIME_COUNTERS r = {partition_time_100ns(c->run_ticks),

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What CPUID answered a guest VP, by leaf and subleaf, so that the next time costs a look-up. What an answer depends on
- * beyond these changes seldom (properties, XCR0), and then all answers are forgotten; only OSXSAVE changes without an
- * exit, so leaf 1 is good for one value of it. Not for VPs with a local APIC, whose mode shows too.
+ * beyond these changes seldom (properties, XCR0, the local APIC's mode), and then all answers are forgotten; only
+ * OSXSAVE changes without an exit, so leaf 1 is good for one value of it.
  */
 #pragma once
 

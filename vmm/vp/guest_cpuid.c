@@ -38,9 +38,6 @@ struct cpuid_result guest_cpuid(const struct vp *vp, uint32_t leaf, uint32_t sub
 
 void guest_cpuid_remember(struct vp *vp, uint32_t leaf, uint32_t subleaf, const struct cpuid_result *r, bool wanted)
 {
-    if (vp->apic_on) {
-        return;
-    }
     bool osxsave = (vmcs_readnw(VMCS_GUEST_CR4) & CR4_OSXSAVE) != 0;
     struct cpuid_cache *cache = &vp->cpuid;
     cache->osxsave = leaf == 1 ? osxsave : cache->osxsave;

@@ -11,12 +11,6 @@ static uint64_t host_tsc(const struct partition *p)
     return __atomic_load_n(&p->suspended, __ATOMIC_ACQUIRE) != 0 ? p->suspended_at : rdtsc();
 }
 
-/* So that the next run of each VP looks at the partition's time: vmm/run/run_straight.c looks at this word alone. */
-static void note_change(struct partition *p)
-{
-    (void)__atomic_fetch_add(&p->policy->generation, 1, __ATOMIC_SEQ_CST);
-}
-
 /* The mark first, then who runs; a runner says that it runs first, and then looks at the mark. */
 enum whb_status partition_time_suspend(struct partition *p)
 {
@@ -27,7 +21,7 @@ enum whb_status partition_time_suspend(struct partition *p)
     } else if (p->suspended == 0) {
         p->suspended_at = rdtsc();
         __atomic_store_n(&p->suspended, 1, __ATOMIC_SEQ_CST);
-        note_change(p);
+        partition_pend(p, PENDING_POLICY);
         for (uint32_t i = 0; i < cpu_count; i++) {
             if (__atomic_load_n(&cpus[i]->running, __ATOMIC_SEQ_CST) == p) {
                 __atomic_store_n(&p->suspended, 0, __ATOMIC_SEQ_CST);
@@ -46,7 +40,7 @@ void partition_time_resume(struct partition *p)
     if (p->suspended != 0) {
         __atomic_store_n(&p->paused_ticks, p->paused_ticks + (rdtsc() - p->suspended_at), __ATOMIC_RELAXED);
         __atomic_store_n(&p->suspended, 0, __ATOMIC_SEQ_CST);
-        note_change(p);
+        partition_pend(p, PENDING_POLICY);
     }
     spin_unlock(&p->time_lock);
 }
@@ -58,7 +52,7 @@ void partition_time_restart(struct partition *p)
     p->suspended_at = rdtsc();
     p->tsc_offset = 0 - p->suspended_at;
     __atomic_store_n(&p->suspended, 1, __ATOMIC_SEQ_CST);
-    note_change(p);
+    partition_pend(p, PENDING_POLICY);
     spin_unlock(&p->time_lock);
 }
 
@@ -101,18 +95,27 @@ uint64_t partition_time_offset(struct vp *vp)
     return vp->tsc_offset - (__atomic_load_n(&vp->partition->paused_ticks, __ATOMIC_RELAXED) - vp->paused_seen);
 }
 
+/* The deadline of an APIC's timer is a time of this TSC. */
+static void write_offset(struct vp *vp)
+{
+    vmcs_write64(VMCS_TSC_OFFSET, vp->tsc_offset);
+    if (vp->apic_on) {
+        vp_pend(vp, PENDING_APIC);
+    }
+}
+
 void partition_time_set_offset(struct vp *vp, uint64_t offset)
 {
     catch_up(vp);
     vp->tsc_offset = offset;
-    vmcs_write64(VMCS_TSC_OFFSET, offset);
+    write_offset(vp);
 }
 
 void partition_time_set_tsc(struct vp *vp, uint64_t value)
 {
     catch_up(vp);
     vp->tsc_offset = value - host_tsc(vp->partition);
-    vmcs_write64(VMCS_TSC_OFFSET, vp->tsc_offset);
+    write_offset(vp);
 }
 
 static void move_tsc(struct vp *vp, uint64_t by)

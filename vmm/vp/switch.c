@@ -117,7 +117,7 @@ void switch_breakpoints_load(struct cpu *cpu, struct vp *vp)
     write_breakpoints(vp);
 }
 
-static void bring_root_back(struct cpu *cpu)
+void switch_root_back(struct cpu *cpu)
 {
     if ((cpu->root_away & AWAY_BREAKPOINTS) != 0) {
         write_breakpoints(cpu->root_vp);
@@ -125,15 +125,18 @@ static void bring_root_back(struct cpu *cpu)
     if ((cpu->root_away & AWAY_SPEC_CTRL) != 0) {
         mitigate_return_root(cpu);
     }
+    if ((cpu->root_away & AWAY_TPR) != 0) {
+        write_cr8(cpu->root_tpr);
+    }
     cpu->root_away = 0;
 }
 
 static void switch_breakpoints(struct cpu *cpu, struct vp *to)
 {
-    if (to->breakpoints) {
+    if (vp_pending(to, PENDING_BREAKPOINTS) != 0) {
         switch_breakpoints_load(cpu, to);
     } else if (__builtin_expect(cpu->root_away != 0, 0)) {
-        bring_root_back(cpu);
+        switch_root_back(cpu);
     }
 }
 

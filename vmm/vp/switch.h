@@ -31,6 +31,9 @@ void switch_fpu_reset(struct vp *vp);
 /* Puts the breakpoint addresses of the current VP, a guest, in DR0 to DR3; the root's come back at the next switch. */
 void switch_breakpoints_load(struct cpu *cpu, struct vp *vp);
 
+/* What of the root's is not in the registers (cpu->root_away) comes back; before the root is entered. */
+void switch_root_back(struct cpu *cpu);
+
 /* A MSR of the switched ones, current VP: value now and from now on. */
 void switch_msr_write(struct cpu *cpu, struct vp *vp, enum switched_msr which, uint64_t value);
 /* True, and which: `msr` is one of the switched ones. */

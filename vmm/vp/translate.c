@@ -128,7 +128,7 @@ enum whb_status translate_gva(const struct vp *vp, uint64_t gva, uint64_t flags,
     }
     struct gva_walk_state w;
     translate_state(vp, &w);
-    bool lost = vp->pdptes_stale && !translate_new_pdptes(vp, w.cr3, w.pdpte) && uses_pdptes(&w);
+    bool lost = vp_pending(vp, PENDING_PDPTES) != 0 && !translate_new_pdptes(vp, w.cr3, w.pdpte) && uses_pdptes(&w);
     w.ac = (vmcs_readnw(VMCS_GUEST_RFLAGS) & RFLAGS_AC) != 0;
     w.ac = (w.ac || (flags & WHvTranslateGvaFlagOverrideSmap) != 0) && (flags & WHvTranslateGvaFlagEnforceSmap) == 0;
     w.exempt = (flags & WHvTranslateGvaFlagPrivilegeExempt) != 0;

@@ -104,7 +104,7 @@ void vmcs_setup_controls(struct vp *vp, const struct vmx_controls *controls, uin
 void vp_apply_policy(struct vp *vp)
 {
     const struct partition_policy *policy = vp->partition->policy;
-    vp->policy_generation = __atomic_load_n(&policy->generation, __ATOMIC_ACQUIRE);
+    vp_settle_pending(vp, PENDING_POLICY);
     WHV_EXTENDED_VM_EXITS exits = {.AsUINT64 = __atomic_load_n(&policy->extended_exits, __ATOMIC_RELAXED)};
     uint64_t exceptions = __atomic_load_n(&policy->exception_exits, __ATOMIC_RELAXED);
     cpuid_cache_forget(&vp->cpuid);
@@ -191,10 +191,10 @@ void vmcs_setup_reset(struct vp *vp)
     for (unsigned i = 0; i < 4; i++) {
         vp->dr[i] = 0;
     }
-    vp->breakpoints = false;
-    vp->settle = false;
+    vp_settle_pending(vp, PENDING_BREAKPOINTS);
+    vp_settle_pending(vp, PENDING_SETTLE);
     vp->unfinished.armed = false;
     vp->event = (struct pending_event){0};
-    vp->pdptes_stale = false;
-    vp->flush_vpid = true;
+    vp_settle_pending(vp, PENDING_PDPTES);
+    vp_pend(vp, PENDING_FLUSH_VPID);
 }

@@ -56,10 +56,10 @@ void vp_bring_here(struct cpu *cpu, struct vp *vp)
     }
     vp_take_from_others(vp);
     vp->loaded_on = cpu;
-    vp->unlaunched = true;
+    vp_pend(vp, PENDING_LAUNCH);
     switch_to(cpu, vp);
     vmcs_setup_host(cpu, vp);
-    vp->flush_vpid = true; /* what it did on other CPUs, INVLPG for one, is unknown to this CPU's caches */
+    vp_pend(vp, PENDING_FLUSH_VPID); /* what it did on other CPUs, INVLPG for one, is unknown to this CPU's caches */
 }
 
 static void free_pages(struct vp *vp)
@@ -120,7 +120,9 @@ static void initialise(struct vp *vp, struct partition *p, uint32_t index, struc
     vp->tsc_offset = p->tsc_offset - p->paused_ticks;
     vp->paused_seen = p->paused_ticks;
     vp->xcr0 = XCR0_X87;
+    vp->timer_due = TIMER_NEVER;
     cpuid_cache_forget(&vp->cpuid);
+    vp_pend(vp, PENDING_POLICY); /* for what changes from here on, and what the VMCS has not taken yet */
     start_over(vp);
 }
 

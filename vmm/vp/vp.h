@@ -49,6 +49,34 @@ enum record_kind {
     RECORD_HALT,
 };
 
+/*
+ * What the VP's next entry has to see to first: bits of vp->pending. Whoever causes the work, on any CPU, stores what
+ * it is about and then sets the bit (vp_pend); the VP's owner clears the bit before it looks (vp_settle_pending). So
+ * work that comes meanwhile is either seen, or its bit is set again. An entry tests the whole word once. A CPU that
+ * sets a bit of a VP which another CPU may be running kicks that one then: its test may be over.
+ */
+enum vp_pending {
+    /* Done once. */
+    PENDING_FLUSH_VPID = 1u << 0, /* drop cached translations */
+    PENDING_PDPTES = 1u << 1,     /* load the PDPTEs from CR3 */
+    PENDING_CHECK = 1u << 2,      /* the root changed registers: look if the entry can succeed */
+    PENDING_SETTLE = 1u << 3,     /* vmm/run/completion.c must look at what the root did */
+    PENDING_WINDOWS = 1u << 4,    /* vmm/run/window.c must look what can be delivered */
+    PENDING_LAUNCH = 1u << 5,     /* no exit of run-VP came since the VMCS was cleared: VMLAUNCH is due */
+    PENDING_POLICY = 1u << 6,     /* the partition's properties or its time changed */
+    PENDING_APIC = 1u << 7,       /* its local APIC got something, or its registers or clock changed: vmm/apic/apic.c */
+    /* States, for as long as they last. */
+    PENDING_BREAKPOINTS = 1u << 8, /* DR7 has a breakpoint on: DR0 to DR3 move with the VP */
+    PENDING_TIMED = 1u << 9,       /* somebody asked for its counters: those of ticks count */
+    PENDING_TIMER = 1u << 10,      /* its APIC's timer runs: the preemption timer is set before each entry */
+    PENDING_QUIRK = 1u << 11,      /* the host's interrupts are masked while it runs: vmm/cpu/quirks_bochs.h */
+};
+
+/* Those that entries from the fast path serve: run_fast_prepare. */
+#define PENDING_FAST ((uint32_t)(PENDING_TIMER | PENDING_QUIRK))
+
+#define TIMER_NEVER UINT64_MAX
+
 #define VP_OWNER_NONE 0u
 #define VP_OWNER_ABSENT 0xffffffffu /* the VP is deleted; only its partition's lock holder may create it anew */
 
@@ -73,35 +101,22 @@ struct vp {
     void *virtual_apic;    /* page with the guest's TPR, which is its CR8 */
     void *extended_state;  /* XSAVE image, valid while no CPU has it in its registers */
     struct cpu *loaded_on; /* CPU that may hold VMCS data or extended state of this VP in its registers and caches */
-    /* What an entry seldom has to look at, in one word for the usual one. */
-    union {
-        uint64_t attention;
-        struct {
-            bool flush_vpid;     /* drop cached translations before the next entry */
-            bool pdptes_stale;   /* load the PDPTEs from CR3 before the next entry */
-            bool breakpoints;    /* DR7 has a breakpoint on: DR0 to DR3 move with the VP */
-            bool apic_on;        /* this VP has a local APIC: vmm/apic/apic.c */
-            bool check_entry;    /* the root changed registers: look before the next entry if it can succeed */
-            bool windows;        /* before the next entry vmm/run/window.c must look what can be delivered */
-            bool unlaunched : 1; /* no exit of run-VP came since the VMCS was cleared: VMLAUNCH is due */
-            bool settle : 1;     /* before the next entry vmm/run/completion.c must look at what the root did */
-            bool timed;          /* somebody asked for its counters: those of ticks count */
-        };
-    };
-    bool launched;    /* the VMCS's launch state on that CPU */
-    bool fpu_trapped; /* root: CR0.TS and MP are the hypervisor's, #NM exits: the registers hold a guest's state */
-    bool nmi_window;  /* NMI-window exiting is on */
-    bool fresh_sipi;  /* root: nothing was executed since SIPI */
-    bool nmi_pending; /* an NMI waits until the VP can take it: the root, or a guest with a local APIC */
+    uint32_t pending;      /* atomic: enum vp_pending */
+    bool apic_on;          /* this VP has a local APIC: vmm/apic/apic.c */
+    bool launched;         /* the VMCS's launch state on that CPU */
+    bool fpu_trapped;      /* root: CR0.TS and MP are the hypervisor's, #NM exits: the registers hold a guest's state */
+    bool nmi_window;       /* NMI-window exiting is on */
+    bool fresh_sipi;       /* root: nothing was executed since SIPI */
+    bool nmi_pending;      /* an NMI waits until the VP can take it: the root, or a guest with a local APIC */
 
-    bool apicv;                 /* the VMCS virtualizes the APIC: vmm/apic/apicv.c */
-    bool was_asleep;            /* the VMCS's activity state is HLT by apic_arm */
-    uint32_t suspend;           /* SUSPEND_ bits: the VP does not execute */
-    uint32_t timer_value;       /* what the VMCS has as preemption timer, if apic_on */
-    uint8_t tpr_threshold;      /* what the VMCS holds */
-    uint32_t fast_given;        /* exits that vmm/run/exit_fast.c may answer from an entry of run-VP to the next */
-    uint32_t fast_left;         /* what is left of these */
-    uint32_t policy_generation; /* of the partition's properties that this VP's controls reflect */
+    bool apicv;            /* the VMCS virtualizes the APIC: vmm/apic/apicv.c */
+    bool was_asleep;       /* the VMCS's activity state is HLT by apic_arm */
+    uint32_t suspend;      /* SUSPEND_ bits: the VP does not execute */
+    uint32_t timer_value;  /* what the VMCS has as preemption timer, if apic_on */
+    uint64_t timer_due;    /* host TSC at which the APIC's timer expires, as the last entry found it; or never */
+    uint8_t tpr_threshold; /* what the VMCS holds */
+    uint32_t fast_given;   /* exits that vmm/run/exit_fast.c may answer from an entry of run-VP to the next */
+    uint32_t fast_left;    /* what is left of these */
 
     struct vmx_controls controls; /* what the VMCS holds, but for ENTRY_IA32E, which the CPU changes */
     uint32_t exception_bitmap;
@@ -154,6 +169,35 @@ struct vp {
 };
 
 _Static_assert(sizeof(struct vp) <= 4096, "a VP is one page");
+
+static inline uint32_t vp_pending(const struct vp *vp, uint32_t bits)
+{
+    return __atomic_load_n(&vp->pending, __ATOMIC_RELAXED) & bits;
+}
+
+/* Any CPU. */
+static inline void vp_pend(struct vp *vp, uint32_t bits)
+{
+    (void)__atomic_fetch_or(&vp->pending, bits, __ATOMIC_SEQ_CST);
+}
+
+/* The owner. What it clears and what it sets for itself needs no order. */
+static inline void vp_settle_pending(struct vp *vp, uint32_t bits)
+{
+    if (vp_pending(vp, bits) != 0) {
+        (void)__atomic_fetch_and(&vp->pending, ~bits, __ATOMIC_SEQ_CST);
+    }
+}
+
+/* A state's bit. */
+static inline void vp_pend_while(struct vp *vp, uint32_t bit, bool on)
+{
+    if (on) {
+        vp_pend(vp, bit);
+    } else {
+        vp_settle_pending(vp, bit);
+    }
+}
 
 /* Creation and deletion; the caller holds a reference of `p`. */
 enum whb_status vp_create(struct partition *p, uint64_t index, uint64_t run_page_pa);

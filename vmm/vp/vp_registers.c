@@ -120,14 +120,14 @@ static void set_control(struct cpu *cpu, struct vp *vp, uint32_t name, uint64_t 
         return;
     case REG_DR7:
         vmcs_writenw(VMCS_GUEST_DR7, (value & DR7_WRITABLE) | DR7_FIXED);
-        vp->breakpoints = (value & 0xff) != 0;
+        vp_pend_while(vp, PENDING_BREAKPOINTS, (value & 0xff) != 0);
         return;
     default:
         switch_xcr0_write(cpu, vp, value);
         return;
     }
-    vp->flush_vpid = true;
-    vp->pdptes_stale = true;
+    vp_pend(vp, PENDING_FLUSH_VPID);
+    vp_pend(vp, PENDING_PDPTES);
 }
 
 static uint64_t get_msr(struct vp *vp, uint32_t name)
@@ -173,8 +173,8 @@ static void set_efer(struct vp *vp, uint64_t value)
     uint32_t entry = vmcs_read32(VMCS_ENTRY_CONTROLS) & ~ENTRY_IA32E;
     vmcs_write32(VMCS_ENTRY_CONTROLS, entry | ((value & EFER_LMA) != 0 ? ENTRY_IA32E : 0));
     vmcs_write64(VMCS_GUEST_EFER, value);
-    vp->flush_vpid = true;
-    vp->pdptes_stale = true;
+    vp_pend(vp, PENDING_FLUSH_VPID);
+    vp_pend(vp, PENDING_PDPTES);
 }
 
 static void set_msr(struct cpu *cpu, struct vp *vp, uint32_t name, uint64_t value)
@@ -422,12 +422,13 @@ enum whb_status vp_registers_set(struct vp *vp, const uint32_t *names, const voi
     }
     bring_image(vp, names, count);
     uint64_t due = finish_instruction(vp, names, in, count);
+    bool check = false, settle = false;
     for (uint32_t i = 0; i < count; i++) {
         set_one(this_cpu(), vp, names[i], &in[i]);
-        vp->check_entry |= register_counts_at_entry(names[i]);
-        vp->settle |= register_is_settled(names[i]);
+        check |= register_counts_at_entry(names[i]);
+        settle |= register_is_settled(names[i]);
     }
     completion_add_pending(due);
-    vp->check_entry |= vp_event_suspects(vp);
+    vp_pend(vp, (check || vp_event_suspects(vp) ? PENDING_CHECK : 0u) | (settle ? PENDING_SETTLE : 0u));
     return WHB_OK;
 }

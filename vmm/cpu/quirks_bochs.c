@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/cpu/slice.h"
+#include "vmm/cpu/quirks_bochs.h"
 
 #include "arch/cpu/cpu.h"
 #include "arch/cpu/string.h"
@@ -22,7 +22,7 @@ static bool is_bochs_or_qemu(const struct boot_info *info)
     return info->rsdp_size != 0 && memcmp(info->rsdp + RSDP_OEM_ID, oem, sizeof(oem) - 1) == 0;
 }
 
-void slice_init(const struct boot_info *info)
+void quirks_init(const struct boot_info *info)
 {
     /* With KVM between Bochs and us its NMI defect shows all the same, its interrupt defect is KVM's. */
     vmm.correct_nmi = is_bochs_or_qemu(info);
@@ -39,13 +39,23 @@ void slice_init(const struct boot_info *info)
     }
 }
 
-bool slice_vp_may_block_nmi(const struct vp *vp)
+bool quirk_mask_interrupts(struct cpu *cpu)
+{
+    if ((cpu->root_away & AWAY_TPR) == 0) {
+        cpu->root_away |= AWAY_TPR;
+        cpu->root_tpr = read_cr8();
+        write_cr8(15);
+    }
+    return (vmcs_read16(VMCS_GUEST_INTERRUPT_STATUS) & 0xffu) == 0;
+}
+
+bool quirk_vp_may_block_nmi(const struct vp *vp)
 {
     bool injected = (vp->event.info & INTERRUPTION_VALID) != 0 && (vp->event.info & INTERRUPTION_VECTOR) == VECTOR_NMI;
     return injected || (vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY) & BLOCKING_BY_NMI) != 0;
 }
 
-void slice_unblock_nmi(void)
+void quirk_unblock_nmi(void)
 {
     vmcs_write32(VMCS_GUEST_INTERRUPTIBILITY, vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY) & ~BLOCKING_BY_NMI);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What Bochs needs beyond a processor: a bound on how long a guest runs without an exit, true NMI blocking, and quiet
- * while it delivers virtual interrupts.
+ * while it delivers virtual interrupts. Other machines pay two tests of `vmm` a run for it, and nothing an entry.
  */
 #pragma once
 
@@ -11,9 +11,8 @@
 #include "arch/cpu/cpu.h"
 #include "vmm/cpu/vmm_state.h"
 
-#define SLICE_NOT_HELD UINT64_MAX
-
 struct boot_info;
+struct cpu;
 struct vp;
 
 /*
@@ -22,7 +21,7 @@ struct vp;
  * operation, and only a change of IF makes it look), so that such a guest could run for ever. Real processors need no
  * bound.
  */
-void slice_init(const struct boot_info *info);
+void quirks_init(const struct boot_info *info);
 
 /*
  * Bochs 2.7 never unblocks virtual NMIs at an entry, so that a VP which exited in its NMI handler leaves them blocked
@@ -30,17 +29,17 @@ void slice_init(const struct boot_info *info);
  * blocked after an exit if they were at the entry or if that injected an NMI. Until the first time that anything blocks
  * NMIs there is nothing to correct.
  *
- * slice_note_nmi: the current VMCS gets an NMI to inject, or blocking by NMI. The other two stand around each VM entry.
+ * quirk_note_nmi: the current VMCS gets an NMI to inject, or blocking by NMI. The other two stand around each VM entry.
  */
-static inline void slice_note_nmi(void)
+static inline void quirk_note_nmi(void)
 {
     vmm.nmi_blocked_once |= vmm.correct_nmi;
 }
 
-bool slice_vp_may_block_nmi(const struct vp *vp);
-static inline bool slice_may_block_nmi(const struct vp *vp)
+bool quirk_vp_may_block_nmi(const struct vp *vp);
+static inline bool quirk_may_block_nmi(const struct vp *vp)
 {
-    return __builtin_expect(!vmm.nmi_blocked_once, 1) || slice_vp_may_block_nmi(vp);
+    return __builtin_expect(!vmm.nmi_blocked_once, 1) || quirk_vp_may_block_nmi(vp);
 }
 
 /*
@@ -48,32 +47,18 @@ static inline bool slice_may_block_nmi(const struct vp *vp)
  * when an interrupt for the host arrives, whatever RFLAGS.IF says: HandleExtInterrupt looks whether one is pending, not
  * whether it is unmasked. Linux then waits for ever for a lock that it holds itself. So there a VP with
  * virtual-interrupt delivery runs with the CPU's own TPR at its highest, which leaves the host's interrupts in the
- * local APIC until the next exit, at the latest the bound's above; and vmm/run/window.c keeps it from entering with IF
- * = 0 and one that waits.
+ * local APIC until the root runs again, at the latest when the bound above ends the run; and vmm/window.c keeps it from
+ * entering with IF = 0 and one that waits.
  *
- * Both stand around each VM entry: slice_hold returns what slice_let_go puts back.
+ * Such a VP has PENDING_QUIRK. The TPR is set once a run, before the first entry, and put back with the root's other
+ * state (AWAY_TPR). False: an interrupt waits, and the entry is one for window.c. The VP's VMCS is current.
  */
-static inline uint64_t slice_hold(bool virtual_interrupts)
-{
-    if (__builtin_expect(!virtual_interrupts || !vmm.hold_interrupts, 1)) {
-        return SLICE_NOT_HELD;
-    }
-    uint64_t tpr = read_cr8();
-    write_cr8(15);
-    return tpr;
-}
+bool quirk_mask_interrupts(struct cpu *cpu);
 
-static inline void slice_let_go(uint64_t held)
-{
-    if (__builtin_expect(held != SLICE_NOT_HELD, 0)) {
-        write_cr8(held);
-    }
-}
-
-void slice_unblock_nmi(void);
-static inline void slice_correct_nmi(bool may_block)
+void quirk_unblock_nmi(void);
+static inline void quirk_correct_nmi(bool may_block)
 {
     if (__builtin_expect(!may_block, 0)) {
-        slice_unblock_nmi();
+        quirk_unblock_nmi();
     }
 }
