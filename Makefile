@@ -77,7 +77,7 @@ ROOT_LIBRARIES = $(foreach a,$(CAPSTONE_ABSENT),--defsym=$(a)_global_init=0 --de
 
 host_sources := $(wildcard $(foreach d,arch kernel vmm,$(foreach f,$(d) $(d)/* $(d)/*/*,$(f)/*.c $(f)/*.S)))
 host_sources := $(sort $(filter-out arch/cpu/asm_offsets.c,$(host_sources)))
-lib_sources := $(sort $(wildcard $(foreach d,lib libwhv,root/$(d)/*.c root/$(d)/*.S)))
+lib_sources := $(sort $(wildcard $(foreach d,lib libwhv,root/$(d)/*.c root/$(d)/*/*.c root/$(d)/*.S)))
 # One of the two answers odd accesses to a guest's local APIC; the other does without the emulator and its decoder.
 apic_emulator := root/libwhv/apic_emulator.c
 apic_absent := root/libwhv/apic_absent.c

@@ -147,6 +147,17 @@ struct whb_log_read {
 #define WHB_PROPERTY_HEAP_BOUND 0x57480000u
 #define WHB_PROPERTY_HEAP_USED 0x57480001u
 
+/*
+ * Registers of VP_GET_REGISTERS and VP_SET_REGISTERS besides those of WHP. EXCEPTION_EXITS, 0 at first: bit n says that
+ * exception n of this VP ends its run with an Exception record, whatever its partition's properties say. UNDELIVERED,
+ * read only: the event that was injected and whose delivery ended in the VP's last triple fault, in the form of
+ * PendingInterruption; 0: there was none.
+ */
+#define WHB_REGISTER_EXCEPTION_EXITS 0x57480000u
+#define WHB_REGISTER_UNDELIVERED 0x57480001u
+/* The exceptions that there are; a machine check is the machine's. */
+#define WHB_EXCEPTION_EXITS_ALL 0x2b7dfbu
+
 /* Heap accounting, in bytes; the parts add up to total. */
 struct whb_statistics {
     uint64_t heap_total;       /* reserved at boot */

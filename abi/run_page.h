@@ -48,7 +48,8 @@ struct whb_run_page {
      * wrote there: the hypervisor clears them when the reason changes.
      */
     uint8_t record[WHB_RUN_RECORD_SIZE];
-    uint8_t reserved_middle[WHB_RUN_POSTED_OFFSET - WHB_RUN_RECORD_OFFSET - WHB_RUN_RECORD_SIZE];
+    /* The root's alone, as `root_own`: zero at first. */
+    uint8_t root_room[WHB_RUN_POSTED_OFFSET - WHB_RUN_RECORD_OFFSET - WHB_RUN_RECORD_SIZE];
     struct whb_posted_ring posted; /* by its own rules, which hold also while VP_RUN is in progress */
 };
 

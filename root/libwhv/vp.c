@@ -6,9 +6,11 @@
 #include "root/lib/memory.h"
 #include "root/lib/string.h"
 #include "root/libwhv/client.h"
+#include "root/libwhv/diagnostics.h"
 #include "root/libwhv/whimbrel_ext.h"
 
 #define RECORD_MIN 144u /* WHV_RUN_VP_EXIT_CONTEXT of Windows 10 1803 */
+#define MAX_REPLAYS 16u /* in one run, of triple faults that do not come again; then the last one is a record */
 
 struct whb_run_page *whb_run_page(WHV_PARTITION_HANDLE partition, UINT32 index)
 {
@@ -78,22 +80,33 @@ HRESULT WHvDeleteVirtualProcessor(WHV_PARTITION_HANDLE partition, UINT32 index)
     return whb_hresult(status);
 }
 
+static bool is_triple_fault(const struct whb_run_page *page)
+{
+    return client_record(page)->ExitReason == WHvRunVpExitReasonUnrecoverableException;
+}
+
 /*
- * A run without a record for the client. An access to the VP's local APIC is finished here and the VP goes on, as often
- * as it does so: each entry sees a cancel, and ends for the root's interrupts.
+ * A run without a record for the client, or with a triple fault to explain. An access to the VP's local APIC is
+ * finished here and the VP goes on, as often as it does so: each entry sees a cancel, and ends for the root's
+ * interrupts.
  */
 static __attribute__((noinline)) HRESULT run_on(uint64_t handle, uint64_t index, VOID *exit_context, UINT32 size,
                                                 struct whb_run_page *page, enum whb_status status)
 {
+    const struct vp_of_client vp = {handle, (uint32_t)index, page};
     WHV_RUN_VP_EXIT_CONTEXT room;
     const void *record = page->record;
-    while (status == WHB_ERROR_APIC_ACCESS) {
-        const WHV_RUN_VP_EXIT_CONTEXT *answer = client_answer_apic(handle, (uint32_t)index, page, &room);
-        if (answer != NULL) {
-            record = answer;
-            status = WHB_OK;
-        } else {
-            status = whb_call_run(handle, index);
+    bool again = true;
+    for (uint32_t replays = 0; again; status = again ? whb_call_run(handle, index) : status) {
+        again = false;
+        if (status == WHB_OK && is_triple_fault(page) && replays++ < MAX_REPLAYS) {
+            again = triple_fault_replay(&vp, &status) == TRIPLE_FAULT_AGAIN;
+        }
+        if (status == WHB_ERROR_APIC_ACCESS) {
+            const WHV_RUN_VP_EXIT_CONTEXT *answer = client_answer_apic(handle, (uint32_t)index, page, &room);
+            again = answer == NULL;
+            record = answer != NULL ? answer : record;
+            status = answer != NULL ? WHB_OK : status;
         }
     }
     client_leave(page);
@@ -107,7 +120,7 @@ static __attribute__((noinline)) HRESULT run_on(uint64_t handle, uint64_t index,
 static inline HRESULT run(struct whb_run_page *page, uint64_t handle, uint64_t index, VOID *exit_context, UINT32 size)
 {
     enum whb_status status = whb_call_run(handle, index);
-    if (status != WHB_OK) {
+    if (status != WHB_OK || __builtin_expect(is_triple_fault(page), 0)) {
         return run_on(handle, index, exit_context, size, page, status);
     }
     client_leave(page);

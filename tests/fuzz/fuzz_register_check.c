@@ -58,6 +58,12 @@ static void check_accepted(const struct register_limits *limits, uint32_t name, 
     case WHvX64RegisterXCr0:
         CHECK((v->low & ~limits->xcr0) == 0 && (v->low & 1) != 0);
         break;
+    case WHB_REGISTER_EXCEPTION_EXITS:
+        CHECK((v->low & ~(uint64_t)WHB_EXCEPTION_EXITS_ALL) == 0);
+        break;
+    case WHB_REGISTER_UNDELIVERED:
+        CHECK(false);
+        break;
     case WHvX64RegisterXmmControlStatus:
         CHECK((uint32_t)v->high >> 16 == 0);
         break;
@@ -75,9 +81,10 @@ static void check_accepted(const struct register_limits *limits, uint32_t name, 
 /* Names that exist come often: a byte chooses among the blocks of numbers. */
 static uint32_t take_name(struct tape *tape)
 {
-    static const uint32_t blocks[] = {0, 0x1000, 0x2000, 0x2060, 0x3000, 0x80000000, 0x90000000};
-    uint32_t block = tape_choose(tape, 8);
-    return block == 7 ? (uint32_t)tape_u64(tape) : blocks[block] + tape_byte(tape);
+    static const uint32_t blocks[] = {0,      0x1000,     0x2000,     0x2060,
+                                      0x3000, 0x80000000, 0x90000000, WHB_REGISTER_EXCEPTION_EXITS};
+    uint32_t block = tape_choose(tape, 9);
+    return block == 8 ? (uint32_t)tape_u64(tape) : blocks[block] + tape_byte(tape);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -116,7 +116,7 @@ static void expect_running(struct guest *g)
     struct whb_vp_diagnostics d;
     guest_run(g, 0, &r, WHvRunVpExitReasonX64IoPortAccess);
     CHECK_EQ(PAYLOAD_AT, r.VpContext.Rip);
-    CHECK_EQ(S_OK, whb_vp_diagnostics(g->partition, 0, &d));
+    guest_diagnostics(g, 0, &d);
     CHECK_EQ(0, d.sequence | d.exit_reason | d.check | d.register_name | d.value[0] | d.value[1]);
 }
 
@@ -126,7 +126,7 @@ static void expect_check(struct guest *g, enum whb_entry_check check, WHV_REGIST
     WHV_REGISTER_VALUE is = {0};
     struct whb_vp_diagnostics d;
     guest_run(g, 0, &r, WHvRunVpExitReasonInvalidVpRegisterValue);
-    CHECK_EQ(S_OK, whb_vp_diagnostics(g->partition, 0, &d));
+    guest_diagnostics(g, 0, &d);
     CHECK_EQ(check, d.check);
     CHECK_EQ(blamed, d.register_name);
     CHECK_EQ(WHvRunVpExitReasonInvalidVpRegisterValue, d.exit_reason);

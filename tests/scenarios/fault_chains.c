@@ -58,7 +58,7 @@ static void expect_chain(struct guest *g, const struct step *steps, unsigned cou
     CHECK_EQ(S_OK, WHvGetVirtualProcessorRegisters(g->partition, 0, names, tracked, before));
     guest_run(g, 0, &r, WHvRunVpExitReasonUnrecoverableException);
     CHECK_EQ(PAYLOAD_AT, r.VpContext.Rip);
-    CHECK_EQ(S_OK, whb_vp_diagnostics(g->partition, 0, &d));
+    guest_diagnostics(g, 0, &d);
     CHECK_EQ(WHvRunVpExitReasonUnrecoverableException, d.exit_reason);
     CHECK_EQ(whb_run_page(g->partition, 0)->sequence, d.sequence);
     CHECK_EQ(0, d.check | d.register_name);
@@ -177,7 +177,7 @@ static void mixed_classes(void)
     load(&g, GUEST_PROTECTED, code, sizeof(code));
     guest_idt(&g, 0, GUEST_PROTECTED, 6, PAYLOAD_AT);
     guest_run(&g, 0, &r, WHvRunVpExitReasonX64Halt);
-    CHECK_EQ(S_OK, whb_vp_diagnostics(g.partition, 0, &d));
+    guest_diagnostics(&g, 0, &d);
     CHECK_EQ(0, d.sequence | d.step_count | d.exit_reason);
     guest_set(&g, 0, WHvX64RegisterRsp, 0x8000);
     const WHV_REGISTER_NAME ss = WHvX64RegisterSs;
@@ -187,7 +187,7 @@ static void mixed_classes(void)
     v.Segment.Attributes = 0x4093;
     CHECK_EQ(S_OK, WHvSetVirtualProcessorRegisters(g.partition, 0, &ss, 1, &v));
     guest_run(&g, 0, &r, WHvRunVpExitReasonUnrecoverableException);
-    CHECK_EQ(S_OK, whb_vp_diagnostics(g.partition, 0, &d));
+    guest_diagnostics(&g, 0, &d);
     CHECK_EQ(PAYLOAD_AT + 2, d.steps[0].rip);
     CHECK_EQ(6, d.steps[0].vector);
     CHECK_EQ(12, d.steps[1].vector);
@@ -200,6 +200,55 @@ static void mixed_classes(void)
     guest_destroy(&g);
 }
 
+/* A cancel that comes first is the run's; the fault comes again after it, with what was injected. */
+static void canceled(void)
+{
+    static const uint8_t code[] = {0x0f, 0x0b}; /* ud2 */
+    static const struct step steps[] = {{0x40, 0, NO_ERROR, 0, SERIAL},
+                                        {13, HARDWARE, IDT_ERROR(0x40), 0, SERIAL},
+                                        {13, HARDWARE, IDT_ERROR(13), 0, DOUBLE},
+                                        {13, HARDWARE, IDT_ERROR(8), 0, TRIPLE}};
+    struct guest g;
+    WHV_RUN_VP_EXIT_CONTEXT r;
+    load(&g, GUEST_LONG, code, sizeof(code));
+    guest_set(&g, 0, WHvX64RegisterRflags, 0x202);
+    guest_set(&g, 0, WHvRegisterPendingInterruption, 1 | 0x40ull << 16);
+    CHECK_EQ(S_OK, WHvCancelRunVirtualProcessor(g.partition, 0, 0));
+    guest_run(&g, 0, &r, WHvRunVpExitReasonCanceled);
+    expect_chain(&g, steps, 4);
+    guest_destroy(&g);
+}
+
+/* What the replay is made of: exceptions of this VP alone, and an event that is only read. */
+static void by_register(void)
+{
+    static const uint8_t code[] = {0x0f, 0x0b}; /* ud2 */
+    const WHV_REGISTER_NAME exits = (WHV_REGISTER_NAME)WHB_REGISTER_EXCEPTION_EXITS;
+    const WHV_REGISTER_NAME undelivered = (WHV_REGISTER_NAME)WHB_REGISTER_UNDELIVERED;
+    struct guest g;
+    WHV_RUN_VP_EXIT_CONTEXT r;
+    WHV_REGISTER_VALUE v = {0};
+    load(&g, GUEST_LONG, code, sizeof(code));
+    v.Reg64 = 1ull << 18;
+    CHECK_EQ(WHB_HR_INVALID_PARAMETER, WHvSetVirtualProcessorRegisters(g.partition, 0, &exits, 1, &v));
+    v.Reg64 = 1ull << 32;
+    CHECK_EQ(WHB_HR_INVALID_PARAMETER, WHvSetVirtualProcessorRegisters(g.partition, 0, &exits, 1, &v));
+    v.Reg64 = 0;
+    CHECK_EQ(WHB_HR_INVALID_PARAMETER, WHvSetVirtualProcessorRegisters(g.partition, 0, &undelivered, 1, &v));
+    guest_set(&g, 0, exits, 1u << 6);
+    CHECK_EQ(1u << 6, guest_get(&g, 0, exits));
+    guest_run(&g, 0, &r, WHvRunVpExitReasonException);
+    CHECK_EQ(6, r.VpException.ExceptionType);
+    guest_set(&g, 0, exits, 0);
+    guest_run(&g, 0, &r, WHvRunVpExitReasonUnrecoverableException);
+    CHECK_EQ(0, guest_get(&g, 0, undelivered) | guest_get(&g, 0, exits));
+    guest_set(&g, 0, exits, 1u << 13); /* the replay leaves it */
+    guest_run(&g, 0, &r, WHvRunVpExitReasonException);
+    CHECK_EQ(13, r.VpException.ExceptionType);
+    CHECK_EQ(1u << 13, guest_get(&g, 0, exits));
+    guest_destroy(&g);
+}
+
 const struct scenario scenarios_fault_chains[] = {
     {"fault-chain/undefined-opcode", 1, undefined_opcode},
     {"fault-chain/page-faults", 1, page_faults},
@@ -207,5 +256,7 @@ const struct scenario scenarios_fault_chains[] = {
     {"fault-chain/software-interrupt", 1, software_interrupt},
     {"fault-chain/injected-exception", 1, injected_exception},
     {"fault-chain/mixed-classes", 1, mixed_classes},
+    {"fault-chain/canceled", 1, canceled},
+    {"fault-chain/by-register", 1, by_register},
     {0},
 };

@@ -198,6 +198,19 @@ void guest_run(struct guest *g, uint32_t vp, WHV_RUN_VP_EXIT_CONTEXT *record, WH
     check_equal("Reserved", 0, record->Reserved);
 }
 
+void guest_diagnostics(struct guest *g, uint32_t vp, struct whb_vp_diagnostics *d)
+{
+    HRESULT hr;
+    for (;;) {
+        hr = whb_vp_diagnostics(g->partition, vp, d);
+        if (hr != WHB_HR_INTERRUPTED) {
+            break;
+        }
+        __asm__ volatile("sti; nop; cli" : : : "memory");
+    }
+    CHECK_EQ(S_OK, hr);
+}
+
 void guest_skip(struct guest *g, uint32_t vp, const WHV_RUN_VP_EXIT_CONTEXT *record)
 {
     guest_set(g, vp, WHvX64RegisterRip, record->VpContext.Rip + record->VpContext.InstructionLength);

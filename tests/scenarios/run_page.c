@@ -195,7 +195,7 @@ static void check_refused(uint32_t check)
     WHV_RUN_VP_EXIT_CONTEXT r;
     struct whb_vp_diagnostics d = {0};
     guest_run(&guest, 0, &r, WHvRunVpExitReasonInvalidVpRegisterValue);
-    CHECK_EQ(S_OK, whb_vp_diagnostics(guest.partition, 0, &d));
+    guest_diagnostics(&guest, 0, &d);
     CHECK_EQ(check, d.check);
 }
 

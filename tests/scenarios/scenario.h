@@ -66,6 +66,9 @@ void guest_set(struct guest *g, uint32_t vp, WHV_REGISTER_NAME name, uint64_t va
  */
 void guest_run(struct guest *g, uint32_t vp, WHV_RUN_VP_EXIT_CONTEXT *record, WHV_RUN_VP_EXIT_REASON reason);
 
+/* whb_vp_diagnostics, which ends like a run for an interrupt of the root's own. */
+void guest_diagnostics(struct guest *g, uint32_t vp, struct whb_vp_diagnostics *d);
+
 /* RIP past the instruction of the record (InstructionLength), or past `length` bytes. */
 void guest_skip(struct guest *g, uint32_t vp, const WHV_RUN_VP_EXIT_CONTEXT *record);
 void guest_advance(struct guest *g, uint32_t vp, uint64_t length);

@@ -70,7 +70,7 @@ static void check_refused(struct guest *g, const struct row *r)
     WHV_RUN_VP_EXIT_CONTEXT record;
     struct whb_vp_diagnostics d;
     guest_run(g, 0, &record, WHvRunVpExitReasonInvalidVpRegisterValue);
-    CHECK_EQ(S_OK, whb_vp_diagnostics(g->partition, 0, &d));
+    guest_diagnostics(g, 0, &d);
     CHECK_EQ(r->check, d.check);
     CHECK_EQ(r->blamed != 0 ? r->blamed : r->name, d.register_name);
 }

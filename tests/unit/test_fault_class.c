@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: vmm/run/fault_class.c */
+/* sources: root/libwhv/fault_class.c */
 #include "tests/unit/cmocka_tests.h"
 
-#include "arch/vmx/vmx.h"
-#include "vmm/run/fault_class.h"
+#include "root/libwhv/entry_check/vmx_format.h"
+#include "root/libwhv/fault_class.h"
 
 #define INFO(type, vector) (INTERRUPTION_VALID | (uint32_t)(type) << INTERRUPTION_TYPE_SHIFT | (uint32_t)(vector))
 #define EXCEPTION(vector) INFO(INTERRUPTION_HARDWARE_EXCEPTION, vector)

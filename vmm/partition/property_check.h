@@ -12,8 +12,7 @@
 #include "abi/whv.h"
 #include "vmm/partition/machine_offer.h"
 
-/* The vectors that exceptions have. NMI is none, and machine checks are the machine's. */
-#define EXCEPTION_EXITS_OFFERED 0x2b7dfbull
+#define EXCEPTION_EXITS_OFFERED WHB_EXCEPTION_EXITS_ALL
 
 /* WHV_X64_MSR_EXIT_BITMAP: all that WHP has. */
 #define MSR_EXITS_OFFERED 0x3full

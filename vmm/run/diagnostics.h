@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Why a VP's last record was InvalidVpRegisterValue or UnrecoverableException (struct whb_vp_diagnostics). */
+/* Why a VP's last record was InvalidVpRegisterValue (struct whb_vp_diagnostics). */
 #pragma once
 
 #include <stdbool.h>

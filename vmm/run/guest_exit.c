@@ -13,7 +13,6 @@
 #include "vmm/partition/partition.h"
 #include "vmm/run/completion.h"
 #include "vmm/run/diagnostics.h"
-#include "vmm/run/fault_chain.h"
 #include "vmm/run/window.h"
 #include "vmm/vp/guest_cpuid.h"
 #include "vmm/vp/partition_time.h"
@@ -103,6 +102,15 @@ static enum exit_action exit_ept_violation(struct vp *vp, struct exit_snapshot *
     return done ? EXIT_RESUME : EXIT_DELIVER;
 }
 
+/* An event that the entry injected was not delivered if RIP has not moved: the root cannot know of it otherwise. */
+static enum exit_action exit_triple_fault(struct vp *vp)
+{
+    bool injected = (vp->injected_info & INTERRUPTION_VALID) != 0 && vp->injected_rip == vmcs_readnw(VMCS_GUEST_RIP);
+    vp->undelivered = vp->event;
+    vp->undelivered.info = injected ? vp->injected_info : 0;
+    return EXIT_DELIVER;
+}
+
 /* HLT is complete when it exits; a debug exception that is due behind it comes at once and ends it. */
 static enum exit_action exit_halt(struct vp *vp)
 {
@@ -159,7 +167,7 @@ enum exit_action guest_exit(struct cpu *cpu, struct vp *vp, struct exit_snapshot
     case VMX_EXIT_IO:
         return guest_write_port(vp) ? EXIT_RESUME : EXIT_DELIVER;
     case VMX_EXIT_TRIPLE_FAULT:
-        return fault_chain(cpu, vp, snapshot);
+        return exit_triple_fault(vp);
     case VMX_EXIT_INVALID_GUEST_STATE:
         diagnostics_invalid(vp, vmcs_readnw(VMCS_EXIT_QUALIFICATION));
         return EXIT_DELIVER;

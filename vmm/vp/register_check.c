@@ -46,6 +46,8 @@ enum register_kind register_kind(uint32_t name)
     case REG_NOTIFICATIONS:
     case REG_ACTIVITY:
     case REG_PENDING_DEBUG:
+    case REG_EXCEPTION_EXITS:
+    case REG_UNDELIVERED:
         return REGISTER_SPECIAL;
     case REG_PENDING_EVENT:
         return REGISTER_EVENT;
@@ -277,6 +279,10 @@ static bool check_special(const struct register_limits *l, uint32_t name, uint64
         return value < 32;
     case REG_NOTIFICATIONS:
         return (value & ~NOTIFY_ALL) == 0; /* there are no SINTs */
+    case REG_EXCEPTION_EXITS:
+        return (value & ~(uint64_t)WHB_EXCEPTION_EXITS_ALL) == 0;
+    case REG_UNDELIVERED:
+        return false;
     default:
         return value <= (l->apic ? 3u : 0u); /* only a VP with a local APIC can be put to sleep */
     }

@@ -108,7 +108,7 @@ void vp_apply_policy(struct vp *vp)
     WHV_EXTENDED_VM_EXITS exits = {.AsUINT64 = __atomic_load_n(&policy->extended_exits, __ATOMIC_RELAXED)};
     uint64_t exceptions = __atomic_load_n(&policy->exception_exits, __ATOMIC_RELAXED);
     cpuid_cache_forget(&vp->cpuid);
-    vp->client_exceptions = exits.ExceptionExit != 0 ? (uint32_t)exceptions : 0;
+    vp->client_exceptions = (exits.ExceptionExit != 0 ? (uint32_t)exceptions : 0) | vp->exception_exits;
     vp->exception_bitmap = GUEST_EXCEPTIONS | vp->client_exceptions;
     vmcs_write32(VMCS_EXCEPTION_BITMAP, vp->exception_bitmap);
     vp->controls.cpu = (vp->controls.cpu & ~CPU_RDTSC) | (exits.X64RdtscExit != 0 ? CPU_RDTSC : 0);

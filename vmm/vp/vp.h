@@ -125,9 +125,10 @@ struct vp {
     struct pending_event event;
     uint32_t injected_info; /* of the event that the last entry injected; its other fields are still in `event` */
     uint64_t injected_rip;  /* RIP at that entry, if there was an event */
-    uint8_t replays;        /* of the same triple fault, so far (vmm/run/fault_chain.c) */
-    uint64_t notifications; /* WHV_DELIVERABILITY_NOTIFICATIONS_REGISTER */
-    uint32_t external;      /* external interrupt to inject once it can be delivered: interruption information, or 0 */
+    struct pending_event undelivered; /* WHB_REGISTER_UNDELIVERED */
+    uint32_t exception_exits;         /* WHB_REGISTER_EXCEPTION_EXITS */
+    uint64_t notifications;           /* WHV_DELIVERABILITY_NOTIFICATIONS_REGISTER */
+    uint32_t external; /* external interrupt to inject once it can be delivered: interruption information, or 0 */
     /* The software exception (INT3, INTO, INT1) of the last Exception record, for its injection by the root. */
     struct {
         uint64_t rip;

@@ -53,6 +53,8 @@ enum {
     REG_NOTIFICATIONS = WHvRegisterDeliverabilityNotifications,
     REG_ACTIVITY = WHvRegisterInternalActivityState,
     REG_PENDING_DEBUG = WHvX64RegisterPendingDebugException,
+    REG_EXCEPTION_EXITS = WHB_REGISTER_EXCEPTION_EXITS,
+    REG_UNDELIVERED = WHB_REGISTER_UNDELIVERED,
 };
 
 /* The guest's IA32_MTRRCAP: 8 variable, fixed, write-combining. */
@@ -75,7 +77,7 @@ enum register_kind {
     REGISTER_MSR,
     REGISTER_MTRR,    /* variable and fixed */
     REGISTER_SPECIAL, /* PendingInterruption, InterruptState, DeliverabilityNotifications, InternalActivityState,
-                         PendingDebugException */
+                         PendingDebugException, EXCEPTION_EXITS, UNDELIVERED */
     REGISTER_EVENT,   /* PendingEvent */
     REGISTER_APIC,    /* of a VP with a local APIC */
 };

@@ -23,6 +23,10 @@ uint64_t vp_special_get(const struct vp *vp, uint32_t name)
     }
     case REG_NOTIFICATIONS:
         return vp->notifications;
+    case REG_EXCEPTION_EXITS:
+        return vp->exception_exits;
+    case REG_UNDELIVERED:
+        return register_from_event(&vp->undelivered);
     default:
         return vp->suspend; /* InternalActivityState */
     }
@@ -49,6 +53,10 @@ void vp_special_set(struct vp *vp, uint32_t name, uint64_t value)
         break;
     case REG_NOTIFICATIONS:
         window_set_notifications(vp, value);
+        break;
+    case REG_EXCEPTION_EXITS:
+        vp->exception_exits = (uint32_t)value;
+        vp_apply_policy(vp);
         break;
     default:
         vp->suspend = (uint32_t)value;

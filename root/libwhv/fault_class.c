@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/run/fault_class.h"
+#include "root/libwhv/fault_class.h"
 
-#include "arch/vmx/vmx.h"
+#include "root/libwhv/entry_check/vmx_format.h"
 
 #define CONTRIBUTORY ((1u << 0) | (0xfu << 10) | (1u << 21)) /* #DE, #TS, #NP, #SS, #GP, #CP */
 #define PAGE_FAULTS ((1u << VECTOR_PF) | (1u << 20))         /* #PF, #VE */
