@@ -20,13 +20,13 @@
 #include "vmm/hypercall/hypercall.h"
 #include "vmm/partition/machine_offer.h"
 #include "vmm/partition/msr_policy.h"
+#include "vmm/registers/vp_state.h"
 #include "vmm/root/root_port.h"
 #include "vmm/root/root_vp.h"
 #include "vmm/vp/evict.h"
 #include "vmm/vp/mitigate.h"
 #include "vmm/vp/switch.h"
 #include "vmm/vp/vmcs_dump.h"
-#include "vmm/vp/vp_state.h"
 
 static void check_features(const struct boot_info *info)
 {

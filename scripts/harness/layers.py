@@ -22,6 +22,7 @@ LAYERS = (
     ("vmm/partition",),
     ("vmm/vp",),
     ("vmm/io_event", "vmm/apic"),
+    ("vmm/registers",),
     ("vmm/run",),
     ("vmm/hypercall",),
     ("vmm/root",),
@@ -37,16 +38,11 @@ UPWARD = {
     "vmm/vp/mitigate": ("vmm/run/exit_mitigated", "vmm/run/world_switch"),
     "vmm/vp/vmcs_setup": ("vmm/run/world_switch",),
     "vmm/vp/vp": ("vmm/apic/apic", "vmm/io_event/posted"),
-    "vmm/vp/vp_registers": ("vmm/apic/apic", "vmm/run/completion"),
-    "vmm/vp/vp_special": ("vmm/run/exit_common", "vmm/run/guest_exit", "vmm/run/window"),
-    "vmm/vp/vp_state": ("vmm/apic/apic",),
+    "vmm/registers/vp_registers": ("vmm/run/completion",),
+    "vmm/registers/vp_special": ("vmm/run/exit_common", "vmm/run/guest_exit", "vmm/run/window"),
     "vmm/apic/apic": ("vmm/run/exit_common", "vmm/run/guest_exit"),
-    "vmm/apic/apic_access": (
-        "vmm/io_event/mov_decode", "vmm/run/completion", "vmm/run/exit_common", "vmm/run/exit_record"),
+    "vmm/apic/apic_access": ("vmm/run/completion", "vmm/run/exit_common", "vmm/run/exit_record"),
     "vmm/apic/apicv": ("vmm/run/exit_record", "vmm/run/guest_exit"),
-    "vmm/io_event/guest_write": (
-        "vmm/run/completion", "vmm/run/exit_common", "vmm/run/exit_record", "vmm/run/exit_skip",
-        "vmm/run/fetch_plain", "vmm/run/guest_exit"),
 }
 TOPS = {folder.split("/", 1)[0] for folder in RANK}
 OBJECTS = pathlib.Path("build/obj")

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: vmm/io_event/mov_decode.c */
+/* sources: vmm/vp/mov_decode.c */
 #include <stdlib.h>
 #include <string.h>
 
 #include "tests/fuzz/check.h"
 #include "tests/fuzz/tape.h"
-#include "vmm/io_event/mov_decode.h"
+#include "vmm/vp/mov_decode.h"
 
 static void check_store(const struct mov_store *s, unsigned count, enum mov_mode mode)
 {

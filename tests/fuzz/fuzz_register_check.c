@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: vmm/vp/register_check.c vmm/cpu/switch_check.c */
+/* sources: vmm/registers/register_check.c vmm/cpu/switch_check.c */
 #include <string.h>
 
 #include "tests/fuzz/check.h"
 #include "tests/fuzz/tape.h"
 #include "vmm/cpu/switch_check.h"
-#include "vmm/vp/vp_registers.h"
+#include "vmm/registers/vp_registers.h"
 
 /* The checks that VM entry makes of the interruption information (SDM vol. 3C, 27.2.1.3), written anew. */
 static void check_event(const struct pending_event *e)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: vmm/vp/xsave_image.c root/libwhv/xsave_form.c */
+/* sources: vmm/registers/xsave_image.c root/libwhv/xsave_form.c */
 /*
  * Whatever is taken names only known components and would not make XRSTOR fault. What libwhv then makes of it is taken
  * again, and is the same state.
@@ -8,7 +8,7 @@
 
 #include "root/libwhv/xsave_form.h"
 #include "tests/fuzz/check.h"
-#include "vmm/vp/xsave_image.h"
+#include "vmm/registers/xsave_image.h"
 
 static void check_compacted(const struct xsave_format *format, const uint8_t *standard)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: vmm/io_event/mov_decode.c */
+/* sources: vmm/vp/mov_decode.c */
 #include <string.h>
 
 #include "tests/unit/cmocka_tests.h"
-#include "vmm/io_event/mov_decode.h"
+#include "vmm/vp/mov_decode.h"
 
 /* Register n holds this. */
 #define R(n) (0x1122334455660000ull + 0x1101 * (n))

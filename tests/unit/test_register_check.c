@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: vmm/vp/register_check.c vmm/cpu/switch_check.c */
+/* sources: vmm/registers/register_check.c vmm/cpu/switch_check.c */
 #include "tests/unit/cmocka_tests.h"
 
 #include "vmm/cpu/switch_check.h"
-#include "vmm/vp/vp_registers.h"
+#include "vmm/registers/vp_registers.h"
 
 static const struct register_limits limits = {
     .xcr0 = XCR0_X87 | XCR0_SSE | XCR0_AVX | XCR0_AVX512,

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: root/libwhv/xsave_form.c vmm/vp/xsave_image.c */
+/* sources: root/libwhv/xsave_form.c vmm/registers/xsave_image.c */
 /* What libwhv gives to clients, by examples and back through the hypervisor's own check. */
 #include "root/libwhv/xsave_form.h"
 
 #include <string.h>
 
 #include "tests/unit/cmocka_tests.h"
-#include "vmm/vp/xsave_image.h"
+#include "vmm/registers/xsave_image.h"
 
 #define BV 512
 #define COMP 520

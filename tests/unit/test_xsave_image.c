@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: vmm/vp/xsave_image.c */
+/* sources: vmm/registers/xsave_image.c */
 #include <string.h>
 
 #include "tests/unit/cmocka_tests.h"
-#include "vmm/vp/xsave_image.h"
+#include "vmm/registers/xsave_image.h"
 
 #define BV 512
 #define COMP 520

@@ -5,9 +5,9 @@
 #include "arch/cpu/msr.h"
 #include "arch/vmx/vmcs.h"
 #include "vmm/apic/apic.h"
-#include "vmm/io_event/mov_decode.h"
 #include "vmm/partition/partition.h"
 #include "vmm/run/completion.h"
+#include "vmm/vp/mov_decode.h"
 
 #define APIC_PAGE 0xfee00000ull
 #define MSR_X2APIC_FIRST 0x800u

@@ -6,8 +6,8 @@
 #include "arch/cpu/percpu.h"
 #include "vmm/hypercall/hypercall.h"
 #include "vmm/partition/partition.h"
+#include "vmm/registers/vp_state.h"
 #include "vmm/vp/vp.h"
-#include "vmm/vp/vp_state.h"
 
 struct call {
     struct cpu *cpu;

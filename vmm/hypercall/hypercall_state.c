@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Hypercalls on blocks of a VP's state. */
 #include "vmm/hypercall/hypercall_call.h"
-#include "vmm/vp/vp_state.h"
+#include "vmm/registers/vp_state.h"
 
 enum whb_status call_state_get(struct call *c, struct partition *p)
 {

@@ -3,7 +3,7 @@
 
 #include "arch/cpu/direct_map.h"
 #include "vmm/cpu/vmm_state.h"
-#include "vmm/io_event/guest_write.h"
+#include "vmm/io_event/write_table.h"
 #include "vmm/partition/partition.h"
 
 static bool is_active(const struct doorbell *d)

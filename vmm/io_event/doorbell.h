@@ -24,7 +24,7 @@ enum whb_status doorbell_add(struct partition *p, const WHV_DOORBELL_MATCH_DATA 
 /* When it returns, the event is signalled no more. WHB_ERROR_NOT_FOUND. */
 enum whb_status doorbell_remove(struct partition *p, const WHV_DOORBELL_MATCH_DATA *data);
 
-/* For vmm/io_event/guest_write.c: whether a doorbell is at the address; signals every one that matches, true: there was
+/* For vmm/run/guest_write.c: whether a doorbell is at the address; signals every one that matches, true: there was
  * one. */
 bool doorbell_watches(const struct write_table *table, uint64_t address);
 bool doorbell_signal(const struct write_table *table, uint64_t address, uint64_t value, uint32_t size);

@@ -3,7 +3,7 @@
 
 #include "arch/cpu/cpu.h"
 #include "vmm/cpu/vmm_state.h"
-#include "vmm/io_event/guest_write.h"
+#include "vmm/io_event/write_table.h"
 #include "vmm/partition/partition.h"
 #include "vmm/vp/vp.h"
 

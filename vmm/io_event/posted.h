@@ -23,7 +23,7 @@ enum whb_status posted_remove(struct partition *p, uint64_t address, uint64_t si
 /* An empty ring, for a VP that nobody runs. */
 void posted_clear(struct vp *vp);
 
-/* For vmm/io_event/guest_write.c. */
+/* For vmm/run/guest_write.c. */
 bool posted_watches(const struct write_table *table, uint64_t address);
 /* False: in no range, or the ring is full. */
 bool posted_append(struct vp *vp, const struct write_table *table, uint64_t address, uint64_t value, uint32_t size);

@@ -40,7 +40,7 @@ struct partition {
     struct partition_policy *policy;
     uint8_t *msr_bitmap; /* the partition's own, once its properties need one; NULL: vmm.guest_msr_bitmap */
     struct write_table
-        *doorbells; /* atomic; and posted ranges; NULL until the first one (vmm/io_event/guest_write.h) */
+        *doorbells; /* atomic; and posted ranges; NULL until the first one (vmm/io_event/write_table.h) */
 };
 
 _Static_assert(sizeof(struct partition) <= 4096, "a partition is one page");

@@ -5,7 +5,7 @@
 #include "kernel/debug/log.h"
 #include "vmm/cpu/vmm_state.h"
 #include "vmm/partition/partition.h"
-#include "vmm/vp/vp_registers.h"
+#include "vmm/registers/vp_registers.h"
 
 struct register_text {
     uint32_t name;

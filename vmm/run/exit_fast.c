@@ -6,9 +6,9 @@
 #include "arch/cpu/cpu.h"
 #include "arch/vmx/vmcs.h"
 #include "vmm/cpu/hardware_model.h"
-#include "vmm/io_event/guest_write.h"
 #include "vmm/run/exit_skip.h"
 #include "vmm/run/exit_trace.h"
+#include "vmm/run/guest_write.h"
 #include "vmm/run/run_straight.h"
 #include "vmm/vp/vp.h"
 

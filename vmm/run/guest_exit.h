@@ -5,8 +5,8 @@
  */
 #pragma once
 
-#include "vmm/io_event/mov_decode.h"
 #include "vmm/run/exit_decode.h"
+#include "vmm/vp/mov_decode.h"
 #include "vmm/vp/vp.h"
 
 enum exit_action {

@@ -12,10 +12,10 @@
 #include "vmm/cpu/vmm_state.h"
 #include "vmm/partition/msr_actions.h"
 #include "vmm/partition/partition.h"
+#include "vmm/registers/vp_registers.h"
 #include "vmm/run/guest_exit.h"
 #include "vmm/vp/partition_time.h"
 #include "vmm/vp/switch.h"
-#include "vmm/vp/vp_registers.h"
 
 enum msr_outcome {
     MSR_DONE,

@@ -7,7 +7,6 @@
 #include "vmm/apic/apic.h"
 #include "vmm/cpu/quirks_bochs.h"
 #include "vmm/cpu/vmm_state.h"
-#include "vmm/io_event/guest_write.h"
 #include "vmm/partition/partition.h"
 #include "vmm/partition/partition_slots.h"
 #include "vmm/run/completion_decide.h"
@@ -17,6 +16,7 @@
 #include "vmm/run/exit_trace.h"
 #include "vmm/run/fetch_plain.h"
 #include "vmm/run/guest_exit.h"
+#include "vmm/run/guest_write.h"
 #include "vmm/vp/switch_quickly.h"
 
 #define IO_SIZE 7u /* SDM vol. 3C, table 28-5 */

@@ -263,7 +263,3 @@ void vmcs_setup_controls(struct vp *vp, const struct vmx_controls *controls, uin
 void vmcs_setup_host(const struct cpu *cpu, const struct vp *vp);
 /* The architectural state after INIT (SDM vol. 3A, table 10-1). */
 void vmcs_setup_reset(struct vp *vp);
-
-/* Registers by name (vmm/vp/vp_registers.c). The VP is owned, its VMCS current; `values` are 16 bytes each. */
-enum whb_status vp_registers_get(struct vp *vp, const uint32_t *names, void *values, uint32_t count);
-enum whb_status vp_registers_set(struct vp *vp, const uint32_t *names, const void *values, uint32_t count);

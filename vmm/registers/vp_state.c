@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/vp/vp_state.h"
+#include "vmm/registers/vp_state.h"
 
 #include "abi/whv.h"
 #include "arch/cpu/cpu.h"
 #include "arch/cpu/string.h"
 #include "vmm/apic/apic.h"
+#include "vmm/registers/xsave_image.h"
 #include "vmm/vp/switch.h"
-#include "vmm/vp/xsave_image.h"
 
 #define MXCSR_MASK_AT 28u
 #define MXCSR_MASK_DEFAULT 0xffbfu /* if the CPU names none (SDM vol. 1, 11.6.6) */

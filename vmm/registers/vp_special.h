@@ -2,8 +2,8 @@
 /* WHV's registers for events and interruptibility. The VP is owned, its VMCS current, values are checked. */
 #pragma once
 
+#include "vmm/registers/vp_registers.h"
 #include "vmm/vp/vp.h"
-#include "vmm/vp/vp_registers.h"
 
 /* Names of REGISTER_SPECIAL. */
 uint64_t vp_special_get(const struct vp *vp, uint32_t name);

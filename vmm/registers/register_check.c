@@ -3,7 +3,7 @@
 #include "arch/cpu/cpu.h"
 #include "arch/cpu/msr.h"
 #include "vmm/cpu/switch_check.h"
-#include "vmm/vp/vp_registers.h"
+#include "vmm/registers/vp_registers.h"
 #include "vmm/vp/window_decide.h"
 
 static bool between(uint32_t name, uint32_t first, uint32_t count)

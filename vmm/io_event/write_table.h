@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Writes of a guest that are finished without an exit to the root: doorbells (vmm/io_event/doorbell.h) and posted
- * writes (vmm/io_event/posted.h). Both are for plain writes alone: OUT, and stores by MOV to memory that is not mapped
- * writable.
- *
- * Exit handlers read the table without a lock; what is removed is used again only when every CPU that ran the partition
- * has left its handler. Each `active` is atomic, the other members of its struct are constant while it is set.
+ * A partition's doorbells and posted ranges. Exit handlers read the table without a lock; what is removed is used again
+ * only when every CPU that ran the partition has left its handler. Each `active` is atomic, the other members of its
+ * struct are constant while it is set.
  */
 #pragma once
 
@@ -17,7 +14,6 @@
 #include "vmm/io_event/posted_range.h"
 
 struct partition;
-struct vp;
 
 struct doorbell {
     struct doorbell_match match;
@@ -56,13 +52,3 @@ static inline void write_table_grow(uint32_t *end, uint32_t index)
         __atomic_store_n(end, index + 1, __ATOMIC_RELEASE);
     }
 }
-
-/*
- * For exits of the VP whose VMCS is current. True: a doorbell rang or the write is posted, and the VP is past the
- * instruction. False: nothing happened.
- */
-bool guest_write_memory(struct vp *vp, uint64_t gpa, uint64_t qualification);
-bool guest_write_port(struct vp *vp);
-
-/* The same for vmm/run/exit_fast.c: where nothing but RIP has to change. */
-bool guest_write_port_plain(struct vp *vp);

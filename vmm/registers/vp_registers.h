@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Register names, their kinds, and the checks of values. Pure; vmm/vp/vp_registers.c does the reading and writing. */
+/* A VP's registers by WHV name: their kinds and the checks of values, which are pure, and reading and writing. */
 #pragma once
 
 #include <stdbool.h>
@@ -114,3 +114,7 @@ struct pending_event register_to_exception(const struct register_value *v);
 /* WHV_X64_PENDING_EXT_INT_EVENT: interruption information of the external interrupt, 0 if `v` is not of that type. */
 uint32_t register_to_external(const struct register_value *v);
 struct register_value register_from_external(uint32_t info);
+
+/* The VP is owned, its VMCS current; `values` are 16 bytes each. */
+enum whb_status vp_registers_get(struct vp *vp, const uint32_t *names, void *values, uint32_t count);
+enum whb_status vp_registers_set(struct vp *vp, const uint32_t *names, const void *values, uint32_t count);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Tables 2-1 to 2-5 and 2-7 of SDM vol. 2A: the address forms of ModRM and SIB; prefixes: 2.1.1, 2.2.1. */
-#include "vmm/io_event/mov_decode.h"
+#include "vmm/vp/mov_decode.h"
 
 #define LENGTH_MAX 15u
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/vp/xsave_image.h"
+#include "vmm/registers/xsave_image.h"
 
 #include "arch/cpu/cpu.h"
 #include "arch/cpu/string.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/vp/vp_special.h"
+#include "vmm/registers/vp_special.h"
 
 #include "arch/cpu/cpu.h"
 #include "arch/vmx/vmcs.h"

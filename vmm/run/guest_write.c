@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/io_event/guest_write.h"
+#include "vmm/run/guest_write.h"
 
 #include "arch/cpu/cpu.h"
 #include "arch/cpu/string.h"
 #include "arch/vmx/vmcs.h"
 #include "vmm/io_event/doorbell.h"
-#include "vmm/io_event/mov_decode.h"
 #include "vmm/io_event/posted.h"
+#include "vmm/io_event/write_table.h"
 #include "vmm/partition/partition.h"
 #include "vmm/run/completion.h"
 #include "vmm/run/exit_skip.h"
 #include "vmm/run/fetch_plain.h"
 #include "vmm/run/guest_exit.h"
+#include "vmm/vp/mov_decode.h"
 
 /* Exit qualifications: SDM vol. 3C, tables 28-5 and 28-7. */
 #define IO_SIZE 7u
@@ -22,15 +23,6 @@
 #define VIOLATION_NOT_WALK (1u << 8)
 
 #define PAGE_MASK 4095u
-
-struct write_table *write_table_get(struct partition *p)
-{
-    if (p->doorbells == NULL) {
-        struct write_table *table = page_alloc_for(partition_account(p), PAGE_USE_PARTITION);
-        __atomic_store_n(&p->doorbells, table, __ATOMIC_RELEASE);
-    }
-    return p->doorbells;
-}
 
 static const struct write_table *table_of(const struct vp *vp)
 {

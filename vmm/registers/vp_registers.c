@@ -3,7 +3,7 @@
  * A guest VP's registers by WHV name. A batch is checked as a whole before anything is written. Values that only a VM
  * entry can judge are taken as they are: the next run then ends with InvalidVpRegisterValue.
  */
-#include "vmm/vp/vp_registers.h"
+#include "vmm/registers/vp_registers.h"
 
 #include "arch/cpu/cpu.h"
 #include "arch/cpu/msr.h"
@@ -12,11 +12,11 @@
 #include "arch/vmx/vmcs.h"
 #include "vmm/apic/apic.h"
 #include "vmm/cpu/vmm_state.h"
+#include "vmm/registers/vp_special.h"
 #include "vmm/run/completion.h"
 #include "vmm/vp/guest_cpuid.h"
 #include "vmm/vp/partition_time.h"
 #include "vmm/vp/switch.h"
-#include "vmm/vp/vp_special.h"
 
 static const uint8_t segment_of_name[8] = {
     VMCS_SEG_ES, VMCS_SEG_CS, VMCS_SEG_SS, VMCS_SEG_DS, VMCS_SEG_FS, VMCS_SEG_GS, VMCS_SEG_LDTR, VMCS_SEG_TR,
