@@ -103,7 +103,7 @@ static bool enter_vmx_operation(struct cpu *cpu)
                   difference);
         return false;
     }
-    if (!mitigate_init_cpu(cpu)) {
+    if (!mitigate_init_cpu()) {
         log_error("CPU %u (APIC ID %u) is left out: its speculation controls differ from the boot CPU's.", cpu->index,
                   cpu->apic_id);
         return false;

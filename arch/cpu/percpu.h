@@ -59,11 +59,9 @@ struct cpu {
     struct exit_trace trace;   /* vmm/run/exit_trace.h */
     uint64_t content;          /* of XCR0 and these: vp->content of who has the same */
     uint32_t root_away;        /* what of the root's is not in the registers: AWAY_ bits */
-    uint32_t exit_spec_ctrl;   /* for IA32_SPEC_CTRL after each exit (vmm/run/exit_mitigated.S); 0: nothing */
-    bool mitigate;             /* vmm/vp/mitigate.c has something to do before entries of guests */
-    uint64_t root_spec_ctrl;   /* if AWAY_SPEC_CTRL */
+    uint32_t exit_spec_ctrl;   /* for IA32_SPEC_CTRL after each exit, where that is written (world_switch.S) */
+    uint32_t root_spec_ctrl;   /* if AWAY_MITIGATED */
     uint64_t root_tpr;         /* if AWAY_TPR */
-    uint64_t mitigated_run;    /* run_began of the run whose first entry mitigate.c has seen */
     uint64_t last_partition;   /* serial of the partition whose guest ran here last, for IBPB */
     void *vmxon_region;
     void *call_scratch; /* of the hypercall in progress here (vmm/hypercall/hypercall_call.h) */
@@ -78,8 +76,8 @@ struct cpu {
 #define CPU_SIPI 0x100u
 
 #define AWAY_BREAKPOINTS 1u /* DR0 to DR3 are a guest's; root_vp->dr has the root's */
-#define AWAY_SPEC_CTRL 2u
-#define AWAY_TPR 4u /* vmm/quirks_bochs.h */
+#define AWAY_TPR 2u         /* vmm/cpu/quirks_bochs.h */
+#define AWAY_MITIGATED 4u   /* a guest was entered since the root ran: vmm/vp/mitigate.c */
 
 /* Where a root VP waits for SIPI. */
 enum cpu_parked {

@@ -261,4 +261,4 @@ extern const char vmx_enter_window[], vmx_enter_window_end[], vmx_enter_kicked[]
 /* HOST_RIP for root and guest VPs. */
 extern const char vmx_exit_root[], vmx_exit_root_traced[], vmx_exit_guest[];
 /* Exit points of guests that first fill the return stack buffer: whole, with IA32_SPEC_CTRL; or one entry. */
-extern const char vmx_exit_point_filling[], vmx_exit_point_one_call[];
+extern const char vmx_exit_point_filling[], vmx_exit_point_filling_ibrs[], vmx_exit_point_one_call[];

@@ -35,7 +35,7 @@ UPWARD = {
     "vmm/cpu/quirks_bochs": ("vmm/vp/vp",),
     "vmm/partition/partition": ("vmm/vp/vp",),
     "vmm/partition/property": ("vmm/vp/partition_time",),
-    "vmm/vp/mitigate": ("vmm/run/exit_mitigated", "vmm/run/world_switch"),
+    "vmm/vp/mitigate": ("vmm/run/world_switch",),
     "vmm/vp/vmcs_setup": ("vmm/run/world_switch",),
     "vmm/vp/vp": ("vmm/apic/apic", "vmm/io_event/posted"),
     "vmm/registers/vp_registers": ("vmm/run/completion",),

@@ -17,6 +17,7 @@
 #include "vmm/run/fetch_plain.h"
 #include "vmm/run/guest_exit.h"
 #include "vmm/run/guest_write.h"
+#include "vmm/vp/mitigate.h"
 #include "vmm/vp/switch_quickly.h"
 
 #define IO_SIZE 7u /* SDM vol. 3C, table 28-5 */
@@ -49,7 +50,7 @@ static __attribute__((cold, noinline)) uint64_t *give_up(struct vp *vp)
 static bool is_plain(const struct cpu *cpu, const struct vp *vp)
 {
     return vp->loaded_on == cpu && vp_pending(vp, ~PENDING_FAST) == 0 && (vp->event.info & INTERRUPTION_VALID) == 0 &&
-           cpu->fpu_owner == vp && !cpu->mitigate && !vmm.nmi_blocked_once;
+           cpu->fpu_owner == vp && !vmm.nmi_blocked_once;
 }
 
 /* Compiled twice with this file, but only one is called. */
@@ -60,7 +61,13 @@ bool run_fast_prepare(struct vp *vp)
     if ((pending & ~PENDING_FAST) != 0 || ((pending & PENDING_TIMER) != 0 && !apic_arm_timer(vp))) {
         return false;
     }
-    return (pending & PENDING_QUIRK) == 0 || quirk_mask_interrupts(this_cpu());
+    if ((pending & PENDING_QUIRK) != 0 && !quirk_mask_interrupts(this_cpu())) {
+        return false;
+    }
+    if ((pending & PENDING_MITIGATE) != 0) {
+        mitigate_before_entry(this_cpu(), vp->partition->handle);
+    }
+    return true;
 }
 #endif
 

@@ -167,12 +167,12 @@ static inline __attribute__((always_inline)) enum exit_action run_once(struct cp
         vp->injected_rip = vmcs_readnw(VMCS_GUEST_RIP);
     }
 
-    if (__builtin_expect(cpu->mitigate, 0)) {
-        mitigate_before_entry(cpu, vp);
+    if (vp_pending(vp, PENDING_MITIGATE) != 0) {
+        mitigate_before_entry(cpu, vp->partition->handle);
     }
     /* What an entry begins that is finished after its exit is not for the fast way. */
     bool plain = (injected & INTERRUPTION_VALID) == 0 && vp_pending(vp, PENDING_TIMED | PENDING_BREAKPOINTS) == 0;
-    vp->fast_given = plain && !cpu->mitigate ? FAST_EXITS : 0;
+    vp->fast_given = plain ? FAST_EXITS : 0;
     vp->fast_left = vp->fast_given;
     exit_trace_entered(cpu, traced);
     bool may_block_nmi = quirk_may_block_nmi(vp);

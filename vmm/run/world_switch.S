@@ -9,6 +9,16 @@
  */
 #include "asm_offsets.h"
 
+#define MSR_IA32_SPEC_CTRL 0x48
+#define RETURN_STACK 32 /* entries that processors have at most */
+
+/* As in arch/cpu/mitigation.h. */
+#ifdef FORCE_MITIGATIONS
+#define MITIGATION_WRMSR nop
+#else
+#define MITIGATION_WRMSR wrmsr
+#endif
+
     /* Loads the general registers from the block at RAX and enters. */
     .macro ENTER instruction
     cmpl $0, %gs:CPU_KICK
@@ -37,7 +47,7 @@
      * If it did, it returns the block, and the VP is entered again without anything restored that nothing but the usual
      * way needs. It follows no pointer and no index of the guest's but one that it masks.
      */
-    .macro LEAVE fast, traced
+    .macro LEAVE fast, traced, spec_ctrl
     pushq %r15
     pushq %r14
     pushq %r13
@@ -54,6 +64,12 @@
     pushq %rdx
     pushq %rcx
     pushq %rax
+    .ifnb \spec_ctrl                /* before the first indirect branch */
+    movl $MSR_IA32_SPEC_CTRL, %ecx
+    movl %gs:CPU_EXIT_SPEC_CTRL, %eax
+    xorl %edx, %edx
+    MITIGATION_WRMSR
+    .endif
     movq %gs:CPU_HOST_RSP, %rsp
     xorl %ebp, %ebp                 /* no frame of the hypervisor's, should it stop here */
     .ifnb \traced
@@ -65,6 +81,27 @@
     call \fast
     testq %rax, %rax
     jnz vmx_enter_again
+    .endm
+
+    /* A call whose return address nothing takes; what a return predicted from it would reach stops. */
+    .macro CALL_NOT_RETURNED
+    call 1f
+    int3
+1:
+    .endm
+
+    /*
+     * The predictions of returns (docs/mitigations.md). RSP is the end of the VP's register block, which is free until
+     * LEAVE fills it: so half of them at a time.
+     */
+    .macro FILL_RETURN_STACK
+    .rept 2
+    .rept RETURN_STACK / 2
+    CALL_NOT_RETURNED
+    .endr
+    leaq RETURN_STACK / 2 * 8(%rsp), %rsp
+    .endr
+    lfence
     .endm
 
     .section .text.world_switch, "ax", @progbits
@@ -121,6 +158,25 @@ fast_exit_guest_traced_call:
     jmp vmx_exit_usual
 
     .balign 16
+    .globl vmx_exit_point_filling_ibrs
+vmx_exit_point_filling_ibrs:
+    FILL_RETURN_STACK
+    LEAVE fast_exit_guest, fast_exit_guest_traced, spec_ctrl
+    jmp vmx_exit_usual
+
+    .balign 16
+    .globl vmx_exit_point_filling
+vmx_exit_point_filling:
+    FILL_RETURN_STACK
+    jmp vmx_exit_guest
+
+    .balign 16
+    .globl vmx_exit_point_one_call
+vmx_exit_point_one_call:
+    CALL_NOT_RETURNED
+    leaq 8(%rsp), %rsp
+    lfence
+
     .globl vmx_exit_guest
 vmx_exit_guest:
     LEAVE fast_exit_guest, fast_exit_guest_traced

@@ -12,6 +12,7 @@
 #include "vmm/vp/vp.h"
 
 static struct mitigations chosen;
+struct mitigate_work mitigate_work;
 
 static struct speculation_bits read_bits(void)
 {
@@ -61,6 +62,12 @@ void mitigate_init(bool wanted)
 {
     is_wanted = wanted;
     decide(wanted, &chosen);
+    mitigate_work = (struct mitigate_work){
+        .spec_ctrl = (uint32_t)chosen.spec_ctrl,
+        .ibpb = chosen.choice[MITIGATE_IBPB].on,
+        .l1d = chosen.choice[MITIGATE_L1D].on,
+        .buffers = chosen.choice[MITIGATE_BUFFERS].on,
+    };
     log_choice(wanted);
 }
 
@@ -74,63 +81,23 @@ static bool same_choice(const struct mitigations *a, const struct mitigations *b
     return a->returns == b->returns && a->ibrs_at_exit == b->ibrs_at_exit && a->spec_ctrl == b->spec_ctrl;
 }
 
-bool mitigate_init_cpu(struct cpu *cpu)
+bool mitigate_init_cpu(void)
 {
     struct mitigations here;
     decide(is_wanted, &here);
-    cpu->mitigate = mitigations_any(&here);
     return same_choice(&here, &chosen);
 }
 
-/* The root's value with our bits holds for guests, which have no IA32_SPEC_CTRL of their own (docs/mitigations.md). */
-static void set_spec_ctrl(struct cpu *cpu)
+bool mitigate_entries(void)
 {
-    uint64_t roots = mitigation_rdmsr(MSR_IA32_SPEC_CTRL);
-    uint64_t ours = roots | chosen.spec_ctrl;
-    if (ours != roots) {
-        mitigation_wrmsr(MSR_IA32_SPEC_CTRL, ours);
-        cpu->root_spec_ctrl = roots;
-        cpu->root_away |= AWAY_SPEC_CTRL;
-    }
-    cpu->exit_spec_ctrl = chosen.ibrs_at_exit ? (uint32_t)ours : 0;
-}
-
-/* The root has run on this CPU since the last entry of a guest here. */
-static void first_entry(struct cpu *cpu, const struct vp *vp)
-{
-    if (chosen.choice[MITIGATE_IBPB].on && cpu->last_partition != vp->partition->handle) {
-        mitigation_wrmsr(MSR_IA32_PRED_CMD, PRED_CMD_IBPB);
-        cpu->last_partition = vp->partition->handle;
-    }
-    if (chosen.spec_ctrl != 0) {
-        set_spec_ctrl(cpu);
-    }
-    if (chosen.choice[MITIGATE_L1D].on) {
-        mitigation_wrmsr(MSR_IA32_FLUSH_CMD, FLUSH_CMD_L1D);
-    }
-}
-
-void mitigate_before_entry(struct cpu *cpu, const struct vp *vp)
-{
-    if (cpu->mitigated_run != vp->run_began) {
-        cpu->mitigated_run = vp->run_began;
-        first_entry(cpu, vp);
-    }
-    if (chosen.choice[MITIGATE_BUFFERS].on) {
-        mitigation_verw();
-    }
-}
-
-void mitigate_return_root(const struct cpu *cpu)
-{
-    mitigation_wrmsr(MSR_IA32_SPEC_CTRL, cpu->root_spec_ctrl);
+    return mitigations_any(&chosen);
 }
 
 const char *mitigate_exit_point(void)
 {
     switch (chosen.returns) {
     case RETURNS_FILL:
-        return vmx_exit_point_filling;
+        return chosen.ibrs_at_exit ? vmx_exit_point_filling_ibrs : vmx_exit_point_filling;
     case RETURNS_ONE:
         return vmx_exit_point_one_call;
     default:

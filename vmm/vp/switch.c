@@ -122,7 +122,7 @@ void switch_root_back(struct cpu *cpu)
     if ((cpu->root_away & AWAY_BREAKPOINTS) != 0) {
         write_breakpoints(cpu->root_vp);
     }
-    if ((cpu->root_away & AWAY_SPEC_CTRL) != 0) {
+    if ((cpu->root_away & AWAY_MITIGATED) != 0) {
         mitigate_return_root(cpu);
     }
     if ((cpu->root_away & AWAY_TPR) != 0) {

@@ -13,6 +13,7 @@
 #include "vmm/io_event/posted.h"
 #include "vmm/partition/partition.h"
 #include "vmm/vp/evict.h"
+#include "vmm/vp/mitigate.h"
 #include "vmm/vp/switch.h"
 
 #define APIC_BASE_RESET 0xfee00800ull /* enabled, at the usual place */
@@ -122,6 +123,7 @@ static void initialise(struct vp *vp, struct partition *p, uint32_t index, struc
     vp->xcr0 = XCR0_X87;
     vp->timer_due = TIMER_NEVER;
     cpuid_cache_forget(&vp->cpuid);
+    vp_pend_while(vp, PENDING_MITIGATE, mitigate_entries());
     vp_pend(vp, PENDING_POLICY); /* for what changes from here on, and what the VMCS has not taken yet */
     start_over(vp);
 }
