@@ -8,7 +8,7 @@ from . import bench, boot, guests, machine
 KERNEL = "build/guest/tests/exits.elf"
 # Guest: what mkimage makes it of, and the cases that it measures.
 GUESTS = {
-    "linux": ([*guests.linux("exits"), "--pvh"], ("linux_cpuid", "linux_out")),
+    "linux": ([*guests.linux("exits", append=f"{guests.APPEND} quiet"), "--pvh"], ("linux_cpuid", "linux_out")),
     "small": (["--multiboot", KERNEL, "--memory", "32M"],
               ("guest_cpuid", "guest_out", "guest_rdmsr", "guest_self_ipi", "guest_tsc_deadline")),
 }
