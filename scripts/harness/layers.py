@@ -33,11 +33,8 @@ RANK = {folder: rank for rank, row in enumerate(LAYERS) for folder in row}
 # What still points upward: files without their suffix, those that the first uses. Rows only ever leave this list.
 UPWARD = {
     "vmm/cpu/quirks_bochs": ("vmm/vp/vp",),
-    "vmm/partition/partition": ("vmm/vp/vp",),
-    "vmm/partition/property": ("vmm/vp/partition_time",),
     "vmm/vp/mitigate": ("vmm/run/world_switch",),
     "vmm/vp/vmcs_setup": ("vmm/run/world_switch",),
-    "vmm/vp/vp": ("vmm/apic/apic", "vmm/io_event/posted"),
     "vmm/registers/vp_registers": ("vmm/run/completion",),
     "vmm/registers/vp_special": ("vmm/run/exit_common", "vmm/run/guest_exit", "vmm/run/window"),
     "vmm/apic/apic": ("vmm/run/exit_common", "vmm/run/guest_exit"),

@@ -8,7 +8,7 @@
 #include "vmm/cpu/hardware_model.h"
 #include "vmm/cpu/vmm_state.h"
 #include "vmm/partition/partition.h"
-#include "vmm/vp/partition_time.h"
+#include "vmm/vp/vp_time.h"
 
 #define MISC_TIMER_RATE 0x1fu /* IA32_VMX_MISC: the timer counts when this bit of the TSC changes */
 #define TIMER_MAX 0xffffffffu

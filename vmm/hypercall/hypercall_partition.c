@@ -2,7 +2,8 @@
 /* Hypercalls on partitions and their properties. */
 #include "kernel/core/spinlock.h"
 #include "vmm/hypercall/hypercall_call.h"
-#include "vmm/vp/partition_time.h"
+#include "vmm/hypercall/partition_life.h"
+#include "vmm/vp/vp_time.h"
 
 enum whb_status call_get_capability(struct call *c)
 {
@@ -44,7 +45,11 @@ enum whb_status call_property_set(struct call *c, struct partition *p)
     }
     /* An empty list needs no buffer. */
     enum whb_status status = size == 0 ? WHB_OK : call_fetch(c->arg[2], value, size);
-    return status == WHB_OK ? property_set(p, c->arg[1], value, size) : status;
+    status = status == WHB_OK ? property_set(p, c->arg[1], value, size) : status;
+    if (status == WHB_OK) {
+        vp_pend_all(p, PENDING_POLICY); /* for those that run now; the call has not returned yet */
+    }
+    return status;
 }
 
 enum whb_status call_time_suspend(struct call *c, struct partition *p)

@@ -7,6 +7,7 @@
 #include "kernel/core/kick.h"
 #include "vmm/apic/apic.h"
 #include "vmm/hypercall/hypercall_call.h"
+#include "vmm/hypercall/vp_life.h"
 #include "vmm/registers/vp_registers.h"
 #include "vmm/vp/switch.h"
 #include "vmm/vp/translate.h"

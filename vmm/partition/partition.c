@@ -8,7 +8,6 @@
 #include "arch/cpu/cpu.h"
 #include "vmm/cpu/vmm_state.h"
 #include "vmm/partition/partition_slots.h"
-#include "vmm/vp/vp.h"
 
 struct partition_slot partition_slots[WHB_MAX_PARTITIONS];
 static struct spinlock slots_lock; /* guards the birth of partitions */
@@ -114,35 +113,7 @@ enum whb_status partition_setup(uint64_t handle)
     return status;
 }
 
-static void destroy(struct partition *p)
-{
-    for (uint32_t i = 0; i < WHB_MAX_VPS; i++) {
-        if (p->vps[i] != NULL) {
-            vp_destroy(p->vps[i]);
-        }
-    }
-    if (p->set_up) {
-        ept_destroy(&p->ept);
-    }
-    page_free(p->doorbells, PAGE_USE_PARTITION);
-    if (p->msr_bitmap != NULL) {
-        page_free(p->msr_bitmap, PAGE_USE_PARTITION);
-    }
-    page_free(p->policy, PAGE_USE_PARTITION);
-    page_free(p, PAGE_USE_PARTITION);
-}
-
-void partition_pend(struct partition *p, uint32_t bits)
-{
-    for (uint32_t i = 0; i < WHB_MAX_VPS; i++) {
-        struct vp *vp = partition_vp(p, i);
-        if (vp != NULL) {
-            vp_pend(vp, bits);
-        }
-    }
-}
-
-enum whb_status partition_delete(uint64_t handle)
+enum whb_status partition_close(uint64_t handle, struct partition **p)
 {
     uint64_t generation;
     struct partition_slot *slot = partition_find_slot(handle, &generation);
@@ -156,11 +127,31 @@ enum whb_status partition_delete(uint64_t handle)
         }
     } while (!__atomic_compare_exchange_n(&slot->state, &state, state | SLOT_CLOSING, false, __ATOMIC_ACQ_REL,
                                           __ATOMIC_ACQUIRE));
-    destroy(slot->partition);
+    *p = slot->partition;
+    return WHB_OK;
+}
+
+static void free_all(struct partition *p)
+{
+    if (p->set_up) {
+        ept_destroy(&p->ept);
+    }
+    page_free(p->doorbells, PAGE_USE_PARTITION);
+    if (p->msr_bitmap != NULL) {
+        page_free(p->msr_bitmap, PAGE_USE_PARTITION);
+    }
+    page_free(p->policy, PAGE_USE_PARTITION);
+    page_free(p, PAGE_USE_PARTITION);
+}
+
+void partition_free(struct partition *p)
+{
+    struct partition_slot *slot = &partition_slots[p->slot];
+    free_all(p);
     slot->partition = NULL;
     (void)__atomic_fetch_sub(&alive, 1, __ATOMIC_RELAXED);
+    uint64_t generation = slot->state >> SLOT_GENERATION_SHIFT;
     __atomic_store_n(&slot->state, generation << SLOT_GENERATION_SHIFT, __ATOMIC_RELEASE);
-    return WHB_OK;
 }
 
 uint32_t partition_count(void)

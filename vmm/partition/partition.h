@@ -28,7 +28,7 @@ struct partition {
     uint32_t processor_count;  /* 0: not set yet */
     uint64_t tsc_offset;       /* added to the TSC for VPs of this partition at their creation or reset */
     struct spinlock time_lock; /* guards the next three; taken by runs, so never held while a CPU is waited for */
-    uint32_t suspended;        /* atomic; 1: time stands still since suspended_at (vmm/vp/partition_time.c) */
+    uint32_t suspended;        /* atomic; 1: time stands still since suspended_at (vmm/vp/vp_time.c) */
     uint64_t suspended_at;     /* host TSC */
     uint64_t paused_ticks;     /* atomic; TSC ticks of all ended suspensions */
     struct ept ept;
@@ -57,18 +57,19 @@ static inline struct vp *partition_vp(const struct partition *p, uint64_t index)
     return index < WHB_MAX_VPS ? __atomic_load_n(&p->vps[index_nospec(index, WHB_MAX_VPS)], __ATOMIC_ACQUIRE) : NULL;
 }
 
-/* Sets bits of enum vp_pending for all VPs, so that their next entries look. What they look at is stored before. */
-void partition_pend(struct partition *p, uint32_t bits);
-
 /* Takes a reference. NULL: no such partition, or it is being deleted. */
 struct partition *partition_get(uint64_t handle);
 void partition_put(struct partition *partition);
 
 enum whb_status partition_create(uint64_t *handle);
 enum whb_status partition_setup(uint64_t handle);
-enum whb_status partition_delete(uint64_t handle);
-/* The caller holds a reference. WHB_ERROR_BUSY: a VP is in use, nothing changed. */
-enum whb_status partition_reset(struct partition *p);
+
+/*
+ * The end, in two steps: from the first on nobody finds the partition; between the two the caller destroys its VPs.
+ * WHB_ERROR_BUSY: somebody has a reference.
+ */
+enum whb_status partition_close(uint64_t handle, struct partition **p);
+void partition_free(struct partition *p);
 
 /* Partitions alive, for the statistics. */
 uint32_t partition_count(void);

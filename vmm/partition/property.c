@@ -5,8 +5,8 @@
 #include "vmm/partition/msr_actions.h"
 #include "vmm/partition/msr_policy.h"
 #include "vmm/partition/partition.h"
+#include "vmm/partition/partition_time.h"
 #include "vmm/partition/property_check.h"
-#include "vmm/vp/partition_time.h"
 
 static void set_cpuid_exits(struct partition_policy *policy, const void *value, uint64_t size)
 {
@@ -149,7 +149,6 @@ enum whb_status property_set(struct partition *p, uint64_t code, const void *val
         if (p->msr_bitmap != NULL) {
             msr_actions_apply(p->policy, p->msr_bitmap);
         }
-        partition_pend(p, PENDING_POLICY);
     }
     spin_unlock(&p->lock);
     return status;

@@ -15,8 +15,8 @@
 #include "vmm/registers/vp_special.h"
 #include "vmm/run/completion.h"
 #include "vmm/vp/guest_cpuid.h"
-#include "vmm/vp/partition_time.h"
 #include "vmm/vp/switch.h"
+#include "vmm/vp/vp_time.h"
 
 static const uint8_t segment_of_name[8] = {
     VMCS_SEG_ES, VMCS_SEG_CS, VMCS_SEG_SS, VMCS_SEG_DS, VMCS_SEG_FS, VMCS_SEG_GS, VMCS_SEG_LDTR, VMCS_SEG_TR,

@@ -15,8 +15,8 @@
 #include "vmm/run/guest_write.h"
 #include "vmm/run/window.h"
 #include "vmm/vp/guest_cpuid.h"
-#include "vmm/vp/partition_time.h"
 #include "vmm/vp/switch.h"
+#include "vmm/vp/vp_time.h"
 
 /* SDM vol. 3C, table 28-7 */
 #define EPT_VIOLATION_WRITE (1ull << 1)

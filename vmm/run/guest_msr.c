@@ -14,8 +14,8 @@
 #include "vmm/partition/partition.h"
 #include "vmm/registers/vp_registers.h"
 #include "vmm/run/guest_exit.h"
-#include "vmm/vp/partition_time.h"
 #include "vmm/vp/switch.h"
+#include "vmm/vp/vp_time.h"
 
 enum msr_outcome {
     MSR_DONE,

@@ -15,8 +15,8 @@
 #include "vmm/run/guest_exit.h"
 #include "vmm/run/window.h"
 #include "vmm/vp/mitigate.h"
-#include "vmm/vp/partition_time.h"
 #include "vmm/vp/switch.h"
+#include "vmm/vp/vp_time.h"
 
 /*
  * So many exits may be answered in the hypervisor in a row, those of the fast way included; then the root gets its

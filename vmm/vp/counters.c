@@ -4,8 +4,8 @@
 #include "abi/whv.h"
 #include "arch/cpu/string.h"
 #include "arch/vmx/vmx.h"
-#include "vmm/vp/partition_time.h"
 #include "vmm/vp/vp.h"
+#include "vmm/vp/vp_time.h"
 
 _Static_assert(sizeof(WHV_PROCESSOR_INTERCEPT_COUNTERS) == INTERCEPT_CLASSES * sizeof(WHV_PROCESSOR_INTERCEPT_COUNTER),
                "one class for each counter");

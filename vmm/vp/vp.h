@@ -183,6 +183,9 @@ static inline void vp_pend(struct vp *vp, uint32_t bits)
     (void)__atomic_fetch_or(&vp->pending, bits, __ATOMIC_SEQ_CST);
 }
 
+/* The same for every VP of a partition. */
+void vp_pend_all(struct partition *p, uint32_t bits);
+
 /* The owner. What it clears and what it sets for itself needs no order. */
 static inline void vp_settle_pending(struct vp *vp, uint32_t bits)
 {
@@ -200,16 +203,6 @@ static inline void vp_pend_while(struct vp *vp, uint32_t bit, bool on)
         vp_settle_pending(vp, bit);
     }
 }
-
-/* Creation and deletion; the caller holds a reference of `p`. */
-enum whb_status vp_create(struct partition *p, uint64_t index, uint64_t run_page_pa);
-enum whb_status vp_delete(struct partition *p, uint64_t index);
-
-/* Makes an owned VP what vp_create makes; its partition's lock is held. */
-void vp_reset(struct vp *vp);
-
-/* Frees all of a VP whose partition goes; no other CPU can reach it any more. */
-void vp_destroy(struct vp *vp);
 
 /*
  * Takes the VP for the calling CPU, its VMCS not yet current. WHB_ERROR_VP_ABSENT or WHB_ERROR_BUSY leave it alone.

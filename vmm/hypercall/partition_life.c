@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* WHvResetPartition: every VP as it was created; mappings and properties stay. */
+#include "vmm/hypercall/partition_life.h"
+
 #include "arch/cpu/cpu.h"
-#include "vmm/partition/partition.h"
-#include "vmm/vp/partition_time.h"
-#include "vmm/vp/switch.h"
-#include "vmm/vp/vp.h"
+#include "vmm/hypercall/vp_life.h"
+#include "vmm/vp/vp_time.h"
 
 static void release_all(struct vp *const *held, uint32_t count)
 {
@@ -50,5 +49,21 @@ enum whb_status partition_reset(struct partition *p)
     }
     spin_unlock(&p->lock);
     release_all(held, count);
+    return WHB_OK;
+}
+
+enum whb_status partition_delete(uint64_t handle)
+{
+    struct partition *p;
+    enum whb_status status = partition_close(handle, &p);
+    if (status != WHB_OK) {
+        return status;
+    }
+    for (uint32_t i = 0; i < WHB_MAX_VPS; i++) {
+        if (p->vps[i] != NULL) {
+            vp_destroy(p->vps[i]);
+        }
+    }
+    partition_free(p);
     return WHB_OK;
 }

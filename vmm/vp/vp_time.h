@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#include "vmm/partition/partition.h"
+#include "vmm/partition/partition_time.h"
 #include "vmm/vp/vp.h"
 
 /*
@@ -40,9 +40,3 @@ void partition_time_set_tsc(struct vp *vp, uint64_t value);
 /* A guest's WRMSR to IA32_TSC or IA32_TSC_ADJUST moves both (SDM vol. 3B, 18.17.3). The VMCS is current. */
 void partition_time_write_tsc(struct vp *vp, uint64_t value);
 void partition_time_write_adjust(struct vp *vp, uint64_t value);
-
-/* Time since set-up or reset, less what it was suspended, in units of 100 ns; 0 if the TSC's frequency is not known. */
-uint64_t partition_time_reference(struct partition *p);
-
-/* Ticks of the TSC in units of 100 ns. */
-uint64_t partition_time_100ns(uint64_t ticks);

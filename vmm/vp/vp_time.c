@@ -1,15 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/vp/partition_time.h"
+#include "vmm/vp/vp_time.h"
 
 #include "arch/cpu/cpu.h"
 #include "arch/vmx/vmcs.h"
-#include "kernel/core/clock.h"
-
-/* The host's TSC as the partition's time goes by: it stops when that is suspended. */
-static uint64_t host_tsc(const struct partition *p)
-{
-    return __atomic_load_n(&p->suspended, __ATOMIC_ACQUIRE) != 0 ? p->suspended_at : rdtsc();
-}
 
 /* The mark first, then who runs; a runner says that it runs first, and then looks at the mark. */
 enum whb_status partition_time_suspend(struct partition *p)
@@ -21,7 +14,7 @@ enum whb_status partition_time_suspend(struct partition *p)
     } else if (p->suspended == 0) {
         p->suspended_at = rdtsc();
         __atomic_store_n(&p->suspended, 1, __ATOMIC_SEQ_CST);
-        partition_pend(p, PENDING_POLICY);
+        vp_pend_all(p, PENDING_POLICY);
         for (uint32_t i = 0; i < cpu_count; i++) {
             if (__atomic_load_n(&cpus[i]->running, __ATOMIC_SEQ_CST) == p) {
                 __atomic_store_n(&p->suspended, 0, __ATOMIC_SEQ_CST);
@@ -40,7 +33,7 @@ void partition_time_resume(struct partition *p)
     if (p->suspended != 0) {
         __atomic_store_n(&p->paused_ticks, p->paused_ticks + (rdtsc() - p->suspended_at), __ATOMIC_RELAXED);
         __atomic_store_n(&p->suspended, 0, __ATOMIC_SEQ_CST);
-        partition_pend(p, PENDING_POLICY);
+        vp_pend_all(p, PENDING_POLICY);
     }
     spin_unlock(&p->time_lock);
 }
@@ -52,7 +45,7 @@ void partition_time_restart(struct partition *p)
     p->suspended_at = rdtsc();
     p->tsc_offset = 0 - p->suspended_at;
     __atomic_store_n(&p->suspended, 1, __ATOMIC_SEQ_CST);
-    partition_pend(p, PENDING_POLICY);
+    vp_pend_all(p, PENDING_POLICY);
     spin_unlock(&p->time_lock);
 }
 
@@ -77,7 +70,7 @@ void partition_time_start(struct vp *vp)
 
 uint64_t partition_time_clock(const struct partition *p)
 {
-    return host_tsc(p) - __atomic_load_n(&p->paused_ticks, __ATOMIC_RELAXED);
+    return partition_time_host(p) - __atomic_load_n(&p->paused_ticks, __ATOMIC_RELAXED);
 }
 
 uint64_t partition_time_tsc_at(const struct vp *vp, uint64_t clock)
@@ -114,7 +107,7 @@ void partition_time_set_offset(struct vp *vp, uint64_t offset)
 void partition_time_set_tsc(struct vp *vp, uint64_t value)
 {
     catch_up(vp);
-    vp->tsc_offset = value - host_tsc(vp->partition);
+    vp->tsc_offset = value - partition_time_host(vp->partition);
     write_offset(vp);
 }
 
@@ -132,19 +125,4 @@ void partition_time_write_tsc(struct vp *vp, uint64_t value)
 void partition_time_write_adjust(struct vp *vp, uint64_t value)
 {
     move_tsc(vp, value - vp->tsc_adjust);
-}
-
-uint64_t partition_time_100ns(uint64_t ticks)
-{
-    if (kernel_tsc_khz == 0) {
-        return 0;
-    }
-    uint64_t per_ms = kernel_tsc_khz;
-    return ticks / per_ms * 10000 + ticks % per_ms * 10000 / per_ms;
-}
-
-uint64_t partition_time_reference(struct partition *p)
-{
-    uint64_t paused = __atomic_load_n(&p->paused_ticks, __ATOMIC_RELAXED);
-    return partition_time_100ns(host_tsc(p) + p->tsc_offset - paused);
 }
