@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "root/devices/bus.h"
 
+#define SEEN_HASH 0x9e3779b97f4a7c15u /* multiplicative: 2^64 / golden ratio (Knuth, vol. 3, 6.4) */
+
 static uint64_t cut(uint64_t value, uint32_t size)
 {
     return size >= 8 ? value : value & ((1ull << 8 * size) - 1);
@@ -28,7 +30,15 @@ bool bus_add(struct bus *bus, uint64_t base, uint64_t size, uint64_t offset, voi
         }
         first = first && bus->regions[i].device != device;
     }
-    bus->regions[bus->count++] = (struct bus_region){base, size, offset, device, ops, first};
+    bus->regions[bus->count] = (struct bus_region){base, size, offset, device, ops, first};
+    if (first && ops->deadline != NULL) {
+        bus->timed[bus->timed_count++] = (uint8_t)bus->count;
+    }
+    uint32_t at = bus->count++;
+    for (; at > 0 && bus->regions[bus->by_base[at - 1]].base > base; at--) {
+        bus->by_base[at] = bus->by_base[at - 1];
+    }
+    bus->by_base[at] = (uint8_t)(bus->count - 1);
     return true;
 }
 
@@ -38,13 +48,20 @@ static const struct bus_region *find(struct bus *bus, uint64_t address, uint32_t
     if (bus->count != 0 && is_inside(&bus->regions[bus->last], address, size)) {
         return &bus->regions[bus->last];
     }
-    for (uint32_t i = 0; i < bus->count; i++) {
-        if (is_inside(&bus->regions[i], address, size)) {
-            bus->last = i;
-            return &bus->regions[i];
+    uint32_t low = 0, high = bus->count;
+    while (low < high) {
+        uint32_t middle = (low + high) / 2;
+        if (bus->regions[bus->by_base[middle]].base <= address) {
+            low = middle + 1;
+        } else {
+            high = middle;
         }
     }
-    return NULL;
+    if (low == 0 || !is_inside(&bus->regions[bus->by_base[low - 1]], address, size)) {
+        return NULL;
+    }
+    bus->last = bus->by_base[low - 1];
+    return &bus->regions[bus->last];
 }
 
 /* Whether any byte of the access is in a region. */
@@ -62,13 +79,15 @@ static bool is_touched(const struct bus *bus, uint64_t address, uint32_t size)
 
 static void tell_unknown(struct bus *bus, uint64_t address, uint32_t size, bool write, uint64_t value)
 {
-    for (uint32_t i = 0; i < bus->seen_count; i++) {
-        if (bus->seen[i] == address) {
+    uint64_t slot = (address * SEEN_HASH) >> (64 - BUS_SEEN_SLOTS_LOG2);
+    for (; bus->seen[slot] != 0; slot = (slot + 1) % (1u << BUS_SEEN_SLOTS_LOG2)) {
+        if (bus->seen[slot] == address + 1) {
             return;
         }
     }
     if (bus->seen_count < BUS_UNKNOWN_SEEN) {
-        bus->seen[bus->seen_count++] = address;
+        bus->seen[slot] = address + 1;
+        bus->seen_count++;
         if (bus->unknown != NULL) {
             bus->unknown(bus->context, address, size, write, value);
         }
@@ -109,12 +128,10 @@ void bus_write(struct bus *bus, uint64_t address, uint32_t size, uint64_t value)
 uint64_t bus_deadline(const struct bus *bus)
 {
     uint64_t earliest = DEVICE_NEVER;
-    for (uint32_t i = 0; i < bus->count; i++) {
-        const struct bus_region *r = &bus->regions[i];
-        if (r->ops->deadline != NULL && r->first) {
-            uint64_t at = r->ops->deadline(r->device);
-            earliest = at < earliest ? at : earliest;
-        }
+    for (uint32_t i = 0; i < bus->timed_count; i++) {
+        const struct bus_region *r = &bus->regions[bus->timed[i]];
+        uint64_t at = r->ops->deadline(r->device);
+        earliest = at < earliest ? at : earliest;
     }
     return earliest;
 }

@@ -6,6 +6,7 @@
 
 #define BUS_MAX_REGIONS 40u
 #define BUS_UNKNOWN_SEEN 64u
+#define BUS_SEEN_SLOTS_LOG2 7u /* twice as many as are told, so that a search is short */
 
 struct bus_region {
     uint64_t base, size;
@@ -18,11 +19,14 @@ struct bus_region {
 /* One address space. */
 struct bus {
     struct bus_region regions[BUS_MAX_REGIONS];
-    uint32_t count, last; /* `last`: the region that answered last */
+    uint32_t count, last;             /* `last`: the region that answered last */
+    uint8_t by_base[BUS_MAX_REGIONS]; /* regions in the order of their addresses */
+    uint8_t timed[BUS_MAX_REGIONS];   /* the first region of each device that has deadlines */
+    uint32_t timed_count;
     /* Told once for each address (the first BUS_UNKNOWN_SEEN) where nothing answers; NULL: nobody. */
     void (*unknown)(void *context, uint64_t address, uint32_t size, bool write, uint64_t value);
     void *context;
-    uint64_t seen[BUS_UNKNOWN_SEEN];
+    uint64_t seen[1u << BUS_SEEN_SLOTS_LOG2]; /* address + 1, by a hash; 0: empty */
     uint32_t seen_count;
 };
 

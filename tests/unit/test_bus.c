@@ -135,8 +135,32 @@ static void test_nothing_answers_once(void **state)
         assert_true(bus_read(&bus, 0x1000 + i, 8) == UINT64_MAX);
     }
     assert_int_equal(told.times, BUS_UNKNOWN_SEEN);
+    for (uint32_t i = 0; i < 2 * BUS_UNKNOWN_SEEN; i++) {
+        bus_write(&bus, 0x1000 + i, 1, 0);
+    }
+    assert_int_equal(told.times, BUS_UNKNOWN_SEEN);
     struct bus silent = {0};
     assert_int_equal(bus_read(&silent, 0, 4), 0xffffffff);
+}
+
+/* Regions that came in no order of their addresses: each access finds its own, and between them nothing answers. */
+static void test_every_region_is_found(void **state)
+{
+    (void)state;
+    struct bus bus = {0};
+    struct recorder devices[BUS_MAX_REGIONS] = {0};
+    for (uint32_t i = 0; i < BUS_MAX_REGIONS; i++) {
+        uint32_t place = i * 7 % BUS_MAX_REGIONS; /* 7 and BUS_MAX_REGIONS have no common divisor */
+        devices[place].answer = place;
+        assert_true(bus_add(&bus, 0x100 + 8ull * place, 4, 0, &devices[place], &plain_ops));
+    }
+    for (uint32_t i = 0; i < BUS_MAX_REGIONS; i++) {
+        uint32_t place = i * 11 % BUS_MAX_REGIONS;
+        assert_int_equal(bus_read(&bus, 0x100 + 8ull * place + 3, 1), place);
+        assert_int_equal(devices[place].offset, 3);
+        assert_int_equal(bus_read(&bus, 0x100 + 8ull * place + 4, 1), 0xff);
+    }
+    assert_int_equal(bus_read(&bus, 0xff, 1), 0xff);
 }
 
 static void test_access_over_an_end_is_made_of_bytes(void **state)
@@ -184,11 +208,9 @@ static void test_each_device_is_asked_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_regions_do_not_overlap),
-        cmocka_unit_test(test_no_more_regions_than_fit),
-        cmocka_unit_test(test_values_are_cut_to_the_size),
-        cmocka_unit_test(test_nothing_answers_once),
-        cmocka_unit_test(test_access_over_an_end_is_made_of_bytes),
+        cmocka_unit_test(test_regions_do_not_overlap),     cmocka_unit_test(test_no_more_regions_than_fit),
+        cmocka_unit_test(test_values_are_cut_to_the_size), cmocka_unit_test(test_nothing_answers_once),
+        cmocka_unit_test(test_every_region_is_found),      cmocka_unit_test(test_access_over_an_end_is_made_of_bytes),
         cmocka_unit_test(test_each_device_is_asked_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
