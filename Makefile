@@ -317,7 +317,7 @@ CFLAGS_vmm/run/run_straight_traced := $(straight_flags)
 short := $(addprefix vmm/run/,exit_fast exit_fast_traced run_straight run_straight_traced)
 usual := kernel/core/hypercall_gate kernel/core/kick arch/cpu/string $(addprefix vmm/apic/,apic apic_send apicv) \
 	vmm/apic/model/apic_model $(addprefix vmm/vp/,counters switch vp_time) $(addprefix vmm/memory/,ept \
-	ept_protect) $(addprefix vmm/run/,exit_common exit_decode exit_record fetch_plain guest_exit guest_msr \
+	ept_protect extent_list) $(addprefix vmm/run/,exit_common exit_decode exit_record fetch_plain guest_exit guest_msr \
 	guest_write vp_run window) $(addprefix vmm/io_event/,posted posted_range) $(addprefix vmm/hypercall/,hypercall \
 	hypercall_vp) $(addprefix vmm/partition/,msr_actions msr_policy) vmm/root/root_exit
 usual_flags := -falign-functions=1 -falign-loops=1 $(if $(is_clang),,-falign-jumps=1 -falign-labels=1)

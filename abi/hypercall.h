@@ -22,7 +22,7 @@
 #include "abi/language.h"
 #include "abi/posted_write.h"
 
-#define WHB_ABI_MAJOR 1u
+#define WHB_ABI_MAJOR 2u
 #define WHB_ABI_MINOR 0u
 
 /* Builds RAX of a hypercall. */
@@ -39,7 +39,7 @@ enum whb_call {
     WHB_CALL_PARTITION_DELETE = 7,  /* (partition) */
     WHB_CALL_PROPERTY_GET = 8,      /* (partition, code, buffer, size) -> bytes needed or written */
     WHB_CALL_PROPERTY_SET = 9,      /* (partition, code, buffer, size) */
-    WHB_CALL_GPA_MAP = 10,          /* (partition, root physical address, gpa, size, flags) */
+    WHB_CALL_GPA_MAP = 10,          /* (partition, struct whb_extent[], count) -> bytes mapped; see below */
     WHB_CALL_GPA_UNMAP = 11,        /* (partition, gpa, size) */
     WHB_CALL_VP_CREATE = 12,        /* (partition, vp index, run page root physical address) */
     WHB_CALL_VP_DELETE = 13,        /* (partition, vp index) */
@@ -105,9 +105,25 @@ enum whb_status {
 
 /*
  * Flags of WHB_CALL_GPA_MAP and WHB_CALL_GPA_PROTECT: the bits of WHV_MAP_GPA_RANGE_FLAGS. Without Read, the others are
- * refused. GPA_DIRTY answers for pages with TrackDirty alone: bit i % 64 of word i / 64 of the bitmap is set if page i
+ * refused.
+ *
+ * GPA_MAP maps a list of extents, ascending by gpa and not overlapping, as if they were one: all or nothing. A list of
+ * more than WHB_MAP_EXTENTS extents, or that takes more than WHB_MAP_LEAVES page table entries, is not done at once:
+ * the value, the bytes mapped, then says how far it came, which is somewhere in the list, also inside an extent; the
+ * caller goes on from there. It is never 0 with WHB_OK.
+ *
+ * GPA_DIRTY answers for pages with TrackDirty alone: bit i % 64 of word i / 64 of the bitmap is set if page i
  * of the range was written since the last query, or since it was mapped. Bitmap 0: the pages only become clean.
  */
+struct whb_extent {
+    uint64_t gpa;   /* these three are multiples of 4096 bytes */
+    uint64_t pa;    /* root physical address */
+    uint64_t size;  /* not 0 */
+    uint64_t flags; /* WHB_MAP_ */
+};
+
+#define WHB_MAP_EXTENTS 512u
+#define WHB_MAP_LEAVES 1024u
 #define WHB_MAP_READ 1u
 #define WHB_MAP_WRITE 2u
 #define WHB_MAP_EXECUTE 4u

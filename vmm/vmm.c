@@ -68,6 +68,7 @@ static void boot(const struct boot_info *info, const struct boot_options *option
     log_debug("physical addresses have %u bits, of which %u name memory.", cpuid(0x80000008, 0).eax & 0xff,
               vmm.physical_bits);
     mtrr_read(&vmm.mtrrs, vmm.physical_bits);
+    mtrr_map_make(&vmm.memory_types, &vmm.mtrrs);
     switch_init();
     machine_offer_init(apic_available(), switch_xcr0_supported());
     vp_state_init();

@@ -160,3 +160,28 @@ uint8_t mtrr_type(const struct mtrr_state *s, uint64_t pa, uint64_t size)
     }
     return type;
 }
+
+#define LOW_SHIFT 21u
+#define GIB_SHIFT 30u
+
+void mtrr_map_make(struct mtrr_map *map, const struct mtrr_state *state)
+{
+    for (uint64_t i = 0; i < MTRR_MAP_LOW; i++) {
+        map->low[i] = mtrr_type(state, i << LOW_SHIFT, 1u << LOW_SHIFT);
+    }
+    for (uint64_t i = 0; i < MTRR_MAP_GIB; i++) {
+        map->gib[i] = mtrr_type(state, i << GIB_SHIFT, 1u << GIB_SHIFT);
+    }
+}
+
+uint8_t mtrr_map_type(const struct mtrr_map *map, const struct mtrr_state *state, uint64_t pa, uint64_t size)
+{
+    uint64_t gib = pa >> GIB_SHIFT, low = pa >> LOW_SHIFT, last = pa + size - 1;
+    if (gib < MTRR_MAP_GIB && last >> GIB_SHIFT == gib && map->gib[gib] != MTRR_TYPE_MIXED) {
+        return map->gib[gib];
+    }
+    if (low < MTRR_MAP_LOW && last >> LOW_SHIFT == low && map->low[low] != MTRR_TYPE_MIXED) {
+        return map->low[low];
+    }
+    return mtrr_type(state, pa, size);
+}

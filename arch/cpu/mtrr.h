@@ -39,3 +39,16 @@ bool mtrr_unchanged(const struct mtrr_state *before);
  * ranges follow 12.11.4.1: UC wins, WT wins over WB; combinations the SDM leaves undefined and reserved types are UC.
  */
 uint8_t mtrr_type(const struct mtrr_state *state, uint64_t pa, uint64_t size);
+
+#define MTRR_MAP_LOW 2048u /* blocks of 2 MiB below 4 GiB */
+#define MTRR_MAP_GIB 512u
+
+/* The types of large blocks, so that most questions take one load. MTRR_TYPE_MIXED: ask mtrr_type. */
+struct mtrr_map {
+    uint8_t low[MTRR_MAP_LOW];
+    uint8_t gib[MTRR_MAP_GIB]; /* from address 0 on */
+};
+
+/* Pure, both. mtrr_map_type answers as mtrr_type does. */
+void mtrr_map_make(struct mtrr_map *map, const struct mtrr_state *state);
+uint8_t mtrr_map_type(const struct mtrr_map *map, const struct mtrr_state *state, uint64_t pa, uint64_t size);

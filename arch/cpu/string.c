@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "arch/cpu/string.h"
 
+#include <stdint.h>
+
 /* The parentheses around the names keep the header's macros of the same names out. */
 
 /* Keeps the compiler from recognising a loop as a library function and calling the very function it is in. */
@@ -9,6 +11,9 @@
 void *(memcpy)(void *restrict dst, const void *restrict src, size_t size)
 {
     void *to = dst;
+    size_t words = size / 8;
+    size %= 8;
+    __asm__ volatile("rep movsq" : "+D"(to), "+S"(src), "+c"(words) : : "memory");
     __asm__ volatile("rep movsb" : "+D"(to), "+S"(src), "+c"(size) : : "memory");
     return dst;
 }
@@ -33,6 +38,9 @@ void *memmove(void *dst, const void *src, size_t size)
 void *(memset)(void *dst, int value, size_t size)
 {
     void *to = dst;
+    size_t words = size / 8;
+    size %= 8;
+    __asm__ volatile("rep stosq" : "+D"(to), "+c"(words) : "a"((uint8_t)value * 0x0101010101010101ull) : "memory");
     __asm__ volatile("rep stosb" : "+D"(to), "+c"(size) : "a"(value) : "memory");
     return dst;
 }

@@ -17,6 +17,28 @@ static inline enum whb_status whb_call(enum whb_call number, uint64_t a1, uint64
     return (enum whb_status)rax;
 }
 
+/* GPA_MAP of one extent, in as many calls as it takes. What was mapped, `*mapped` bytes, stays if a later one fails. */
+static inline enum whb_status whb_map_counted(uint64_t partition, const void *memory, uint64_t gpa, uint64_t size,
+                                              uint64_t flags, uint64_t *mapped)
+{
+    for (*mapped = 0;;) {
+        struct whb_extent e = {gpa + *mapped, (uintptr_t)memory + *mapped, size - *mapped, flags};
+        uint64_t bytes;
+        enum whb_status status = whb_call(WHB_CALL_GPA_MAP, partition, (uintptr_t)&e, 1, 0, 0, &bytes);
+        *mapped += bytes;
+        if (status != WHB_OK || *mapped == size) {
+            return status;
+        }
+    }
+}
+
+static inline enum whb_status whb_map(uint64_t partition, const void *memory, uint64_t gpa, uint64_t size,
+                                      uint64_t flags)
+{
+    uint64_t mapped;
+    return whb_map_counted(partition, memory, gpa, size, flags, &mapped);
+}
+
 /* VP_RUN, without the moves for arguments that it does not have. */
 static inline enum whb_status whb_call_run(uint64_t partition, uint64_t index)
 {

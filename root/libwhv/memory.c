@@ -9,7 +9,12 @@
 HRESULT WHvMapGpaRange(WHV_PARTITION_HANDLE partition, VOID *source, WHV_GUEST_PHYSICAL_ADDRESS gpa, UINT64 size,
                        WHV_MAP_GPA_RANGE_FLAGS flags)
 {
-    return whb_hresult(whb_call(WHB_CALL_GPA_MAP, whb_handle(partition), (uintptr_t)source, gpa, size, flags, NULL));
+    uint64_t mapped = 0;
+    enum whb_status status = whb_map_counted(whb_handle(partition), source, gpa, size, flags, &mapped);
+    if (status != WHB_OK && mapped != 0) {
+        (void)WHvUnmapGpaRange(partition, gpa, mapped);
+    }
+    return whb_hresult(status);
 }
 
 HRESULT WHvMapGpaRange2(WHV_PARTITION_HANDLE partition, HANDLE process, VOID *source, WHV_GUEST_PHYSICAL_ADDRESS gpa,

@@ -114,11 +114,11 @@ void arena_build(struct attacker *a, uint32_t place)
     (void)attack_do(a, WHB_CALL_PARTITION_SETUP, handle, 0, 0, 0, 0);
     uint64_t flags = WHB_MAP_READ | WHB_MAP_WRITE | WHB_MAP_EXECUTE;
     if (random_once_in(&a->random, 2) &&
-        attack_do(a, WHB_CALL_GPA_MAP, handle, arena.base, 0, ARENA_GUEST, flags | WHB_MAP_TRACK_DIRTY) == WHB_OK) {
+        attack_map(a, handle, arena.base, 0, ARENA_GUEST, flags | WHB_MAP_TRACK_DIRTY) == WHB_OK) {
         flags = 0;
     }
     if (flags != 0) {
-        (void)attack_do(a, WHB_CALL_GPA_MAP, handle, arena.base, 0, ARENA_GUEST, flags);
+        (void)attack_map(a, handle, arena.base, 0, ARENA_GUEST, flags);
     }
     for (uint64_t vp = 0; vp < ARENA_VPS - 1; vp++) {
         uint64_t page = arena.run_pages + random_below(&a->random, ARENA_RUN_PAGES) * ROOT_PAGE;

@@ -104,6 +104,41 @@ static uint64_t any_map_flags(struct random *r)
     return PICK(r, flags);
 }
 
+#define EXTENTS_MAX 64u
+
+/* Mostly ascending, of the arena's memory; as long as its buffer, since the count is not known yet. */
+static uint64_t make_extents(struct attacker *a)
+{
+    struct random *r = &a->random;
+    struct whb_extent *extents = (struct whb_extent *)(void *)a->buffers;
+    uint64_t gpa = any_gpa(r), flags = any_map_flags(r);
+    bool small = random_once_in(r, 2);
+    for (uint32_t i = 0; i < EXTENTS_MAX; i++) {
+        uint64_t size = small ? ROOT_PAGE : any_size(r);
+        extents[i] = (struct whb_extent){.gpa = gpa, .pa = any_guest_memory(r), .size = size, .flags = flags};
+        gpa += size + (random_once_in(r, 8) ? random_below(r, 3) * ROOT_PAGE : 0);
+    }
+    if (random_once_in(r, 16)) {
+        struct whb_extent *odd = &extents[random_below(r, 4)];
+        const struct whb_extent values = {argument_odd(r), odd_address(r), argument_odd(r), argument_odd(r)};
+        switch (random_below(r, 4)) {
+        case 0:
+            odd->gpa = values.gpa;
+            break;
+        case 1:
+            odd->pa = values.pa;
+            break;
+        case 2:
+            odd->size = values.size;
+            break;
+        default:
+            odd->flags = values.flags;
+            break;
+        }
+    }
+    return (uintptr_t)extents;
+}
+
 static uint64_t any_property(struct random *r)
 {
     static const uint32_t codes[] = {
@@ -310,6 +345,8 @@ static uint64_t right_number(struct attacker *a, enum argument kind, const uint6
         return any_output_size(r);
     case ARG_COUNT:
         return 1 + random_below(r, 3);
+    case ARG_EXTENT_COUNT:
+        return 1 + random_below(r, random_once_in(r, 16) ? EXTENTS_MAX : 3);
     case ARG_ACCESS_SIZE:
         return 1 + random_below(r, WHB_MAX_GPA_ACCESS);
     case ARG_TRANSLATE_FLAGS:
@@ -364,6 +401,8 @@ static uint64_t right(struct attacker *a, enum argument kind, const uint64_t *be
         return any_property(r);
     case ARG_PROPERTY_VALUE:
         return property_value(a);
+    case ARG_EXTENTS:
+        return make_extents(a);
     case ARG_NAMES:
         return make_names(a);
     case ARG_VALUES:
@@ -388,7 +427,8 @@ static uint64_t right(struct attacker *a, enum argument kind, const uint64_t *be
 static bool is_address(enum argument kind)
 {
     return kind == ARG_GUEST_MEMORY || kind == ARG_RUN_PAGE || kind == ARG_OUTPUT || kind == ARG_PROPERTY_VALUE ||
-           kind == ARG_NAMES || kind == ARG_VALUES || kind == ARG_STATE || kind == ARG_DOORBELL || kind == ARG_EVENT;
+           kind == ARG_EXTENTS || kind == ARG_NAMES || kind == ARG_VALUES || kind == ARG_STATE ||
+           kind == ARG_DOORBELL || kind == ARG_EVENT;
 }
 
 void arguments_make(struct attacker *a, const uint8_t kinds[5], uint64_t arguments[5])

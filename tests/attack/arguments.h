@@ -42,6 +42,8 @@ enum argument {
     ARG_APIC_OFFSET,
     ARG_APIC_WRITE,
     ARG_APIC_VALUE,
+    ARG_EXTENTS, /* a list in the first buffer */
+    ARG_EXTENT_COUNT,
 };
 
 /* Fills arguments[0..4] for a call, mostly as it should be: each is wrong once in a while. */

@@ -66,6 +66,10 @@ enum whb_status attack_do(struct attacker *a, enum whb_call number, uint64_t a1,
 void attack_fail(const struct attacker *a, const char *what, uint64_t expected, uint64_t came);
 bool attack_failed(void);
 
+/* GPA_MAP of one extent, in the first buffer. */
+enum whb_status attack_map(struct attacker *a, uint64_t partition, uint64_t pa, uint64_t gpa, uint64_t size,
+                           uint64_t flags);
+
 /* Runs a VP with the CPU's own timer armed for `ticks`, so that the run ends. Takes the timer's interrupt. */
 enum whb_status attack_run(struct attacker *a, uint64_t partition, uint64_t vp, uint32_t ticks);
 

@@ -60,6 +60,14 @@ enum whb_status attack_do(struct attacker *a, enum whb_call number, uint64_t a1,
     return attack_call(a, WHB_CALL(number), arguments, NULL);
 }
 
+enum whb_status attack_map(struct attacker *a, uint64_t partition, uint64_t pa, uint64_t gpa, uint64_t size,
+                           uint64_t flags)
+{
+    const struct whb_extent extent = {.gpa = gpa, .pa = pa, .size = size, .flags = flags};
+    memcpy(a->buffers, &extent, sizeof(extent));
+    return attack_do(a, WHB_CALL_GPA_MAP, partition, (uintptr_t)a->buffers, 1, 0, 0);
+}
+
 enum whb_status attack_run(struct attacker *a, uint64_t partition, uint64_t vp, uint32_t ticks)
 {
     apic_timer(ticks, false);

@@ -36,7 +36,7 @@ static enum whb_status set_property(struct guest *g, uint32_t code, uint64_t val
 
 static enum whb_status map(struct guest *g, uint64_t offset, uint64_t gpa, uint64_t size, uint64_t flags)
 {
-    return attack_do(g->a, WHB_CALL_GPA_MAP, g->partition, (uintptr_t)g->ram + offset, gpa, size, flags);
+    return attack_map(g->a, g->partition, (uintptr_t)g->ram + offset, gpa, size, flags);
 }
 
 /* With fresh memory, which another VP of the guest may be in the middle of. */

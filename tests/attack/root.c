@@ -140,8 +140,7 @@ static void make_guest(struct attacker *a, struct step_cpu *s)
     (void)attack_do(a, WHB_CALL_PROPERTY_SET, partition, WHvPartitionPropertyCodeProcessorCount, (uintptr_t)a->buffers,
                     sizeof(one), 0);
     (void)attack_do(a, WHB_CALL_PARTITION_SETUP, partition, 0, 0, 0, 0);
-    (void)attack_do(a, WHB_CALL_GPA_MAP, partition, (uintptr_t)ram, 0, ROOT_PAGE,
-                    WHB_MAP_READ | WHB_MAP_WRITE | WHB_MAP_EXECUTE);
+    (void)attack_map(a, partition, (uintptr_t)ram, 0, ROOT_PAGE, WHB_MAP_READ | WHB_MAP_WRITE | WHB_MAP_EXECUTE);
     (void)attack_do(a, WHB_CALL_VP_CREATE, partition, 0, (uintptr_t)s->run, 0, 0);
     memcpy(a->buffers, names, sizeof(names));
     memcpy(a->buffers + ATTACK_BUFFER, values, sizeof(values));

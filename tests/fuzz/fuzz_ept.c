@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: vmm/memory/ept.c vmm/memory/ept_protect.c vmm/memory/ept_dirty.c kernel/memory/page_alloc.c
- * tests/unit/ept_model.c tests/unit/stubs.c */
+/* sources: vmm/memory/ept.c vmm/memory/ept_retired.c vmm/memory/ept_protect.c vmm/memory/ept_dirty.c
+ * kernel/memory/page_alloc.c tests/unit/ept_model.c tests/unit/stubs.c */
 #include "kernel/memory/page_alloc.h"
 #include "tests/fuzz/check.h"
 #include "tests/fuzz/tape.h"
@@ -25,6 +25,27 @@ static uint64_t choose_size(struct tape *tape)
     return size + PAGE * tape_choose(tape, 4);
 }
 
+#define EXTENTS_MAX 8u
+
+/* Ascending extents from `gpa` on, with gaps of 0 to 3 pages, each as large as one of one_change's or a few pages. */
+static void one_list(struct ept_model *m, struct tape *tape, uint64_t gpa)
+{
+    static const unsigned rights[] = {EPT_READ, 7, 7, 15};
+    struct whb_extent extents[EXTENTS_MAX];
+    uint32_t count = 0;
+    for (uint32_t wanted = 1 + tape_choose(tape, EXTENTS_MAX); count < wanted; count++) {
+        uint64_t size = tape_choose(tape, 4) == 0 ? choose_size(tape) : PAGE * (1 + tape_choose(tape, 3));
+        gpa += PAGE * tape_choose(tape, 4);
+        if (size == 0 || gpa >= EPT_ADDRESS_LIMIT || size > EPT_ADDRESS_LIMIT - gpa) {
+            break;
+        }
+        uint64_t hpa = tape_choose(tape, 2) == 0 ? tape_byte(tape) * PAGE : gpa;
+        extents[count] = (struct whb_extent){gpa, hpa, size, rights[tape_choose(tape, 4)]};
+        gpa += size;
+    }
+    (void)ept_model_map_list(m, extents, count);
+}
+
 static void one_change(struct ept_model *m, struct tape *tape)
 {
     uint64_t size = choose_size(tape), gpa = choose_corner(tape), back = choose_size(tape), hpa;
@@ -33,8 +54,8 @@ static void one_change(struct ept_model *m, struct tape *tape)
     unsigned kind = tape_choose(tape, 16);
     uint8_t fail = tape_byte(tape);
     if (size == 0 || gpa >= EPT_ADDRESS_LIMIT || size > EPT_ADDRESS_LIMIT - gpa) {
-        CHECK(ept_unmap(&m->ept, gpa, size, &m->garbage) == EPT_INVALID);
-        CHECK(ept_map(&m->ept, gpa, hpa, size, EPT_READ, ept_model_type, NULL, &m->garbage) == EPT_INVALID);
+        CHECK(ept_unmap(&m->ept, gpa, size, &m->retired) == EPT_INVALID);
+        CHECK(ept_map(&m->ept, gpa, hpa, size, EPT_READ, ept_model_type, NULL, &m->retired) == EPT_INVALID);
         return;
     }
     page_alloc_fail_after(fail < 16 ? fail : PAGE_ALLOC_NEVER_FAIL);
@@ -46,6 +67,8 @@ static void one_change(struct ept_model *m, struct tape *tape)
     } else if (kind < 11) {
         static const unsigned rights[] = {EPT_READ | EPT_TRACK, 7, 15};
         (void)ept_model_protect(m, gpa, size, rights[kind - 8]);
+    } else if (kind < 12) {
+        one_list(m, tape, gpa);
     } else if (kind < 14) {
         (void)ept_model_write(m, gpa + (size & 0x1fffff));
     } else if (size <= 1ull << 30) {

@@ -17,6 +17,7 @@ static struct whb_statistics statistics(void)
     return s;
 }
 
+/* GPA_MAP has the members of its one extent as arguments 1 to 4: pa, gpa, size, flags. */
 struct refusal {
     const char *what;
     enum whb_call call;
@@ -29,7 +30,10 @@ static void check_refusals(const struct refusal *r)
     for (; r->what != NULL; r++) {
         struct whb_statistics before = statistics(), after;
         uint64_t value = 0x55;
-        enum whb_status came = whb_call(r->call, r->arg[0], r->arg[1], r->arg[2], r->arg[3], r->arg[4], &value);
+        const struct whb_extent extent = {.pa = r->arg[1], .gpa = r->arg[2], .size = r->arg[3], .flags = r->arg[4]};
+        enum whb_status came = r->call == WHB_CALL_GPA_MAP
+                                   ? whb_call(r->call, r->arg[0], (uintptr_t)&extent, 1, 0, 0, &value)
+                                   : whb_call(r->call, r->arg[0], r->arg[1], r->arg[2], r->arg[3], r->arg[4], &value);
         check_equal(r->what, r->status, came);
         if (r->status != WHB_ERROR_BUFFER_TOO_SMALL) {
             check_equal("RDX of a refused call", 0, value);
@@ -52,7 +56,8 @@ static void gate(void)
     CHECK_EQ(WHB_ERROR_UNKNOWN_CALL, call_raw(WHB_CALL(WHB_CALL_COUNT)));
     CHECK_EQ(WHB_ERROR_UNKNOWN_CALL, call_raw(WHB_CALL(0xffff)));
     CHECK_EQ(WHB_ERROR_VERSION, call_raw(0));
-    CHECK_EQ(WHB_ERROR_VERSION, call_raw((2u << 16) | WHB_CALL_PARTITION_CREATE));
+    CHECK_EQ(WHB_ERROR_VERSION, call_raw(((WHB_ABI_MAJOR - 1) << 16) | WHB_CALL_PARTITION_CREATE));
+    CHECK_EQ(WHB_ERROR_VERSION, call_raw(((WHB_ABI_MAJOR + 1) << 16) | WHB_CALL_PARTITION_CREATE));
     CHECK_EQ(WHB_ERROR_UNKNOWN_CALL, call_raw(WHB_CALL(0) | (1ull << 32)));
     CHECK_EQ(WHB_ERROR_UNKNOWN_CALL, call_raw(WHB_CALL(WHB_CALL_PARTITION_CREATE) | (1ull << 63)));
     uint64_t version = 0;

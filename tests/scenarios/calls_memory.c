@@ -44,10 +44,9 @@ static void foreign_buffers(void)
         refuse_everywhere(p, r->base, good);
         refuse_everywhere(p, r->base + r->size - 16, good);
         CHECK_EQ(WHB_ERROR_ACCESS_DENIED, whb_call(WHB_CALL_STATISTICS, r->base - 8, sizeof(before), 0, 0, 0, NULL));
-        CHECK_EQ(WHB_ERROR_ACCESS_DENIED, whb_call(WHB_CALL_GPA_MAP, p, r->base, 0x400000, 4096, 7, NULL));
-        CHECK_EQ(WHB_ERROR_ACCESS_DENIED, whb_call(WHB_CALL_GPA_MAP, p, r->base - 4096, 0x400000, 8192, 1, NULL));
-        CHECK_EQ(WHB_ERROR_ACCESS_DENIED,
-                 whb_call(WHB_CALL_GPA_MAP, p, r->base + r->size - 4096, 0x400000, 8192, 7, NULL));
+        CHECK_EQ(WHB_ERROR_ACCESS_DENIED, whb_map(p, (const void *)r->base, 0x400000, 4096, 7));
+        CHECK_EQ(WHB_ERROR_ACCESS_DENIED, whb_map(p, (const void *)(r->base - 4096), 0x400000, 8192, 1));
+        CHECK_EQ(WHB_ERROR_ACCESS_DENIED, whb_map(p, (const void *)(r->base + r->size - 4096), 0x400000, 8192, 7));
     }
     refuse_everywhere(p, MMIO, good);
     refuse_everywhere(p, BEYOND_RAM, good);
@@ -102,7 +101,7 @@ static void check_failure_is_clean(enum whb_status came, const struct whb_statis
 static enum whb_status map_far_pages(uint64_t p, uint64_t page, uint64_t from, uint64_t stride, uint64_t *mapped)
 {
     for (;;) {
-        enum whb_status status = whb_call(WHB_CALL_GPA_MAP, p, page, from + *mapped * stride, 4096, 1, NULL);
+        enum whb_status status = whb_map(p, (const void *)page, from + *mapped * stride, 4096, 1);
         if (status != WHB_OK) {
             return status;
         }

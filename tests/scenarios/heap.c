@@ -117,8 +117,7 @@ static void root_touches_full(void)
     guest_create(&g, 1, 0);
     open_windows();
     struct whb_statistics before = statistics();
-    while (whb_call(WHB_CALL_GPA_MAP, whb_handle(g.partition), (uintptr_t)g.ram, GIB + (mapped << 21), 4096, 1, NULL) ==
-           WHB_OK) {
+    while (whb_map(whb_handle(g.partition), g.ram, GIB + (mapped << 21), 4096, 1) == WHB_OK) {
         mapped++;
     }
     CHECK_EQ(0, statistics().heap_free);
@@ -168,8 +167,7 @@ static enum whb_status vp_create(void)
 
 static enum whb_status map_tracked(void)
 {
-    return on_bounded(WHB_CALL_GPA_MAP, (uintptr_t)bounded.ram, 0, GUEST_RAM,
-                      WHB_MAP_READ | WHB_MAP_WRITE | WHB_MAP_TRACK_DIRTY);
+    return whb_map(bounded.partition, bounded.ram, 0, GUEST_RAM, WHB_MAP_READ | WHB_MAP_WRITE | WHB_MAP_TRACK_DIRTY);
 }
 
 static enum whb_status protect_part(void)
@@ -179,7 +177,7 @@ static enum whb_status protect_part(void)
 
 static enum whb_status map_far(void)
 {
-    return on_bounded(WHB_CALL_GPA_MAP, (uintptr_t)bounded.ram, (1ull << 36) - ROOT_PAGE, 2 * ROOT_PAGE, WHB_MAP_READ);
+    return whb_map(bounded.partition, bounded.ram, (1ull << 36) - ROOT_PAGE, 2 * ROOT_PAGE, WHB_MAP_READ);
 }
 
 static enum whb_status add_posted(void)

@@ -249,7 +249,7 @@ leak_run:
     movq 104(%rax), %r13
     movq 112(%rax), %r14
     movq 120(%rax), %r15
-    movl $0x1000e, %eax             /* WHB_CALL(WHB_CALL_VP_RUN) */
+    movl $0x2000e, %eax             /* WHB_CALL(WHB_CALL_VP_RUN) */
     vmcall
     xchgq %rax, (%rsp)
     movq %rcx, 8(%rax)

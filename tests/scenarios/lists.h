@@ -6,6 +6,7 @@
 
 extern scenario_list scenarios_smoke;
 extern scenario_list scenarios_calls_arguments;
+extern scenario_list scenarios_calls_map_list;
 extern scenario_list scenarios_calls_memory;
 extern scenario_list scenarios_calls_smp;
 extern scenario_list scenarios_doorbell;
@@ -90,6 +91,7 @@ static const struct scenario *const scenario_lists[] = {
     scenarios_fault_chains,
     scenarios_records_ids,
     scenarios_calls_arguments,
+    scenarios_calls_map_list,
     scenarios_calls_memory,
     scenarios_calls_smp,
     scenarios_whv_functions,

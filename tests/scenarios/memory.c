@@ -3,7 +3,7 @@
 
 enum whb_status memory_map(struct guest *g, const void *from, uint64_t gpa, uint64_t size, uint64_t flags)
 {
-    return whb_call(WHB_CALL_GPA_MAP, whb_handle(g->partition), (uintptr_t)from, gpa, size, flags, NULL);
+    return whb_map(whb_handle(g->partition), from, gpa, size, flags);
 }
 
 enum whb_status memory_unmap(struct guest *g, uint64_t gpa, uint64_t size)

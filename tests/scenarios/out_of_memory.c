@@ -115,7 +115,7 @@ static enum whb_status create_vp1(void)
 
 static enum whb_status map(uint64_t offset, uint64_t gpa, uint64_t size, uint64_t flags)
 {
-    return on_partition(WHB_CALL_GPA_MAP, (uintptr_t)test.memory + offset, gpa, size, flags);
+    return whb_map(test.partition, (const uint8_t *)test.memory + offset, gpa, size, flags);
 }
 
 static enum whb_status map_large(void)

@@ -281,9 +281,9 @@ static void physical_width(void)
     struct guest g;
     guest_create(&g, 1, 0);
     CHECK_EQ(WHB_ERROR_INVALID_ARGUMENT,
-             whb_call(WHB_CALL_GPA_MAP, whb_handle(g.partition), 1ull << width, 1u << 30, ROOT_PAGE, 1, NULL));
-    CHECK_EQ(WHB_OK, whb_call(WHB_CALL_GPA_MAP, whb_handle(g.partition), (1ull << width) - ROOT_PAGE, 1u << 30,
-                              ROOT_PAGE, 1, NULL));
+             whb_map(whb_handle(g.partition), (const void *)(1ull << width), 1u << 30, ROOT_PAGE, 1));
+    CHECK_EQ(WHB_OK,
+             whb_map(whb_handle(g.partition), (const void *)((1ull << width) - ROOT_PAGE), 1u << 30, ROOT_PAGE, 1));
     WHV_CPUID_OUTPUT output = {0};
     CHECK_EQ(S_OK, WHvGetVirtualProcessorCpuidOutput(g.partition, 0, 0x80000008, 0, &output));
     CHECK_EQ(width, output.Eax & 0xff);

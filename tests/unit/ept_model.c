@@ -56,7 +56,7 @@ void ept_model_begin(struct ept_model *m, bool huge_2m, bool huge_1g)
 
 void ept_model_end(struct ept_model *m)
 {
-    ept_garbage_free(&m->garbage);
+    ept_retired_free(&m->retired);
     ept_destroy(&m->ept);
     CHECK(m->ept.tables == 0 && m->ept.leaf_4k == 0 && m->ept.leaf_2m == 0 && m->ept.leaf_1g == 0);
     ept_destroy(&m->ept);
@@ -184,7 +184,7 @@ static void check_mapped(const struct ept_model *m, const struct model_change *c
 
 void ept_model_check(struct ept_model *m)
 {
-    ept_garbage_free(&m->garbage);
+    ept_retired_free(&m->retired);
     for (uint64_t gpa = 0, end; gpa < EPT_ADDRESS_LIMIT; gpa = end) {
         end = next_boundary(m, gpa);
         uint32_t rights;
@@ -224,9 +224,9 @@ static void forget_dirty(struct ept_model *m, uint64_t gpa, uint64_t end)
  * Unlinked tables must still translate as they did, for processors that have not dropped them; but a table goes away
  * too when the last of its pages is unmapped.
  */
-static void check_garbage(const struct ept_model *m, bool unmapped)
+static void check_retired(const struct ept_model *m, bool unmapped)
 {
-    uint64_t at = m->garbage.head;
+    uint64_t at = m->retired.head;
     while (at != 0) {
         const uint64_t *now = phys_to_virt(at);
         const uint64_t *before = (const uint64_t *)(const void *)(heap_before + (at - HEAP_PA));
@@ -256,14 +256,14 @@ static void check_unchanged(const struct ept_model *m, const struct ept *before,
     struct ept now = m->ept;
     now.tracking = before->tracking; /* a hint that may stay */
     CHECK(memcmp(before, &now, sizeof(*before)) == 0);
-    CHECK(m->garbage.head == 0 && pages_in_use() == in_use);
+    CHECK(m->retired.head == 0 && pages_in_use() == in_use);
     check_tables_unchanged(m->ept.pml4, 4);
 }
 
 static uint64_t begin_change(struct ept_model *m)
 {
     CHECK(m->count < MODEL_CHANGES_MAX);
-    ept_garbage_free(&m->garbage);
+    ept_retired_free(&m->retired);
     memcpy(heap_before, heap, heap_size);
     return pages_in_use();
 }
@@ -276,7 +276,7 @@ static void end_change(struct ept_model *m, const struct ept *before, uint64_t i
         check_unchanged(m, before, in_use);
         return;
     }
-    check_garbage(m, c->rights == 0);
+    check_retired(m, c->rights == 0);
     m->changes[m->count++] = *c;
     if (!c->protect || (c->rights & EPT_TRACK) == 0) {
         forget_dirty(m, c->gpa, c->end);
@@ -287,16 +287,36 @@ enum ept_status ept_model_map(struct ept_model *m, uint64_t gpa, uint64_t hpa, u
 {
     struct ept before = m->ept;
     uint64_t in_use = begin_change(m);
-    enum ept_status status = ept_map(&m->ept, gpa, hpa, size, rights, ept_model_type, NULL, &m->garbage);
+    enum ept_status status = ept_map(&m->ept, gpa, hpa, size, rights, ept_model_type, NULL, &m->retired);
     end_change(m, &before, in_use, status, EPT_OK, &(struct model_change){gpa, gpa + size, hpa, rights, false});
     return status;
+}
+
+enum ept_status ept_model_map_list(struct ept_model *m, const struct whb_extent *extents, uint32_t count)
+{
+    struct ept before = m->ept;
+    uint64_t in_use = begin_change(m);
+    CHECK(m->count + count <= MODEL_CHANGES_MAX);
+    enum ept_status status = ept_map_list(&m->ept, extents, count, ept_model_type, NULL, &m->retired);
+    CHECK(status == EPT_OK || status == EPT_OUT_OF_MEMORY);
+    if (status != EPT_OK) {
+        check_unchanged(m, &before, in_use);
+        return status;
+    }
+    check_retired(m, false);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct whb_extent *e = &extents[i];
+        m->changes[m->count++] = (struct model_change){e->gpa, e->gpa + e->size, e->pa, e->flags, false};
+        forget_dirty(m, e->gpa, e->gpa + e->size);
+    }
+    return EPT_OK;
 }
 
 enum ept_status ept_model_unmap(struct ept_model *m, uint64_t gpa, uint64_t size)
 {
     struct ept before = m->ept;
     uint64_t in_use = begin_change(m);
-    enum ept_status status = ept_unmap(&m->ept, gpa, size, &m->garbage);
+    enum ept_status status = ept_unmap(&m->ept, gpa, size, &m->retired);
     end_change(m, &before, in_use, status, EPT_OK, &(struct model_change){gpa, gpa + size, 0, 0, false});
     return status;
 }
@@ -307,7 +327,7 @@ enum ept_status ept_model_protect(struct ept_model *m, uint64_t gpa, uint64_t si
     enum ept_status expected = is_all_mapped(m, gpa, gpa + size, 0) ? EPT_OK : EPT_NOT_MAPPED;
     uint64_t in_use = begin_change(m);
     enum ept_status status = ept_protect(&m->ept, gpa, size, rights);
-    CHECK(m->garbage.head == 0);
+    CHECK(m->retired.head == 0);
     end_change(m, &before, in_use, status, expected, &(struct model_change){gpa, gpa + size, 0, rights, true});
     return status;
 }

@@ -11,7 +11,7 @@
 
 #include "vmm/memory/ept.h"
 
-#define MODEL_CHANGES_MAX 256u
+#define MODEL_CHANGES_MAX 1280u
 
 #define MODEL_DIRTY_MAX 512u
 
@@ -23,7 +23,7 @@ struct model_change {
 
 struct ept_model {
     struct ept ept;
-    struct ept_garbage garbage; /* of the last change */
+    struct ept_retired retired; /* of the last change */
     unsigned count;
     struct model_change changes[MODEL_CHANGES_MAX]; /* the latest that covers a page counts */
     unsigned dirty_count;
@@ -48,6 +48,8 @@ uint8_t ept_model_type(void *ctx, uint64_t hpa, uint64_t size);
  * nothing. Tables that were unlinked must still translate as before.
  */
 enum ept_status ept_model_map(struct ept_model *m, uint64_t gpa, uint64_t hpa, uint64_t size, unsigned rights);
+/* The same for ept_map_list; the extents ascend. */
+enum ept_status ept_model_map_list(struct ept_model *m, const struct whb_extent *extents, uint32_t count);
 enum ept_status ept_model_unmap(struct ept_model *m, uint64_t gpa, uint64_t size);
 
 enum ept_status ept_model_protect(struct ept_model *m, uint64_t gpa, uint64_t size, unsigned rights);
@@ -61,5 +63,5 @@ bool ept_model_tracked(const struct ept_model *m, uint64_t gpa, uint64_t size);
 /* Queries a valid range with a bitmap and compares it with the writes; returns the pages found. */
 uint64_t ept_model_query(struct ept_model *m, uint64_t gpa, uint64_t size, enum ept_status expected);
 
-/* Compares the whole address space, the counters and the pages in use; frees the garbage first. */
+/* Compares the whole address space, the counters and the pages in use; frees the retired ones first. */
 void ept_model_check(struct ept_model *m);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: vmm/memory/ept.c vmm/memory/ept_protect.c vmm/memory/ept_dirty.c kernel/memory/page_alloc.c
- * tests/unit/ept_model.c tests/unit/stubs.c */
+/* sources: vmm/memory/ept.c vmm/memory/ept_retired.c vmm/memory/ept_protect.c vmm/memory/ept_dirty.c
+ * kernel/memory/page_alloc.c tests/unit/ept_model.c tests/unit/stubs.c */
 #include <pthread.h>
 
 #include "arch/cpu/direct_map.h"
@@ -69,12 +69,12 @@ static void test_entries_as_the_manual_has_them(void **state)
 {
     (void)state;
     struct ept ept;
-    struct ept_garbage garbage = {0};
+    struct ept_retired retired = {0};
     assert_true(ept_init(&ept, PAGE_ACCOUNT_PARTITIONS, true, true));
     assert_int_equal(ept_pointer(&ept, false), ept.pml4 | 6 | 3 << 3);
     assert_int_equal(ept_pointer(&ept, true), ept.pml4 | 6 | 3 << 3 | 1 << 6);
-    assert_int_equal(ept_map(&ept, 0x8040201000, 0xabc000, 0x1000, EPT_READ, write_back, NULL, &garbage), EPT_OK);
-    assert_int_equal(ept_map(&ept, 0x8040400000, 0x200000, 2 * MIB, RWX, write_back, NULL, &garbage), EPT_OK);
+    assert_int_equal(ept_map(&ept, 0x8040201000, 0xabc000, 0x1000, EPT_READ, write_back, NULL, &retired), EPT_OK);
+    assert_int_equal(ept_map(&ept, 0x8040400000, 0x200000, 2 * MIB, RWX, write_back, NULL, &retired), EPT_OK);
     const uint64_t *table = phys_to_virt(ept.pml4);
     assert_int_equal(table[1] & 0xfff, 7);
     table = phys_to_virt(table[1] & ~0xfffull);
@@ -92,20 +92,20 @@ static void test_largest_leaves(void **state)
     struct ept_model m;
     ept_model_begin(&m, true, true);
     /* 1 GiB needs both addresses aligned, and the model's types have a mixed 2 MiB block in most GiB */
-    struct ept_garbage garbage = {0};
+    struct ept_retired retired = {0};
     struct ept *ept = &m.ept;
-    assert_int_equal(ept_map(ept, 4 * GIB, 8 * GIB, 2 * GIB, RWX, write_back, NULL, &garbage), EPT_OK);
+    assert_int_equal(ept_map(ept, 4 * GIB, 8 * GIB, 2 * GIB, RWX, write_back, NULL, &retired), EPT_OK);
     assert_int_equal(ept->leaf_1g, 2);
     assert_int_equal(ept->tables, 2);
     assert_leaf(ept, 5 * GIB + 123, 9 * GIB, GIB, RWX, 6);
-    assert_int_equal(ept_map(ept, 6 * GIB, 10 * GIB + 2 * MIB, GIB, RWX, write_back, NULL, &garbage), EPT_OK);
+    assert_int_equal(ept_map(ept, 6 * GIB, 10 * GIB + 2 * MIB, GIB, RWX, write_back, NULL, &retired), EPT_OK);
     assert_int_equal(ept->leaf_2m, 512);
-    assert_int_equal(ept_map(ept, 7 * GIB, 0x1000, 4 * MIB, EPT_READ, write_back, NULL, &garbage), EPT_OK);
+    assert_int_equal(ept_map(ept, 7 * GIB, 0x1000, 4 * MIB, EPT_READ, write_back, NULL, &retired), EPT_OK);
     assert_int_equal(ept->leaf_4k, 1024);
-    assert_int_equal(garbage.head, 0);
-    assert_int_equal(ept_unmap(ept, 4 * GIB, 3 * GIB + 4 * MIB, &garbage), EPT_OK);
+    assert_int_equal(retired.head, 0);
+    assert_int_equal(ept_unmap(ept, 4 * GIB, 3 * GIB + 4 * MIB, &retired), EPT_OK);
     assert_int_equal(ept->tables, 1);
-    ept_garbage_free(&garbage);
+    ept_retired_free(&retired);
     ept_model_end(&m);
 }
 
@@ -137,10 +137,10 @@ static void test_types_no_entry_can_have_become_uncacheable(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(types); i++) {
         struct ept ept;
-        struct ept_garbage garbage = {0};
+        struct ept_retired retired = {0};
         uint8_t type = types[i];
         assert_true(ept_init(&ept, PAGE_ACCOUNT_PARTITIONS, true, true));
-        assert_int_equal(ept_map(&ept, 0, 0, 2 * MIB, RWX, bad_type, &type, &garbage), EPT_OK);
+        assert_int_equal(ept_map(&ept, 0, 0, 2 * MIB, RWX, bad_type, &type, &retired), EPT_OK);
         assert_int_equal(ept.leaf_4k, 512);
         assert_leaf(&ept, 0x1000, 0x1000, 4096, RWX, 0);
         ept_destroy(&ept);
@@ -158,7 +158,7 @@ static void test_replacing_and_splitting(void **state)
     assert_int_equal(ept_model_map(&m, MODEL_BASE + 1 * MIB, 70 * MIB + 4096, 40 * MIB, EPT_READ | EPT_WRITE), EPT_OK);
     ept_model_check(&m);
     assert_int_equal(ept_model_map(&m, MODEL_BASE + 2 * MIB, 100 * MIB, 4 * MIB, RWX), EPT_OK);
-    assert_int_not_equal(m.garbage.head, 0); /* two tables of 4 KiB pages became leaves */
+    assert_int_not_equal(m.retired.head, 0); /* two tables of 4 KiB pages became leaves */
     ept_model_check(&m);
     assert_int_equal(ept_model_unmap(&m, MODEL_BASE + 512 * MIB + 12288, 8192), EPT_OK);
     ept_model_check(&m);
@@ -199,19 +199,19 @@ static void test_invalid_requests_change_nothing(void **state)
     ept_model_begin(&m, true, true);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         assert_int_equal(
-            ept_map(&m.ept, cases[i].gpa, cases[i].hpa, cases[i].size, cases[i].rights, write_back, NULL, &m.garbage),
+            ept_map(&m.ept, cases[i].gpa, cases[i].hpa, cases[i].size, cases[i].rights, write_back, NULL, &m.retired),
             EPT_INVALID);
     }
     for (size_t i = 0; i < 5; i++) {
         enum ept_status expected = i == 1 ? EPT_OK : EPT_INVALID; /* the second is right without `hpa` */
-        assert_int_equal(ept_unmap(&m.ept, cases[i].gpa, cases[i].size, &m.garbage), expected);
+        assert_int_equal(ept_unmap(&m.ept, cases[i].gpa, cases[i].size, &m.retired), expected);
     }
     struct ept_leaf leaf;
     assert_false(ept_lookup(&m.ept, 1ull << 48, &leaf));
     assert_false(ept_lookup(&m.ept, ~0ull, &leaf));
     ept_model_check(&m);
     m.ept.execute_only = true;
-    assert_int_equal(ept_map(&m.ept, 0, 0, 0x1000, EPT_EXECUTE, write_back, NULL, &m.garbage), EPT_OK);
+    assert_int_equal(ept_map(&m.ept, 0, 0, 0x1000, EPT_EXECUTE, write_back, NULL, &m.retired), EPT_OK);
     ept_model_end(&m);
 }
 
@@ -222,11 +222,11 @@ static void test_unmapping_nothing(void **state)
     struct ept_model m;
     ept_model_begin(&m, true, true);
     page_alloc_fail_after(0);
-    assert_int_equal(ept_unmap(&m.ept, 4096, 8192, &m.garbage), EPT_OK);
-    assert_int_equal(ept_unmap(&m.ept, 4096, (1ull << 48) - 8192, &m.garbage), EPT_OK);
+    assert_int_equal(ept_unmap(&m.ept, 4096, 8192, &m.retired), EPT_OK);
+    assert_int_equal(ept_unmap(&m.ept, 4096, (1ull << 48) - 8192, &m.retired), EPT_OK);
     page_alloc_fail_after(PAGE_ALLOC_NEVER_FAIL);
     assert_int_equal(m.ept.tables, 1);
-    assert_int_equal(m.garbage.head, 0);
+    assert_int_equal(m.retired.head, 0);
     assert_int_equal(ept_model_map(&m, MODEL_BASE + 2 * MIB, 3 * GIB, 4096, RWX), EPT_OK);
     uint64_t tables = m.ept.tables;
     assert_int_equal(ept_model_unmap(&m, MODEL_BASE, 2 * MIB), EPT_OK);
@@ -243,16 +243,16 @@ static void test_the_ends_of_the_address_space(void **state)
 {
     (void)state;
     struct ept ept;
-    struct ept_garbage garbage = {0};
+    struct ept_retired retired = {0};
     uint64_t last = (1ull << 48) - 4096, last_hpa = (1ull << 52) - 4096;
     assert_true(ept_init(&ept, PAGE_ACCOUNT_PARTITIONS, true, true));
-    assert_int_equal(ept_map(&ept, last, last_hpa, 4096, RWX, write_back, NULL, &garbage), EPT_OK);
+    assert_int_equal(ept_map(&ept, last, last_hpa, 4096, RWX, write_back, NULL, &retired), EPT_OK);
     assert_leaf(&ept, last + 4095, last_hpa, 4096, RWX, 6);
-    assert_int_equal(ept_map(&ept, 0, 0, 1ull << 40, RWX, write_back, NULL, &garbage), EPT_OK);
+    assert_int_equal(ept_map(&ept, 0, 0, 1ull << 40, RWX, write_back, NULL, &retired), EPT_OK);
     assert_int_equal(ept.leaf_1g, 1024);
-    assert_int_equal(ept_unmap(&ept, 0, 1ull << 40, &garbage), EPT_OK);
+    assert_int_equal(ept_unmap(&ept, 0, 1ull << 40, &retired), EPT_OK);
     assert_int_equal(ept.tables, 4);
-    ept_garbage_free(&garbage);
+    ept_retired_free(&retired);
     ept_destroy(&ept);
 }
 
@@ -268,6 +268,57 @@ static void random_range(uint64_t *gpa, uint64_t *size)
     *size = (1 + random_below(unit == GIB ? 2 : 600)) * (random_below(4) == 0 ? 4 * KIB : unit);
     *size = *size < MODEL_SIZE - *gpa ? *size : MODEL_SIZE - *gpa;
     *gpa += MODEL_BASE;
+}
+
+#define LIST_MAX 48u
+
+/* Mostly pages in one table after another, as of a process; some longer, some whole tables. */
+static void random_list(struct ept_model *m)
+{
+    struct whb_extent extents[LIST_MAX];
+    uint32_t count = 0;
+    uint64_t gpa, size;
+    random_range(&gpa, &size);
+    for (uint32_t wanted = 1 + random_below(LIST_MAX); count < wanted; count++) {
+        size = random_below(8) == 0 ? random_below(1200) * 4 * KIB : 0;
+        size += (1 + random_below(2)) * 4 * KIB;
+        gpa += random_below(4) == 0 ? random_below(300) * 4 * KIB : 0;
+        if (gpa + size > MODEL_BASE + MODEL_SIZE) {
+            break;
+        }
+        uint64_t hpa = random_below(3) == 0 ? gpa - MODEL_BASE : random_below(MODEL_SIZE / (4 * KIB)) * 4 * KIB;
+        extents[count] = (struct whb_extent){gpa, hpa, size, random_below(16) == 0 ? EPT_READ : RWX};
+        gpa += size;
+    }
+    (void)ept_model_map_list(m, extents, count);
+}
+
+static void test_random_lists_against_the_model(void **state)
+{
+    (void)state;
+    unsigned failures = 0;
+    for (unsigned config = 0; config < 4; config++) {
+        struct ept_model m;
+        random_state = 0xc0ffee + config;
+        ept_model_begin(&m, (config & 1) != 0, (config & 2) != 0);
+        for (unsigned i = 0; i < 24; i++) {
+            page_alloc_fail_after(random_below(4) == 0 ? random_below(12) : PAGE_ALLOC_NEVER_FAIL);
+            uint64_t failed = m.count;
+            random_list(&m);
+            failures += m.count == failed;
+            page_alloc_fail_after(PAGE_ALLOC_NEVER_FAIL);
+            if (i % 3 == 2) {
+                uint64_t gpa, size;
+                random_range(&gpa, &size);
+                (void)ept_model_unmap(&m, gpa, size);
+            }
+            if (i % 8 == 7) {
+                ept_model_check(&m);
+            }
+        }
+        ept_model_end(&m);
+    }
+    assert_true(failures > 4);
 }
 
 static void random_change(struct ept_model *m)
@@ -340,7 +391,7 @@ static void test_a_huge_request_is_refused(void **state)
     (void)state;
     struct ept_model m;
     ept_model_begin(&m, false, false);
-    assert_int_equal(ept_map(&m.ept, 0, 0, 1ull << 48, RWX, write_back, NULL, &m.garbage), EPT_OUT_OF_MEMORY);
+    assert_int_equal(ept_map(&m.ept, 0, 0, 1ull << 48, RWX, write_back, NULL, &m.retired), EPT_OUT_OF_MEMORY);
     ept_model_check(&m);
     ept_model_end(&m);
 }
@@ -371,14 +422,14 @@ static void test_walkers_see_old_or_new_at_any_moment(void **state)
 {
     (void)state;
     struct ept ept;
-    struct ept_garbage garbage = {0};
+    struct ept_retired retired = {0};
     struct observer o = {&ept, MODEL_BASE + 3 * MIB + 8192, 500 * MIB, 3 * GIB, 12 * GIB + 3 * MIB + 8192, 0};
     assert_true(ept_init(&ept, PAGE_ACCOUNT_PARTITIONS, true, true));
-    assert_int_equal(ept_map(&ept, MODEL_BASE, o.old_hpa, GIB, RWX, write_back, NULL, &garbage), EPT_OK);
-    assert_int_equal(ept_map(&ept, o.gpa, o.new_hpa, o.size, RWX, observe, &o, &garbage), EPT_OK);
-    assert_int_equal(ept_map(&ept, o.gpa, o.new_hpa, o.size, RWX, observe, &o, &garbage), EPT_OK);
+    assert_int_equal(ept_map(&ept, MODEL_BASE, o.old_hpa, GIB, RWX, write_back, NULL, &retired), EPT_OK);
+    assert_int_equal(ept_map(&ept, o.gpa, o.new_hpa, o.size, RWX, observe, &o, &retired), EPT_OK);
+    assert_int_equal(ept_map(&ept, o.gpa, o.new_hpa, o.size, RWX, observe, &o, &retired), EPT_OK);
     assert_true(o.seen > 1000);
-    ept_garbage_free(&garbage);
+    ept_retired_free(&retired);
     ept_destroy(&ept);
 }
 
@@ -408,22 +459,22 @@ static void test_a_walker_at_the_same_time_always_finds_a_mapping(void **state)
 {
     (void)state;
     struct ept ept;
-    struct ept_garbage garbage = {0};
+    struct ept_retired retired = {0};
     struct walker w = {.ept = &ept};
     pthread_t thread;
     assert_true(ept_init(&ept, PAGE_ACCOUNT_PARTITIONS, true, true));
-    assert_int_equal(ept_map(&ept, MODEL_BASE, GIB, 4 * MIB, RWX, write_back, NULL, &garbage), EPT_OK);
+    assert_int_equal(ept_map(&ept, MODEL_BASE, GIB, 4 * MIB, RWX, write_back, NULL, &retired), EPT_OK);
     assert_int_equal(pthread_create(&thread, NULL, walk_on, &w), 0);
     for (unsigned i = 0; i < 2000; i++) {
         uint64_t hpa = i % 2 != 0 ? GIB : 3 * GIB;
         uint64_t cut = i % 3 * 4096; /* whole 2 MiB leaves, or a split one at each end */
-        assert_int_equal(ept_map(&ept, MODEL_BASE + cut, hpa + cut, 4 * MIB - 2 * cut, RWX, write_back, NULL, &garbage),
+        assert_int_equal(ept_map(&ept, MODEL_BASE + cut, hpa + cut, 4 * MIB - 2 * cut, RWX, write_back, NULL, &retired),
                          EPT_OK);
     }
     __atomic_store_n(&w.stop, true, __ATOMIC_RELAXED);
     assert_int_equal(pthread_join(thread, NULL), 0);
     assert_false(w.failed);
-    ept_garbage_free(&garbage); /* only now: the walker could have been in any of them */
+    ept_retired_free(&retired); /* only now: the walker could have been in any of them */
     ept_destroy(&ept);
 }
 
@@ -441,6 +492,7 @@ int main(void)
         TEST(test_the_ends_of_the_address_space),
         TEST(test_unmapping_nothing),
         TEST(test_random_changes_against_the_model),
+        TEST(test_random_lists_against_the_model),
         cmocka_unit_test_setup_teardown(test_every_allocation_failure, begin_small_heap, end_heap),
         TEST(test_a_huge_request_is_refused),
         TEST(test_walkers_see_old_or_new_at_any_moment),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: vmm/memory/ept.c vmm/memory/ept_protect.c vmm/memory/ept_dirty.c kernel/memory/page_alloc.c
- * tests/unit/ept_model.c tests/unit/stubs.c */
+/* sources: vmm/memory/ept.c vmm/memory/ept_retired.c vmm/memory/ept_protect.c vmm/memory/ept_dirty.c
+ * kernel/memory/page_alloc.c tests/unit/ept_model.c tests/unit/stubs.c */
 #include "arch/cpu/direct_map.h"
 #include "kernel/memory/page_alloc.h"
 #include "tests/unit/cmocka_tests.h"
@@ -62,7 +62,7 @@ static void test_clean_pages_have_no_write_right(void **state)
     (void)state;
     struct ept_model m;
     ept_model_begin(&m, true, true);
-    assert_int_equal(ept_map(&m.ept, BASE, 4 * GIB, 4 * MIB, TRACKED, write_back, NULL, &m.garbage), EPT_OK);
+    assert_int_equal(ept_map(&m.ept, BASE, 4 * GIB, 4 * MIB, TRACKED, write_back, NULL, &m.retired), EPT_OK);
     assert_int_equal(m.ept.leaf_2m, 2);
     assert_int_equal(entry_at(&m.ept, BASE, 2) & 7, EPT_READ | EPT_EXECUTE);
     assert_int_equal(ept_mark_dirty(&m.ept, BASE + 0x5123), EPT_DIRTY_DONE);
@@ -79,7 +79,7 @@ static void test_clean_pages_have_no_write_right(void **state)
     count = 0;
     assert_int_equal(ept_query_dirty(&m.ept, BASE, 4 * MIB, bits, &count), EPT_OK);
     assert_int_equal(bits[0] | count, 0);
-    assert_int_equal(ept_unmap(&m.ept, BASE, 4 * MIB, &m.garbage), EPT_OK);
+    assert_int_equal(ept_unmap(&m.ept, BASE, 4 * MIB, &m.retired), EPT_OK);
     ept_model_end(&m);
 }
 
@@ -133,10 +133,10 @@ static void test_out_of_memory_dirties_the_large_page(void **state)
     (void)state;
     for (uint64_t pages = 0; pages < 2; pages++) {
         struct ept ept;
-        struct ept_garbage garbage = {0};
+        struct ept_retired retired = {0};
         uint64_t size = pages == 0 ? GIB : 2 * MIB, count = 0, word = 0;
         assert_true(ept_init(&ept, PAGE_ACCOUNT_PARTITIONS, true, true));
-        assert_int_equal(ept_map(&ept, BASE, 4 * GIB, 2 * GIB, TRACKED, write_back, NULL, &garbage), EPT_OK);
+        assert_int_equal(ept_map(&ept, BASE, 4 * GIB, 2 * GIB, TRACKED, write_back, NULL, &retired), EPT_OK);
         page_alloc_fail_after(pages);
         assert_int_equal(ept_mark_dirty(&ept, BASE + 0x7000), EPT_DIRTY_WHOLE);
         assert_int_equal(ept_mark_dirty(&ept, BASE + 0x8000), EPT_DIRTY_WHOLE);

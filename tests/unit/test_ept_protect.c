@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: vmm/memory/ept.c vmm/memory/ept_protect.c vmm/memory/ept_dirty.c kernel/memory/page_alloc.c
- * tests/unit/ept_model.c tests/unit/stubs.c */
+/* sources: vmm/memory/ept.c vmm/memory/ept_retired.c vmm/memory/ept_protect.c vmm/memory/ept_dirty.c
+ * kernel/memory/page_alloc.c tests/unit/ept_model.c tests/unit/stubs.c */
 #include <pthread.h>
 
 #include "kernel/memory/page_alloc.h"
@@ -37,10 +37,10 @@ static void test_whole_leaves_are_not_split(void **state)
 {
     (void)state;
     struct ept ept;
-    struct ept_garbage garbage = {0};
+    struct ept_retired retired = {0};
     struct ept_leaf leaf;
     assert_true(ept_init(&ept, PAGE_ACCOUNT_PARTITIONS, true, true));
-    assert_int_equal(ept_map(&ept, BASE, 8 * GIB, 2 * GIB, RWX, uncached, NULL, &garbage), EPT_OK);
+    assert_int_equal(ept_map(&ept, BASE, 8 * GIB, 2 * GIB, RWX, uncached, NULL, &retired), EPT_OK);
     uint64_t tables = ept.tables;
     assert_int_equal(ept_protect(&ept, BASE + GIB, GIB, EPT_READ), EPT_OK);
     assert_int_equal(ept.tables, tables);
@@ -108,8 +108,8 @@ static void test_every_allocation_failure(void **state)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct ept_model m;
         ept_model_begin(&m, true, true);
-        struct ept_garbage garbage = {0};
-        assert_int_equal(ept_map(&m.ept, BASE, 8 * GIB, 2 * GIB, RWX, uncached, NULL, &garbage), EPT_OK);
+        struct ept_retired retired = {0};
+        assert_int_equal(ept_map(&m.ept, BASE, 8 * GIB, 2 * GIB, RWX, uncached, NULL, &retired), EPT_OK);
         uint64_t tables = m.ept.tables, k = 0;
         enum ept_status status = EPT_OUT_OF_MEMORY;
         for (; status == EPT_OUT_OF_MEMORY; k++) {
@@ -152,11 +152,11 @@ static void test_a_walker_at_the_same_time_always_finds_a_mapping(void **state)
     (void)state;
     static const unsigned rights[] = {RWX, EPT_READ, RWX | EPT_TRACK};
     struct ept ept;
-    struct ept_garbage garbage = {0};
+    struct ept_retired retired = {0};
     struct walker w = {.ept = &ept};
     pthread_t thread;
     assert_true(ept_init(&ept, PAGE_ACCOUNT_PARTITIONS, true, true));
-    assert_int_equal(ept_map(&ept, BASE, GIB, 4 * MIB, RWX, uncached, NULL, &garbage), EPT_OK);
+    assert_int_equal(ept_map(&ept, BASE, GIB, 4 * MIB, RWX, uncached, NULL, &retired), EPT_OK);
     assert_int_equal(pthread_create(&thread, NULL, walk_on, &w), 0);
     for (unsigned i = 0; i < 3000; i++) {
         uint64_t cut = i % 3 * 4096;

@@ -203,6 +203,24 @@ static void test_random_blocks_against_single_pages(void **state)
     }
 }
 
+static void test_the_map_answers_as_the_registers_do(void **state)
+{
+    static struct mtrr_map map;
+    static const uint64_t sizes[] = {4096, 0x10000, 2 * MIB, 4 * MIB, GIB, 3 * GIB};
+    (void)state;
+    struct mtrr_state s = pc();
+    mtrr_map_make(&map, &s);
+    for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        for (uint64_t n = 0; n < 2000; n++) {
+            uint64_t pa = n * 0x3fd7000 % (600 * GIB);
+            pa -= n % 2 == 0 ? pa % sizes[i] : 0;
+            assert_int_equal(mtrr_map_type(&map, &s, pa, sizes[i]), mtrr_type(&s, pa, sizes[i]));
+        }
+    }
+    assert_int_equal(mtrr_map_type(&map, &s, 0x9f000, 0x2000), MTRR_TYPE_MIXED);
+    assert_int_equal(mtrr_map_type(&map, &s, 0xa0000, 0x1000), MTRR_TYPE_UC);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -210,6 +228,7 @@ int main(void)
         cmocka_unit_test(test_enable_bits),
         cmocka_unit_test(test_a_cpu_without_mtrrs),
         cmocka_unit_test(test_overlaps),
+        cmocka_unit_test(test_the_map_answers_as_the_registers_do),
         cmocka_unit_test(test_ranges_that_change_nothing_do_not_cut_a_block),
         cmocka_unit_test(test_random_blocks_against_single_pages),
     };

@@ -15,5 +15,5 @@ struct cpuid_result vmm_cpuid(uint32_t leaf, uint32_t subleaf)
 uint8_t vmm_memory_type(void *context, uint64_t hpa, uint64_t size)
 {
     (void)context;
-    return mtrr_type(&vmm.mtrrs, hpa, size);
+    return mtrr_map_type(&vmm.memory_types, &vmm.mtrrs, hpa, size);
 }

@@ -11,6 +11,7 @@ struct vmm_state {
     struct vmx_caps caps;
     struct vmx_controls root_controls, guest_controls;
     struct mtrr_state mtrrs;
+    struct mtrr_map memory_types; /* by these */
     struct ept root_ept;
     uint64_t root_eptp;
     void *root_msr_bitmap, *guest_msr_bitmap;

@@ -18,7 +18,7 @@
 #include "kernel/memory/paging.h"
 #include "vmm/cpu/vmm_state.h"
 
-#define SCRATCH_PAGES 2u
+#define SCRATCH_PAGES 4u
 _Static_assert(sizeof(union call_scratch) <= SCRATCH_PAGES * 4096, "what hypercall_init_cpu takes");
 
 bool hypercall_init_cpu(struct cpu *cpu)

@@ -30,6 +30,7 @@ union call_scratch {
         uint8_t image[VP_STATE_MAX] __attribute__((aligned(64)));
     } state;
     uint8_t property[PROPERTY_VALUE_MAX];
+    struct whb_extent extents[WHB_MAP_EXTENTS];
 };
 
 static inline union call_scratch *call_scratch(const struct call *c)

@@ -8,7 +8,13 @@
 
 enum whb_status call_gpa_map(struct call *c, struct partition *p)
 {
-    return guest_memory_map(p, c->arg[1], c->arg[2], c->arg[3], c->arg[4]);
+    struct whb_extent *extents = call_scratch(c)->extents;
+    uint32_t count = c->arg[2] < WHB_MAP_EXTENTS ? (uint32_t)c->arg[2] : WHB_MAP_EXTENTS;
+    if (count == 0 || c->arg[1] % sizeof(uint64_t) != 0) {
+        return WHB_ERROR_INVALID_ARGUMENT;
+    }
+    enum whb_status status = call_fetch(c->arg[1], extents, count * sizeof(*extents));
+    return status != WHB_OK ? status : guest_memory_map(p, extents, count, &c->value);
 }
 
 enum whb_status call_gpa_unmap(struct call *c, struct partition *p)

@@ -15,16 +15,10 @@
 #define TYPE_WB 6u
 #define POINTER_LEVELS ((TOP_LEVEL - 1ull) << 3)
 #define POINTER_ACCESSED_DIRTY (1ull << 6)
+#define LEAF_REGION (1ull << 21) /* what one table of level 1 maps */
+#define NO_BLOCK (1ull << 63)
 
-/*
- * Unlinked tables are chained through bits 56:52 of their first eight entries, which processors ignore in all entries:
- * a processor that still walks such a table finds its translations unharmed.
- */
-#define LINK_ENTRIES 8u
-#define LINK_BITS 5u
-#define LINK_SHIFT 52u
-#define LINK_MASK ((1ull << LINK_BITS) - 1)
-
+/* Of a list of extents, the one that is being looked at. */
 struct change {
     struct ept *ept;
     uint64_t start, end; /* guest-physical */
@@ -32,55 +26,12 @@ struct change {
     uint64_t hpa, rights; /* what `start` is mapped to; rights as ept_leaf_bits has them */
     ept_memory_type_fn memory_type;
     void *ctx;
-    uint64_t same_from, same_to; /* host memory that is known to have one memory type */
-    uint8_t same_type;
-    uint64_t pool; /* reserved pages, chained through their first words; 0: none */
-    struct ept_garbage *garbage;
+    uint64_t before;                 /* the end of the extent before this one; 0: it is the first */
+    uint64_t leaf_base, *leaf_table; /* act: the table of level 1 of the extent before; NULL: none */
+    uint64_t block, block_type;      /* host memory of LEAF_REGION bytes, and its type */
+    uint64_t pool;                   /* reserved pages, chained through their first words; 0: none */
+    struct ept_retired *retired;
 };
-
-static void garbage_push(struct ept_garbage *garbage, uint64_t *table)
-{
-    for (unsigned i = 0; i < LINK_ENTRIES; i++) {
-        uint64_t part = (garbage->head >> (12 + i * LINK_BITS)) & LINK_MASK;
-        write_entry(&table[i], (table[i] & ~(LINK_MASK << LINK_SHIFT)) | (part << LINK_SHIFT));
-    }
-    garbage->head = virt_to_phys(table);
-}
-
-static uint64_t garbage_link(const uint64_t *table)
-{
-    uint64_t link = 0;
-    for (unsigned i = 0; i < LINK_ENTRIES; i++) {
-        link |= ((table[i] >> LINK_SHIFT) & LINK_MASK) << (12 + i * LINK_BITS);
-    }
-    return link;
-}
-
-void ept_garbage_free(struct ept_garbage *garbage)
-{
-    while (garbage->head != 0) {
-        uint64_t *table = phys_to_virt(garbage->head);
-        garbage->head = garbage_link(table);
-        page_free(table, PAGE_USE_EPT);
-    }
-}
-
-/* Collects an unlinked table of the level and all tables below it. */
-static void discard_table(struct ept *ept, unsigned level, uint64_t *table, struct ept_garbage *garbage)
-{
-    for (unsigned i = 0; i < ENTRIES; i++) {
-        if (!is_present(table[i])) {
-            continue;
-        }
-        if (is_leaf(table[i], level)) {
-            count_leaf(ept, level, -1ull);
-        } else {
-            discard_table(ept, level - 1, table_of(table[i]), garbage);
-        }
-    }
-    garbage_push(garbage, table);
-    ept->tables--;
-}
 
 bool ept_init(struct ept *ept, uint32_t account, bool huge_2m, bool huge_1g)
 {
@@ -96,10 +47,10 @@ bool ept_init(struct ept *ept, uint32_t account, bool huge_2m, bool huge_1g)
 
 void ept_destroy(struct ept *ept)
 {
-    struct ept_garbage garbage = {0};
+    struct ept_retired retired = {0};
     if (ept->pml4 != 0) {
-        discard_table(ept, TOP_LEVEL, phys_to_virt(ept->pml4), &garbage);
-        ept_garbage_free(&garbage);
+        ept_retire_tree(ept, TOP_LEVEL, phys_to_virt(ept->pml4), &retired);
+        ept_retired_free(&retired);
         ept->pml4 = 0;
     }
 }
@@ -139,19 +90,18 @@ static bool is_memory_type(uint8_t type)
     return type < 8 && ((valid >> type) & 1u) != 0;
 }
 
-/* The type of host memory, or EPT_TYPE_MIXED; an answer for a large block saves asking for each of its pages. */
-static uint8_t memory_type(struct change *c, uint64_t hpa, uint64_t size)
+/* The type of host memory, or EPT_TYPE_MIXED. */
+static uint8_t memory_type(const struct change *c, uint64_t hpa, uint64_t size)
 {
-    if (hpa < c->same_from || hpa >= c->same_to || size > c->same_to - hpa) {
-        uint8_t type = c->memory_type(c->ctx, hpa, size);
-        if (!is_memory_type(type)) {
-            return size == PAGE_SIZE ? TYPE_UC : EPT_TYPE_MIXED;
-        }
-        c->same_from = hpa;
-        c->same_to = hpa + size;
-        c->same_type = type;
-    }
-    return c->same_type;
+    uint8_t type = c->memory_type(c->ctx, hpa, size);
+    return is_memory_type(type) ? type : size == PAGE_SIZE ? TYPE_UC : EPT_TYPE_MIXED;
+}
+
+/* Neighbouring pages of a list often are of one block of host memory. */
+static void learn_block(struct change *c, uint64_t hpa)
+{
+    c->block = hpa & ~(LEAF_REGION - 1);
+    c->block_type = memory_type(c, c->block, LEAF_REGION);
 }
 
 static bool leaf_allowed(const struct ept *ept, unsigned level)
@@ -160,7 +110,7 @@ static bool leaf_allowed(const struct ept *ept, unsigned level)
 }
 
 /* True: the change gives this entry, which maps from `gpa` on, its final value, without a table below it. */
-static bool final_value(struct change *c, unsigned level, uint64_t gpa, uint64_t *value)
+static bool final_value(const struct change *c, unsigned level, uint64_t gpa, uint64_t *value)
 {
     uint64_t size = level_size(level);
     if (gpa < c->start || c->end - gpa < size) {
@@ -193,14 +143,10 @@ static unsigned touched_entries(const struct change *c, unsigned level, uint64_t
     return ept_touched(c->start, c->end, level, base, first);
 }
 
-/* Asks once for all the memory that a new or changed table below an entry of this level will map. */
-static void learn_memory_type(struct change *c, unsigned level, uint64_t gpa)
+/* The extent before needs the table below this entry as well, and has reserved it: extents ascend. */
+static bool is_reserved(const struct change *c, unsigned level, uint64_t gpa)
 {
-    if (!c->unmap) {
-        uint64_t from = gpa > c->start ? gpa : c->start;
-        uint64_t to = c->end - gpa < level_size(level) ? c->end : gpa + level_size(level);
-        (void)memory_type(c, c->hpa + (from - c->start), to - from);
-    }
+    return c->before > gpa && c->before - 1 - gpa < level_size(level);
 }
 
 /* Reserves the pages that act() will take. `table` is NULL for one that does not exist yet. False: out of memory. */
@@ -212,13 +158,10 @@ static bool reserve(struct change *c, unsigned level, const uint64_t *table, uin
         if (stays_absent(c, table, i) || final_value(c, level, gpa, &value)) {
             continue;
         }
-        if (level == 3 && c->end - c->start > level_size(2)) {
-            learn_memory_type(c, level, gpa);
-        }
         const uint64_t *below = NULL;
         if (table != NULL && is_present(table[i]) && !is_leaf(table[i], level)) {
             below = table_of(table[i]);
-        } else if (!pool_add(c)) {
+        } else if (!is_reserved(c, level, gpa) && !pool_add(c)) {
             return false;
         }
         if (!reserve(c, level - 1, below, gpa)) {
@@ -238,7 +181,7 @@ static void replace(struct change *c, unsigned level, uint64_t *entry, uint64_t 
     if (is_present(old) && is_leaf(old, level)) {
         count_leaf(c->ept, level, -1ull);
     } else if (is_present(old)) {
-        discard_table(c->ept, level - 1, table_of(old), c->garbage);
+        ept_retire_tree(c->ept, level - 1, table_of(old), c->retired);
     }
 }
 
@@ -275,9 +218,6 @@ static void act(struct change *c, unsigned level, uint64_t *table, uint64_t base
             replace(c, level, &table[i], value);
             continue;
         }
-        if (level == 2) {
-            learn_memory_type(c, level, gpa);
-        }
         if (is_present(table[i]) && !is_leaf(table[i], level)) {
             uint64_t *below = table_of(table[i]);
             act(c, level - 1, below, gpa);
@@ -294,35 +234,117 @@ static void act(struct change *c, unsigned level, uint64_t *table, uint64_t base
     }
 }
 
-static enum ept_status apply_change(struct change *c)
+/* Sums in the entries above a table would have to follow its pages, so there is none to be found with tracking. */
+static void find_leaf_table(struct change *c)
 {
-    if (!reserve(c, TOP_LEVEL, table_of(c->ept->pml4), 0)) {
-        pool_free(c);
+    uint64_t base = (c->end - 1) & ~(LEAF_REGION - 1);
+    uint64_t *table = table_of(c->ept->pml4);
+    c->leaf_table = NULL;
+    for (unsigned level = TOP_LEVEL; level > 1 && !c->ept->tracking; level--) {
+        uint64_t entry = table[(base >> level_shift(level)) % ENTRIES];
+        if (!is_present(entry) || is_leaf(entry, level)) {
+            return;
+        }
+        table = table_of(entry);
+    }
+    c->leaf_base = base;
+    c->leaf_table = c->ept->tracking ? NULL : table;
+}
+
+/* The type bits of a leaf for a page; those of its block are found once for all neighbours. */
+static __attribute__((noinline)) uint64_t type_bits(struct change *c, uint64_t hpa)
+{
+    if (hpa - c->block >= LEAF_REGION) {
+        learn_block(c, hpa);
+    }
+    uint64_t type = c->block_type != EPT_TYPE_MIXED ? c->block_type : memory_type(c, hpa, PAGE_SIZE);
+    return type << ENTRY_TYPE_SHIFT;
+}
+
+/*
+ * Extents from `e` on in the table that the one before led to: most lists are of scattered pages at neighbouring
+ * addresses, and what is done for each is what a list costs. Returns the first that lies elsewhere.
+ */
+static const struct whb_extent *act_on_leaves(struct change *c, const struct whb_extent *e,
+                                              const struct whb_extent *end)
+{
+    uint64_t *table = c->leaf_table;
+    uint64_t region_end = c->leaf_base + LEAF_REGION, block = NO_BLOCK, bits = 0, added = 0;
+    for (; e < end && e->gpa + e->size <= region_end; e++) {
+        uint64_t *entry = table + e->gpa / PAGE_SIZE % ENTRIES;
+        uint64_t value = e->pa | e->flags, value_end = value + e->size;
+        do {
+            if (value - block >= LEAF_REGION) {
+                bits = type_bits(c, value & ENTRY_ADDRESS);
+                block = c->block_type == EPT_TYPE_MIXED ? NO_BLOCK : c->block;
+            }
+            added += !is_present(*entry);
+            write_entry(entry++, value | bits);
+            value += PAGE_SIZE;
+        } while (value != value_end);
+    }
+    c->ept->leaf_4k += added;
+    return e;
+}
+
+static void begin_extent(struct change *c, const struct whb_extent *e, uint64_t before)
+{
+    c->start = e->gpa;
+    c->end = e->gpa + e->size;
+    c->hpa = e->pa;
+    c->rights = ept_leaf_bits((unsigned)e->flags);
+    c->before = before;
+}
+
+/* An extent within the region of a table that the one before has seen to needs nothing more. */
+static bool reserve_list(struct change *c, const struct whb_extent *extents, uint32_t count)
+{
+    uint64_t before = 0, seen_to = 0, flags = 0;
+    for (const struct whb_extent *e = extents; e < extents + count; e++) {
+        uint64_t end = e->gpa + e->size;
+        if (end > seen_to) {
+            begin_extent(c, e, before);
+            if (!reserve(c, TOP_LEVEL, table_of(c->ept->pml4), 0)) {
+                pool_free(c);
+                return false;
+            }
+            seen_to = (end + LEAF_REGION - 1) & ~(LEAF_REGION - 1);
+        }
+        before = end;
+        flags |= e->flags;
+    }
+    c->ept->tracking |= (flags & EPT_TRACK) != 0;
+    return true;
+}
+
+enum ept_status ept_map_list(struct ept *ept, const struct whb_extent *extents, uint32_t count, ept_memory_type_fn type,
+                             void *ctx, struct ept_retired *retired)
+{
+    struct change c = {.ept = ept, .memory_type = type, .ctx = ctx, .retired = retired, .block = NO_BLOCK};
+    if (!reserve_list(&c, extents, count)) {
         return EPT_OUT_OF_MEMORY;
     }
-    act(c, TOP_LEVEL, table_of(c->ept->pml4), 0);
+    for (const struct whb_extent *e = extents, *end = extents + count; e < end;) {
+        begin_extent(&c, e, 0);
+        act(&c, TOP_LEVEL, table_of(ept->pml4), 0);
+        find_leaf_table(&c);
+        e++;
+        if (c.leaf_table != NULL) {
+            e = act_on_leaves(&c, e, end);
+        }
+    }
     return EPT_OK;
 }
 
 enum ept_status ept_map(struct ept *ept, uint64_t gpa, uint64_t hpa, uint64_t size, unsigned rights,
-                        ept_memory_type_fn type, void *ctx, struct ept_garbage *garbage)
+                        ept_memory_type_fn type, void *ctx, struct ept_retired *retired)
 {
+    const struct whb_extent one = {.gpa = gpa, .pa = hpa, .size = size, .flags = rights};
     if (!ept_check_range(gpa, size, EPT_ADDRESS_LIMIT) || !ept_check_range(hpa, size, ENTRY_ADDRESS + PAGE_SIZE) ||
         !ept_check_rights(ept, rights)) {
         return EPT_INVALID;
     }
-    struct change c = {
-        .ept = ept,
-        .start = gpa,
-        .end = gpa + size,
-        .hpa = hpa,
-        .rights = ept_leaf_bits(rights),
-        .memory_type = type,
-        .ctx = ctx,
-        .garbage = garbage,
-    };
-    ept->tracking = ept->tracking || (rights & EPT_TRACK) != 0;
-    return apply_change(&c);
+    return ept_map_list(ept, &one, 1, type, ctx, retired);
 }
 
 bool ept_is_mapped(const struct ept *ept, uint64_t gpa, uint64_t size)
@@ -338,13 +360,18 @@ bool ept_is_mapped(const struct ept *ept, uint64_t gpa, uint64_t size)
     return true;
 }
 
-enum ept_status ept_unmap(struct ept *ept, uint64_t gpa, uint64_t size, struct ept_garbage *garbage)
+enum ept_status ept_unmap(struct ept *ept, uint64_t gpa, uint64_t size, struct ept_retired *retired)
 {
     if (!ept_check_range(gpa, size, EPT_ADDRESS_LIMIT)) {
         return EPT_INVALID;
     }
-    struct change c = {.ept = ept, .start = gpa, .end = gpa + size, .unmap = true, .garbage = garbage};
-    return apply_change(&c);
+    struct change c = {.ept = ept, .start = gpa, .end = gpa + size, .unmap = true, .retired = retired};
+    if (!reserve(&c, TOP_LEVEL, table_of(ept->pml4), 0)) {
+        pool_free(&c);
+        return EPT_OUT_OF_MEMORY;
+    }
+    act(&c, TOP_LEVEL, table_of(ept->pml4), 0);
+    return EPT_OK;
 }
 
 bool ept_lookup(const struct ept *ept, uint64_t gpa, struct ept_leaf *out)

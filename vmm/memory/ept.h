@@ -14,6 +14,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "abi/hypercall.h"
+
 #define EPT_ADDRESS_LIMIT (1ull << 48)
 
 enum ept_rights {
@@ -21,6 +23,7 @@ enum ept_rights {
     EPT_WRITE = 2,   /* needs EPT_READ */
     EPT_EXECUTE = 4, /* without EPT_READ only if execute_only is set */
     EPT_TRACK = 8,   /* writes are tracked: see ept_query_dirty */
+    EPT_ALL_RIGHTS = 15,
 };
 
 enum ept_status {
@@ -49,7 +52,7 @@ struct ept_leaf {
 };
 
 /* Unlinked tables. Zero-initialise; may collect from several changes of one struct ept. */
-struct ept_garbage {
+struct ept_retired {
     uint64_t head;
 };
 
@@ -72,10 +75,14 @@ void ept_destroy(struct ept *ept);
  * Replaces what was mapped there; larger leaves at the edges are split. `rights` is a mask of enum ept_rights.
  */
 enum ept_status ept_map(struct ept *ept, uint64_t gpa, uint64_t hpa, uint64_t size, unsigned rights,
-                        ept_memory_type_fn memory_type, void *ctx, struct ept_garbage *garbage);
+                        ept_memory_type_fn memory_type, void *ctx, struct ept_retired *retired);
+
+/* The same for many that passed extent_list_check (vmm/memory/extent_list.h), all of them or none. */
+enum ept_status ept_map_list(struct ept *ept, const struct whb_extent *extents, uint32_t count,
+                             ept_memory_type_fn memory_type, void *ctx, struct ept_retired *retired);
 
 /* Unmaps a range, whether or not all of it is mapped. */
-enum ept_status ept_unmap(struct ept *ept, uint64_t gpa, uint64_t size, struct ept_garbage *garbage);
+enum ept_status ept_unmap(struct ept *ept, uint64_t gpa, uint64_t size, struct ept_retired *retired);
 
 /*
  * Gives a range other rights, tracking included; what it is mapped to, its memory type and what is dirty in tracked
@@ -108,7 +115,7 @@ enum ept_dirtied ept_mark_dirty(struct ept *ept, uint64_t gpa);
 bool ept_is_mapped(const struct ept *ept, uint64_t gpa, uint64_t size);
 
 /* Frees the collected tables; call when every processor has dropped its cached translations. */
-void ept_garbage_free(struct ept_garbage *garbage);
+void ept_retired_free(struct ept_retired *retired);
 
 /* The mapping that covers `gpa`, or false. */
 bool ept_lookup(const struct ept *ept, uint64_t gpa, struct ept_leaf *out);

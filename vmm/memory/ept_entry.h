@@ -85,10 +85,20 @@ static inline unsigned ept_touched(uint64_t start, uint64_t end, unsigned level,
     return last < ENTRIES ? (unsigned)last + 1 : ENTRIES;
 }
 
-/* vmm/memory/ept_protect.c. A mask of enum ept_rights that an entry can have. */
-bool ept_check_rights(const struct ept *ept, unsigned rights);
+/* vmm/memory/ept_retired.c: a table of this level that is linked no more, and all tables below it. */
+void ept_retire_tree(struct ept *ept, unsigned level, uint64_t *table, struct ept_retired *retired);
 
-/* Rights and tracking of a clean leaf, as bits of its entry; and back. */
+/* A mask of enum ept_rights that an entry can have. */
+static inline bool ept_check_rights(const struct ept *ept, uint64_t rights)
+{
+    uint64_t access = rights & ENTRY_RIGHTS;
+    if ((rights & ~(uint64_t)EPT_ALL_RIGHTS) != 0) {
+        return false;
+    }
+    return (access & EPT_READ) != 0 || (access == EPT_EXECUTE && ept->execute_only);
+}
+
+/* vmm/memory/ept_protect.c. Rights and tracking of a clean leaf, as bits of its entry; and back. */
 uint64_t ept_leaf_bits(unsigned rights);
 unsigned ept_leaf_rights(uint64_t entry);
 

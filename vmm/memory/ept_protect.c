@@ -8,15 +8,6 @@
 
 #define SPLITS_MAX 4u /* each end cuts at most a 1 GiB leaf and a 2 MiB piece of it */
 
-bool ept_check_rights(const struct ept *ept, unsigned rights)
-{
-    unsigned access = rights & (unsigned)ENTRY_RIGHTS;
-    if ((rights & ~(unsigned)(ENTRY_RIGHTS | EPT_TRACK)) != 0 || access == 0) {
-        return false;
-    }
-    return (access & EPT_READ) != 0 || (access == EPT_EXECUTE && ept->execute_only);
-}
-
 uint64_t ept_leaf_bits(unsigned rights)
 {
     if ((rights & EPT_TRACK) == 0) {

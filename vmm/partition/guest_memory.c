@@ -6,28 +6,24 @@
 #include "kernel/core/kick.h"
 #include "kernel/memory/layout.h"
 #include "vmm/cpu/vmm_state.h"
+#include "vmm/memory/extent_list.h"
 #include "vmm/partition/partition.h"
 
 #define PAGE_MASK 4095ull
 #define APIC_PAGE 0xfee00000ull
 
+static unsigned gpa_bits(void)
+{
+    return vmm.physical_bits < 47 ? vmm.physical_bits : 47;
+}
+
 static enum whb_status check_gpa_range(uint64_t gpa, uint64_t size)
 {
-    uint64_t limit = 1ull << (vmm.physical_bits < 47 ? vmm.physical_bits : 47);
+    uint64_t limit = 1ull << gpa_bits();
     if (size == 0 || ((gpa | size) & PAGE_MASK) != 0 || gpa >= limit || size > limit - gpa) {
         return WHB_ERROR_INVALID_ARGUMENT;
     }
     return WHB_OK;
-}
-
-/* The root owns all physical memory that is not the hypervisor's. */
-static enum whb_status check_root_range(uint64_t pa, uint64_t size)
-{
-    uint64_t limit = 1ull << vmm.physical_bits;
-    if ((pa & PAGE_MASK) != 0 || pa >= limit || size > limit - pa) {
-        return WHB_ERROR_INVALID_ARGUMENT;
-    }
-    return layout_is_hypervisor(pa, size) ? WHB_ERROR_ACCESS_DENIED : WHB_OK;
 }
 
 static enum whb_status status_of(enum ept_status status)
@@ -72,34 +68,55 @@ static enum whb_status check_flags(uint64_t flags)
     return (flags & ~(uint64_t)KNOWN_FLAGS) != 0 || (flags & WHB_MAP_READ) == 0 ? WHB_ERROR_INVALID_ARGUMENT : WHB_OK;
 }
 
-/* Where VPs have local APICs no memory can be: accesses must exit. */
-static bool covers_apic(const struct partition *p, uint64_t gpa, uint64_t size)
+/* The root owns all physical memory that is not the hypervisor's. Where VPs have local APICs no memory can be. */
+static enum whb_status check_extents(const struct partition *p, const struct whb_extent *extents, uint32_t count,
+                                     uint64_t *bytes)
 {
-    return p->policy->apic_mode != WHvX64LocalApicEmulationModeNone && gpa <= APIC_PAGE && size > APIC_PAGE - gpa;
+    const struct memory_layout *m = &memory_layout;
+    bool apic = p->policy->apic_mode != WHvX64LocalApicEmulationModeNone;
+    const struct extent_limits limits = {
+        .gpa = 1ull << gpa_bits(),
+        .pa = 1ull << vmm.physical_bits,
+        .hypervisor = {{m->image_base, m->image_base + m->image_size}, {m->heap_base, m->heap_base + m->heap_size}},
+        .apic = {APIC_PAGE, apic ? APIC_PAGE + PAGE_MASK + 1 : 0},
+    };
+    switch (extent_list_check(extents, count, &limits, bytes)) {
+    case EXTENTS_GOOD:
+        return WHB_OK;
+    case EXTENTS_DENIED:
+        return WHB_ERROR_ACCESS_DENIED;
+    default:
+        return WHB_ERROR_INVALID_ARGUMENT;
+    }
 }
 
-enum whb_status guest_memory_map(struct partition *p, uint64_t root_pa, uint64_t gpa, uint64_t size, uint64_t flags)
+static enum whb_status map_locked(struct partition *p, const struct whb_extent *extents, uint32_t count)
 {
-    enum whb_status status = check_flags(flags);
-    status = status == WHB_OK ? check_gpa_range(gpa, size) : status;
-    status = status == WHB_OK ? check_root_range(root_pa, size) : status;
+    struct ept_retired retired = {0};
+    if (!p->set_up) {
+        return WHB_ERROR_INVALID_STATE;
+    }
+    spin_lock(&p->ept_lock);
+    enum ept_status status = ept_map_list(&p->ept, extents, count, vmm_memory_type, NULL, &retired);
+    spin_unlock(&p->ept_lock);
+    if (status == EPT_OK) {
+        guest_memory_shootdown(p);
+        ept_retired_free(&retired);
+    }
+    return status_of(status);
+}
+
+enum whb_status guest_memory_map(struct partition *p, struct whb_extent *extents, uint32_t count, uint64_t *bytes)
+{
+    enum whb_status status = check_extents(p, extents, count, bytes);
     if (status != WHB_OK) {
         return status;
     }
-    struct ept_garbage garbage = {0};
+    if (*bytes > WHB_MAP_LEAVES * 4096ull) {
+        count = extent_list_piece(extents, count, bytes);
+    }
     spin_lock(&p->lock);
-    status = WHB_ERROR_INVALID_STATE;
-    if (p->set_up && covers_apic(p, gpa, size)) {
-        status = WHB_ERROR_ACCESS_DENIED;
-    } else if (p->set_up) {
-        spin_lock(&p->ept_lock);
-        status = status_of(ept_map(&p->ept, gpa, root_pa, size, (unsigned)flags, vmm_memory_type, NULL, &garbage));
-        spin_unlock(&p->ept_lock);
-    }
-    if (status == WHB_OK) {
-        guest_memory_shootdown(p);
-        ept_garbage_free(&garbage);
-    }
+    status = map_locked(p, extents, count);
     spin_unlock(&p->lock);
     return status;
 }
@@ -110,17 +127,17 @@ enum whb_status guest_memory_unmap(struct partition *p, uint64_t gpa, uint64_t s
     if (status != WHB_OK) {
         return status;
     }
-    struct ept_garbage garbage = {0};
+    struct ept_retired retired = {0};
     spin_lock(&p->lock);
     status = WHB_ERROR_INVALID_STATE;
     if (p->set_up) {
         spin_lock(&p->ept_lock);
-        status = status_of(ept_unmap(&p->ept, gpa, size, &garbage));
+        status = status_of(ept_unmap(&p->ept, gpa, size, &retired));
         spin_unlock(&p->ept_lock);
     }
     if (status == WHB_OK) {
         guest_memory_shootdown(p);
-        ept_garbage_free(&garbage);
+        ept_retired_free(&retired);
     }
     spin_unlock(&p->lock);
     return status;

@@ -84,8 +84,11 @@ void partition_for_each_vp(void (*fn)(struct vp *vp, void *context), void *conte
  * Guest memory (vmm/partition/guest_memory.c). The caller holds a reference; sizes and addresses in bytes. Changes are
  * made under the partition's lock, which is held while CPUs are waited for, and so never taken by an exit handler; each
  * access to the entries that may change them also takes ept_lock.
+ *
+ * guest_memory_map maps one piece (vmm/memory/extent_list.h) of a list, and says how many bytes of it that is; the list
+ * is the caller's own copy, of which the piece's last extent is shortened.
  */
-enum whb_status guest_memory_map(struct partition *p, uint64_t root_pa, uint64_t gpa, uint64_t size, uint64_t flags);
+enum whb_status guest_memory_map(struct partition *p, struct whb_extent *extents, uint32_t count, uint64_t *bytes);
 enum whb_status guest_memory_unmap(struct partition *p, uint64_t gpa, uint64_t size);
 
 enum whb_status guest_memory_protect(struct partition *p, uint64_t gpa, uint64_t size, uint64_t flags);

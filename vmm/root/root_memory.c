@@ -24,15 +24,15 @@
 static uint64_t boot_end; /* of the boot-time map */
 static struct {
     struct spinlock lock; /* its holder waits for nothing */
-    struct ept_garbage garbage;
+    struct ept_retired retired;
     uint64_t generation; /* atomic; counts the times that tables were unlinked */
 } fill;
 
 static bool map_identity(uint64_t base, uint64_t end)
 {
-    struct ept_garbage garbage = {0};
+    struct ept_retired retired = {0};
     return base >= end ||
-           ept_map(&vmm.root_ept, base, base, end - base, ROOT_RIGHTS, vmm_memory_type, NULL, &garbage) == EPT_OK;
+           ept_map(&vmm.root_ept, base, base, end - base, ROOT_RIGHTS, vmm_memory_type, NULL, &retired) == EPT_OK;
 }
 
 /* Lower and upper of the hypervisor's two ranges. */
@@ -48,10 +48,10 @@ static void hypervisor_ranges(uint64_t base[2], uint64_t end[2])
 /* Pages with ACPI's sleep and reset registers, where these are in memory. Ports are vmm/root/root_port.h's. */
 static bool withhold_registers(void)
 {
-    struct ept_garbage garbage = {0};
+    struct ept_retired retired = {0};
     for (unsigned i = 0; i < ACPI_LEAVING_COUNT; i++) {
         uint64_t page = acpi_power.leaving[i].address & ~4095ull;
-        if (acpi_power.leaving[i].memory && ept_unmap(&vmm.root_ept, page, 4096, &garbage) != EPT_OK) {
+        if (acpi_power.leaving[i].memory && ept_unmap(&vmm.root_ept, page, 4096, &retired) != EPT_OK) {
             return false;
         }
     }
@@ -107,18 +107,18 @@ static bool free_unlinked(struct cpu *self)
         }
     }
     if (all) {
-        ept_garbage_free(&fill.garbage);
+        ept_retired_free(&fill.retired);
     }
     return all;
 }
 
 static bool unlink_fills(uint64_t limit)
 {
-    if (boot_end >= limit || ept_unmap(&vmm.root_ept, boot_end, limit - boot_end, &fill.garbage) != EPT_OK) {
+    if (boot_end >= limit || ept_unmap(&vmm.root_ept, boot_end, limit - boot_end, &fill.retired) != EPT_OK) {
         return false;
     }
     (void)__atomic_add_fetch(&fill.generation, 1, __ATOMIC_SEQ_CST);
-    return fill.garbage.head != 0;
+    return fill.retired.head != 0;
 }
 
 /* Without leaves of 2 MiB a GiB would take more tables than there are. */
@@ -136,7 +136,7 @@ static bool fill_locked(struct cpu *self, uint64_t pa, uint64_t limit)
     if (pa < boot_end) {
         return false;
     }
-    if (fill.garbage.head != 0 && !free_unlinked(self)) {
+    if (fill.retired.head != 0 && !free_unlinked(self)) {
         return true;
     }
     return map_identity(base, base + size) || unlink_fills(limit);
