@@ -216,6 +216,7 @@ JOBS = [
     ("segments", True, segments),
     ("symbols", True, symbols),
     ("layers", True, folder_layers),
+    ("code-lines", False, functools.partial(whole, "code-lines", source.check_folder_lines)),
     ("python", False, python),
     ("panics", False, functools.partial(whole, "panics", source.check_panics)),
     ("macros", False, functools.partial(whole, "macros", source.check_macros)),

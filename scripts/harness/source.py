@@ -114,6 +114,28 @@ def code_lines(path, text):
     return sum(bool(line) and not (line.startswith("#") and path.suffix not in (".c", ".h", ".S")) for line in lines)
 
 
+ARCHITECTURE = pathlib.Path("docs/architecture.md")
+
+
+def folder_lines():
+    """(folder, its lines with code, their limit), of the hypervisor's folders as docs/architecture.md lists them."""
+    for found in re.finditer(r"^\| `([a-z_/]+)/` \| (\d+) \|", ARCHITECTURE.read_text(), re.M):
+        files = [p for p in pathlib.Path(found[1]).iterdir() if p.suffix in (".c", ".h", ".S", ".ld")]
+        yield f"{found[1]}/", sum(code_lines(p, p.read_text()) for p in files), int(found[2])
+
+
+def check_folder_lines():
+    listed = set()
+    for folder, lines, limit in folder_lines():
+        listed.add(folder)
+        if lines > limit:
+            yield f"{folder}: {lines} lines of code, more than the {limit} in {ARCHITECTURE}"
+    sources = (p for p in all_files() if p.parts[0] in ("abi", *HYPERVISOR) and p.suffix == ".c")
+    for folder in sorted({f"{p.parent}/" for p in sources}):
+        if folder not in listed:
+            yield f"{folder} has no limit in {ARCHITECTURE}"
+
+
 def functions(text):
     """(first line, last line, is it marked as a flat list) of each function, by the braces in the first column."""
     lines = text.splitlines()
