@@ -315,11 +315,15 @@ CFLAGS_vmm/run/run_straight_traced := $(straight_flags)
 # What an exit does not go through as a rule is compiled to be small: the goal is 128 KiB. The usual ways are compiled
 # to be fast, but for the gaps between functions; the short ones have these too.
 short := $(addprefix vmm/run/,exit_fast exit_fast_traced run_straight run_straight_traced)
-usual := kernel/core/hypercall_gate kernel/core/kick arch/cpu/string $(addprefix vmm/apic/,apic apic_send apicv) \
-	vmm/apic/model/apic_model $(addprefix vmm/vp/,counters switch vp_time) $(addprefix vmm/memory/,ept \
-	ept_protect extent_list) $(addprefix vmm/run/,exit_common exit_decode exit_record fetch_plain guest_exit guest_msr \
-	guest_write vp_run window) $(addprefix vmm/io_event/,posted posted_range) $(addprefix vmm/hypercall/,hypercall \
-	hypercall_vp) $(addprefix vmm/partition/,msr_actions msr_policy) vmm/root/root_exit
+usual := kernel/core/hypercall_gate kernel/core/kick arch/cpu/string vmm/root/root_exit \
+	$(addprefix vmm/memory/,ept ept_protect extent_list) \
+	$(addprefix vmm/partition/,msr_actions msr_policy) \
+	$(addprefix vmm/vp/,counters event instruction switch vp_time) \
+	$(addprefix vmm/io_event/,posted posted_range) \
+	$(addprefix vmm/apic/,model/apic_model apic apic_send apicv) \
+	$(addprefix vmm/run/,apic_exit exit_common exit_decode exit_record fetch_plain guest_exit guest_msr guest_write \
+	vp_run window) \
+	$(addprefix vmm/hypercall/,hypercall hypercall_vp)
 usual_flags := -falign-functions=1 -falign-loops=1 $(if $(is_clang),,-falign-jumps=1 -falign-labels=1)
 small_flags := $(if $(filter 1,$(DEBUG)),,-Oz -fno-jump-tables)
 flags_by_use = $(if $(filter $(short),$(1)),,$(if $(filter $(usual),$(1)),$(usual_flags),$(small_flags)))

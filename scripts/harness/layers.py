@@ -35,11 +35,6 @@ UPWARD = {
     "vmm/cpu/quirks_bochs": ("vmm/vp/vp",),
     "vmm/vp/mitigate": ("vmm/run/world_switch",),
     "vmm/vp/vmcs_setup": ("vmm/run/world_switch",),
-    "vmm/registers/vp_registers": ("vmm/run/completion",),
-    "vmm/registers/vp_special": ("vmm/run/exit_common", "vmm/run/guest_exit", "vmm/run/window"),
-    "vmm/apic/apic": ("vmm/run/exit_common", "vmm/run/guest_exit"),
-    "vmm/apic/apic_access": ("vmm/run/completion", "vmm/run/exit_common", "vmm/run/exit_record"),
-    "vmm/apic/apicv": ("vmm/run/exit_record", "vmm/run/guest_exit"),
 }
 TOPS = {folder.split("/", 1)[0] for folder in RANK}
 OBJECTS = pathlib.Path("build/obj")

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: vmm/run/completion_decide.c */
+/* sources: vmm/vp/completion_decide.c */
 #include "abi/breakpoints.h"
 #include "arch/cpu/cpu.h"
 #include "arch/vmx/vmx.h"
 #include "tests/unit/cmocka_tests.h"
-#include "vmm/run/completion_decide.h"
+#include "vmm/vp/completion_decide.h"
 
 #define LONG 0xffffffff80001000ull
 #define SHADOW (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS)

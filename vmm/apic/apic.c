@@ -232,25 +232,6 @@ void apic_arm(struct vp *vp)
     program_timer(vp);
 }
 
-/* With slices the root must get its turn, also while a guest's timer expires more often than that. */
-enum exit_action apic_timer_exit(struct vp *vp)
-{
-    exit_keep_event(vp);
-    if (vmm.slice == 0 || hardware_model_quiet()) {
-        return EXIT_RESUME;
-    }
-    uint64_t slice = (uint64_t)vmm.slice << (vmm.caps.misc & MISC_TIMER_RATE);
-    return rdtsc() - vp->run_began >= slice ? EXIT_RESTART : EXIT_RESUME;
-}
-
-enum exit_action apic_halt(struct vp *vp)
-{
-    exit_skip_instruction();
-    vp->suspend |= SUSPEND_HALT;
-    vp_pend(vp, PENDING_APIC);
-    return EXIT_RESUME;
-}
-
 uint64_t apic_base_value(const struct vp *vp)
 {
     uint64_t base = vp->apic_base & ~(APIC_BASE_ENABLE | APIC_BASE_X2APIC);

@@ -96,12 +96,3 @@ void apicv_before_entry(struct vp *vp)
         }
     }
 }
-
-/* 30.1.4: the service has ended already, RIP is past the write. */
-enum exit_action apicv_eoi_exit(struct vp *vp)
-{
-    uint8_t vector = (uint8_t)vmcs_readnw(VMCS_EXIT_QUALIFICATION);
-    vp->apic_counters[1]++; /* EoiAccessCount */
-    exit_record_apic(vp, WHvRunVpExitReasonX64ApicEoi, 0, vector);
-    return EXIT_RECORDED;
-}

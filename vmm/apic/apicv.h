@@ -2,12 +2,12 @@
 /*
  * APICv for guests in x2APIC mode (SDM vol. 3C, 30.1 to 30.5): the processor itself delivers what is in the APIC page's
  * IRR, ends services, and answers reads of registers. Without it, and in xAPIC mode, vmm/run/window.c and
- * vmm/apic/apic_access.c do the same by exits.
+ * vmm/run/apic_exit.c do the same by exits.
  */
 #pragma once
 
 #include "kernel/boot/options.h"
-#include "vmm/run/guest_exit.h"
+#include "vmm/vp/vp.h"
 
 /* Whether this machine has it and its owner wants it; once at boot. */
 void apicv_init(const struct boot_options *options);
@@ -17,6 +17,3 @@ void apicv_init(const struct boot_options *options);
  * off, and tells the processor what is pending and in service.
  */
 void apicv_before_entry(struct vp *vp);
-
-/* The end of a level-triggered interrupt's service. */
-enum exit_action apicv_eoi_exit(struct vp *vp);

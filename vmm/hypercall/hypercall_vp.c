@@ -9,6 +9,7 @@
 #include "vmm/hypercall/hypercall_call.h"
 #include "vmm/hypercall/vp_life.h"
 #include "vmm/registers/vp_registers.h"
+#include "vmm/run/apic_exit.h"
 #include "vmm/vp/switch.h"
 #include "vmm/vp/translate.h"
 

@@ -13,7 +13,7 @@
 #include "vmm/apic/apic.h"
 #include "vmm/cpu/vmm_state.h"
 #include "vmm/registers/vp_special.h"
-#include "vmm/run/completion.h"
+#include "vmm/vp/completion.h"
 #include "vmm/vp/guest_cpuid.h"
 #include "vmm/vp/switch.h"
 #include "vmm/vp/vp_time.h"

@@ -3,8 +3,7 @@
 
 #include "arch/cpu/cpu.h"
 #include "arch/vmx/vmcs.h"
-#include "vmm/run/guest_exit.h"
-#include "vmm/run/window.h"
+#include "vmm/vp/event.h"
 
 #define DR6_RTM (1ull << 16)
 
@@ -44,7 +43,7 @@ void vp_special_set(struct vp *vp, uint32_t name, uint64_t value)
         uint32_t shadow = (value & 1u) == 0 ? 0 : now != 0 ? now : BLOCKING_BY_MOV_SS;
         vmcs_write32(VMCS_GUEST_INTERRUPTIBILITY, shadow);
         if ((value & 2u) != 0) {
-            exit_block_nmi();
+            event_block_nmi();
         }
         break;
     }
@@ -52,7 +51,7 @@ void vp_special_set(struct vp *vp, uint32_t name, uint64_t value)
         vmcs_writenw(VMCS_GUEST_PENDING_DEBUG, (value & 0xfu) | (value >> 4 & 1u) << 14);
         break;
     case REG_NOTIFICATIONS:
-        window_set_notifications(vp, value);
+        event_set_notifications(vp, value);
         break;
     case REG_EXCEPTION_EXITS:
         vp->exception_exits = (uint32_t)value;
@@ -80,7 +79,7 @@ static bool is_seen_software_exception(const struct vp *vp)
 void vp_event_set(struct vp *vp, const struct register_value *v)
 {
     uint32_t external = register_to_external(v);
-    window_set_external(vp, external);
+    event_set_external(vp, external);
     if (external != 0) {
         return;
     }

@@ -27,7 +27,7 @@ static void root_cpuid(struct vp *root)
     root->gpr[1] = r.ecx;
     root->gpr[2] = r.edx;
     root->gpr[3] = r.ebx;
-    exit_skip_instruction();
+    advance_rip();
 }
 
 static void root_rdmsr(struct vp *root)
@@ -43,13 +43,13 @@ static void root_rdmsr(struct vp *root)
         break;
     default:
         if (!exit_read_mtrr(root, msr, &value)) {
-            exit_inject(root, VECTOR_GP, 0);
+            event_inject(root, VECTOR_GP, 0);
             return;
         }
     }
     root->gpr[0] = (uint32_t)value;
     root->gpr[2] = value >> 32;
-    exit_skip_instruction();
+    advance_rip();
 }
 
 /* False: the write faults. */
@@ -105,9 +105,9 @@ static void root_wrmsr(struct cpu *cpu, struct vp *root)
 {
     uint64_t value = (root->gpr[2] << 32) | (uint32_t)root->gpr[0];
     if (write_msr(cpu, root, (uint32_t)root->gpr[1], value)) {
-        exit_skip_instruction();
+        advance_rip();
     } else {
-        exit_inject(root, VECTOR_GP, 0);
+        event_inject(root, VECTOR_GP, 0);
     }
 }
 
@@ -115,18 +115,18 @@ static void refuse_access(struct vp *root, uint64_t pa)
 {
     log_debug("root VP %u touched %#llx, which is not the root's: #GP", root->index, (unsigned long long)pa);
     if ((root->event.info & INTERRUPTION_VALID) != 0) {
-        exit_inject(root, VECTOR_DF, 0); /* the fault came while an event was being delivered */
+        event_inject(root, VECTOR_DF, 0); /* the fault came while an event was being delivered */
     } else {
-        exit_inject(root, VECTOR_GP, 0);
+        event_inject(root, VECTOR_GP, 0);
     }
 }
 
 static void root_ept_violation(struct cpu *cpu, struct vp *root)
 {
     uint64_t pa = vmcs_read64(VMCS_GUEST_PHYSICAL_ADDRESS), qualification = vmcs_readnw(VMCS_EXIT_QUALIFICATION);
-    exit_keep_event(root);
+    event_requeue(root);
     if ((root->event.info & INTERRUPTION_VALID) == 0 && (qualification & (1ull << 12)) != 0) {
-        exit_block_nmi();
+        event_block_nmi();
     }
     if (root_memory_fill(cpu, pa)) {
         return;
@@ -136,7 +136,7 @@ static void root_ept_violation(struct cpu *cpu, struct vp *root)
 
 static void root_ept_misconfiguration(struct vp *root)
 {
-    exit_keep_event(root);
+    event_requeue(root);
     refuse_access(root, vmcs_read64(VMCS_GUEST_PHYSICAL_ADDRESS));
 }
 
@@ -144,7 +144,7 @@ static void after_hypercall(struct cpu *cpu, struct vp *root, enum hypercall_nex
 {
     switch (next) {
     case HYPERCALL_DONE:
-        exit_skip_instruction();
+        advance_rip();
         break;
     case HYPERCALL_AGAIN:
         /* The shadow of STI or MOV SS covers one instruction, this VMCALL: it has had it, and the interrupt may come.
@@ -153,7 +153,7 @@ static void after_hypercall(struct cpu *cpu, struct vp *root, enum hypercall_nex
                      vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY) & ~(BLOCKING_BY_STI | BLOCKING_BY_MOV_SS));
         break;
     case HYPERCALL_REFUSED:
-        exit_inject(root, VECTOR_UD, 0);
+        event_inject(root, VECTOR_UD, 0);
         break;
     case HYPERCALL_INIT:
         root_ipi_init(cpu, root);
@@ -214,7 +214,7 @@ void root_exit(struct cpu *cpu, struct vp *root, uint32_t reason)
         break;
     case VMX_EXIT_CR_ACCESS:
         if (exit_cr_access(root) == EXIT_DELIVER) {
-            exit_inject(root, VECTOR_UD, 0);
+            event_inject(root, VECTOR_UD, 0);
         }
         break;
     case VMX_EXIT_RDMSR:
@@ -247,17 +247,17 @@ void root_exit(struct cpu *cpu, struct vp *root, uint32_t reason)
         root_ended(root, "triple fault");
     case VMX_EXIT_INVD: /* dropping dirty lines could lose the hypervisor's data: write them back */
         cpu_wbinvd();
-        exit_skip_instruction();
+        advance_rip();
         break;
     case VMX_EXIT_TASK_SWITCH:
-        exit_keep_event(root);
-        exit_inject(root, VECTOR_GP, 0); /* hardware task switches are not offered (docs/caveats.md) */
+        event_requeue(root);
+        event_inject(root, VECTOR_GP, 0); /* hardware task switches are not offered (docs/caveats.md) */
         break;
     case VMX_EXIT_EPT_MISCONFIGURATION:
         root_ept_misconfiguration(root);
         break;
     default:
-        exit_inject(root, VECTOR_UD, 0); /* VMX and SMX instructions, which CPUID hides */
+        event_inject(root, VECTOR_UD, 0); /* VMX and SMX instructions, which CPUID hides */
         break;
     }
 }

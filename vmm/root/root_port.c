@@ -120,7 +120,7 @@ void root_port_exit(struct vp *root)
     uint32_t mask = size == 4 ? UINT32_MAX : (1u << (8 * size)) - 1;
     uint16_t port = IO_PORT(q);
     if ((q & IO_STRING) != 0) {
-        exit_inject(root, VECTOR_GP, 0); /* nobody moves strings through these ports: not offered */
+        event_inject(root, VECTOR_GP, 0); /* nobody moves strings through these ports: not offered */
         return;
     }
     if ((q & IO_IN) == 0) {
@@ -130,5 +130,5 @@ void root_port_exit(struct vp *root)
     } else {
         root->gpr[0] = (root->gpr[0] & ~(uint64_t)mask) | port_in(port, size);
     }
-    exit_skip_instruction();
+    advance_rip();
 }

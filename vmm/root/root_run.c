@@ -54,7 +54,7 @@ static void root_turn(struct cpu *cpu, struct vp *root)
         give_nmi(cpu, root);
     }
     if ((root->event.info & INTERRUPTION_VALID) != 0) {
-        exit_load_event(root);
+        event_inject_pending(root);
     }
     bool may_block_nmi = quirk_may_block_nmi(root);
     lock_check_wait("an exit of its root VP", "");

@@ -68,13 +68,13 @@ static enum exit_action finish(struct vp *vp, const struct control_next *next)
         vmcs_write64(VMCS_GUEST_EFER, next->efer);
     }
     vmx_flush_vpid(vp->vpid);
-    exit_skip_instruction();
+    advance_rip();
     return EXIT_RESUME;
 }
 
 static enum exit_action fault(struct vp *vp)
 {
-    exit_inject(vp, VECTOR_GP, 0);
+    event_inject(vp, VECTOR_GP, 0);
     return EXIT_RESUME;
 }
 
@@ -91,7 +91,7 @@ static enum exit_action load_pdptes_and_finish(struct vp *vp, const struct contr
         vmcs_writenw(VMCS_CR0_SHADOW, (vmcs_readnw(VMCS_CR0_SHADOW) & ~mask) | (next->cr0 & mask));
         mask = vmcs_readnw(VMCS_CR4_MASK);
         vmcs_writenw(VMCS_CR4_SHADOW, (vmcs_readnw(VMCS_CR4_SHADOW) & ~mask) | (next->cr4 & mask));
-        exit_set_resume_flag();
+        event_set_resume_flag();
         return EXIT_RESUME;
     }
     for (unsigned i = 0; i < PDPTES; i++) {
@@ -121,7 +121,7 @@ enum exit_action exit_cr_access(struct vp *vp)
     struct control_next next = {.cr0 = s.cr0, .cr4 = s.cr4, .efer = s.efer};
     switch ((enum cr_access)(q >> 4 & 3u)) {
     case CR_MOV_TO:
-        return cr == 0 || cr == 4 ? mov_to(vp, cr, exit_register(vp, (unsigned)(q >> 8) & 15u)) : EXIT_DELIVER;
+        return cr == 0 || cr == 4 ? mov_to(vp, cr, instruction_register(vp, (unsigned)(q >> 8) & 15u)) : EXIT_DELIVER;
     case CR_CLTS:
         next.cr0 = control_clts(s.cr0);
         return finish(vp, &next);

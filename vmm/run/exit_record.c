@@ -6,9 +6,10 @@
 #include "vmm/cpu/vmm_state.h"
 #include "vmm/memory/gva_walk.h"
 #include "vmm/partition/partition.h"
-#include "vmm/run/completion.h"
+#include "vmm/run/completion_note.h"
 #include "vmm/run/diagnostics.h"
 #include "vmm/run/guest_exit.h"
+#include "vmm/vp/completion.h"
 #include "vmm/vp/translate.h"
 
 #define CS_LONG (1u << 13)
@@ -134,7 +135,7 @@ void exit_record(struct vp *vp, struct exit_snapshot *s)
     uint64_t rip = s->rip;
     if (s->reason == VMX_EXIT_HLT) {
         /* The record shows the state after HLT, so the VP is moved there too. */
-        exit_skip_instruction();
+        advance_rip();
         rip = vmcs_readnw(VMCS_GUEST_RIP);
         s->rflags = vmcs_readnw(VMCS_GUEST_RFLAGS);
     }

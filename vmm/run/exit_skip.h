@@ -9,7 +9,7 @@
 #include "arch/vmx/vmcs.h"
 
 /*
- * Where the instruction behind it is. False: something is due that exit_skip_instruction does, for a single step, a
+ * Where the instruction behind it is. False: something is due that advance_rip does, for a single step, a
  * shadow of STI or MOV SS, or RIP across 4 GiB. `code64`: the VP is known to be in 64-bit mode, where the last needs no
  * care.
  */

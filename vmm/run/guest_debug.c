@@ -46,15 +46,15 @@ static bool write_register(struct vp *vp, unsigned dr, uint64_t value)
 void exit_general_detect(struct vp *vp)
 {
     vp->dr6 |= DR6_BD;
-    exit_set_resume_flag(); /* of all debug exceptions this one alone is a fault that sets it */
-    exit_inject(vp, VECTOR_DB, 0);
+    event_set_resume_flag(); /* of all debug exceptions this one alone is a fault that sets it */
+    event_inject(vp, VECTOR_DB, 0);
 }
 
 enum exit_action exit_guest_mov_dr(struct vp *vp)
 {
     uint64_t q = vmcs_readnw(VMCS_EXIT_QUALIFICATION); /* SDM vol. 3C, table 28-4 */
     unsigned dr = q & 7u, reg = (q >> 8) & 15u;
-    bool from_dr = (q & 16u) != 0, long_mode = exit_code64();
+    bool from_dr = (q & 16u) != 0, long_mode = instruction_code64();
     if (dr == 4 || dr == 5) {
         dr += 2; /* CR4.DE is clear, or the instruction had raised #UD */
     }
@@ -69,10 +69,10 @@ enum exit_action exit_guest_mov_dr(struct vp *vp)
     } else {
         uint64_t value = reg == 4 ? vmcs_readnw(VMCS_GUEST_RSP) : ((volatile uint64_t *)vp->gpr)[reg];
         if (!write_register(vp, dr, long_mode ? value : (uint32_t)value)) {
-            exit_inject(vp, VECTOR_GP, 0);
+            event_inject(vp, VECTOR_GP, 0);
             return EXIT_RESUME;
         }
     }
-    exit_skip_instruction();
+    advance_rip();
     return EXIT_RESUME;
 }

@@ -10,10 +10,11 @@
 #include "vmm/cpu/hardware_model.h"
 #include "vmm/cpu/vmm_state.h"
 #include "vmm/partition/partition.h"
-#include "vmm/run/completion.h"
+#include "vmm/run/apic_exit.h"
 #include "vmm/run/diagnostics.h"
 #include "vmm/run/guest_write.h"
 #include "vmm/run/window.h"
+#include "vmm/vp/completion.h"
 #include "vmm/vp/guest_cpuid.h"
 #include "vmm/vp/switch.h"
 #include "vmm/vp/vp_time.h"
@@ -44,7 +45,7 @@ static enum exit_action exit_cpuid(struct vp *vp, struct exit_snapshot *snapshot
     gpr[1] = r.ecx;
     gpr[2] = r.edx;
     gpr[3] = r.ebx;
-    exit_skip_instruction();
+    advance_rip();
     return EXIT_RESUME;
 }
 
@@ -59,7 +60,7 @@ static enum exit_action exit_rdtsc(struct vp *vp, struct exit_snapshot *snapshot
 
 static enum exit_action inject_and_resume(struct vp *vp, enum exception_vector vector)
 {
-    exit_inject(vp, vector, 0);
+    event_inject(vp, vector, 0);
     return EXIT_RESUME;
 }
 
@@ -82,9 +83,9 @@ static enum exit_action exit_vmcall(struct cpu *cpu, struct vp *vp, struct exit_
 static enum exit_action exit_ept_violation(struct vp *vp, struct exit_snapshot *snapshot)
 {
     uint64_t qualification = vmcs_readnw(VMCS_EXIT_QUALIFICATION);
-    exit_keep_event(vp);
+    event_requeue(vp);
     if ((vp->event.info & INTERRUPTION_VALID) == 0 && (qualification & (1ull << 12)) != 0) {
-        exit_block_nmi();
+        event_block_nmi();
     }
     uint64_t gpa = vmcs_read64(VMCS_GUEST_PHYSICAL_ADDRESS);
     if (apic_owns_page(vp, gpa)) {
@@ -115,7 +116,7 @@ static enum exit_action exit_triple_fault(struct vp *vp)
 static enum exit_action exit_halt(struct vp *vp)
 {
     if (completion_ends_in_trap()) {
-        exit_skip_instruction();
+        advance_rip();
         return EXIT_RESUME;
     }
     return vp->apic_on ? apic_halt(vp) : EXIT_DELIVER;
@@ -129,7 +130,7 @@ static enum exit_action exit_halt(struct vp *vp)
 static enum exit_action exit_unknown(struct vp *vp)
 {
     if ((vmcs_read32(VMCS_EXIT_REASON) & VMX_EXIT_ENTRY_FAILURE) == 0) {
-        exit_keep_event(vp);
+        event_requeue(vp);
     }
     return EXIT_DELIVER;
 }
@@ -147,7 +148,7 @@ static enum exit_action exit_instruction(struct cpu *cpu, struct vp *vp, struct 
         return exit_xsetbv(cpu, vp);
     case VMX_EXIT_WBINVD:
     case VMX_EXIT_INVD: /* caches are coherent with the root's view of guest memory: nothing to write back or drop */
-        exit_skip_instruction();
+        advance_rip();
         return EXIT_RESUME;
     case VMX_EXIT_RDPMC:
         return inject_and_resume(vp, VECTOR_GP); /* there are no counters */
@@ -174,7 +175,7 @@ enum exit_action guest_exit(struct cpu *cpu, struct vp *vp, struct exit_snapshot
     case VMX_EXIT_EPT_VIOLATION:
         return exit_ept_violation(vp, snapshot);
     case VMX_EXIT_TASK_SWITCH:
-        exit_keep_event(vp);
+        event_requeue(vp);
         return EXIT_DELIVER;
     case VMX_EXIT_HLT:
         return exit_halt(vp);
@@ -188,13 +189,13 @@ enum exit_action guest_exit(struct cpu *cpu, struct vp *vp, struct exit_snapshot
         if (vp->apic_on) {
             return apic_timer_exit(vp);
         }
-        exit_keep_event(vp);
+        event_requeue(vp);
         if (hardware_model_quiet()) {
             return EXIT_RESUME;
         }
         return EXIT_RESTART; /* only where an interrupt may have been missed: vmm/cpu/quirks_bochs.c */
     case VMX_EXIT_EXTERNAL_INTERRUPT:
-        exit_keep_event(vp);
+        event_requeue(vp);
         return EXIT_RESTART;
     case VMX_EXIT_EXCEPTION_NMI:
         return exit_exception(cpu, vp);
@@ -209,7 +210,7 @@ enum exit_action guest_exit(struct cpu *cpu, struct vp *vp, struct exit_snapshot
     case VMX_EXIT_TPR_BELOW_THRESHOLD:
         return window_exit(vp, snapshot->reason);
     case VMX_EXIT_INIT:
-        exit_keep_event(vp);
+        event_requeue(vp);
         return EXIT_INIT;
     case VMX_EXIT_MACHINE_CHECK_ENTRY:
         exit_machine_check(cpu);

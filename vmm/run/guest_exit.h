@@ -6,6 +6,8 @@
 #pragma once
 
 #include "vmm/run/exit_decode.h"
+#include "vmm/vp/event.h"
+#include "vmm/vp/instruction.h"
 #include "vmm/vp/mov_decode.h"
 #include "vmm/vp/vp.h"
 
@@ -21,21 +23,6 @@ enum exit_action {
 /* A guest VP's exit. `snapshot` has the reason; a handler may add what only it knows (CPUID's default result). */
 enum exit_action guest_exit(struct cpu *cpu, struct vp *vp, struct exit_snapshot *snapshot);
 
-/* Both. The VP is in 64-bit mode. In legacy mode a code segment's L bit means nothing. */
-bool exit_code64(void);
-
-/* Both. Moves RIP past the instruction that exited and ends the shadow of STI and MOV SS. */
-void exit_skip_instruction(void);
-
-/* The same for an exit that does not report the instruction's length: 1 to 15 bytes. */
-void exit_skip_bytes(uint32_t length);
-
-/* Both. Event for the next entry. Exceptions with an error code get it from `error`; others ignore it. */
-void exit_inject(struct vp *vp, enum exception_vector vector, uint32_t error);
-
-/* Both. What comes next at RIP has met its breakpoint already (SDM vol. 3B, 18.3.1.1). */
-void exit_set_resume_flag(void);
-
 /*
  * Both. Whether the instruction that made this exit is legal where it was executed; if not, the fault is the VP's event
  * and the exit done. vmm/run/instruction_check.h.
@@ -43,8 +30,6 @@ void exit_set_resume_flag(void);
 bool exit_check_instruction(struct vp *vp, uint32_t reason);
 
 /* Both. EXIT_DELIVER: an access that the controls do not make exit. */
-/* A general register by its number in instructions. Both. */
-uint64_t exit_register(const struct vp *vp, unsigned number);
 enum exit_action exit_cr_access(struct vp *vp);
 enum exit_action exit_xsetbv(struct cpu *cpu, struct vp *vp);
 enum exit_action exit_exception(struct cpu *cpu, struct vp *vp);
@@ -54,12 +39,6 @@ enum exit_action exit_exception(struct cpu *cpu, struct vp *vp);
  * exception, at the next entry of its VP on this CPU; what to do about a guest that cannot go on is its to decide.
  */
 void exit_machine_check(struct cpu *cpu);
-
-/* Keeps what was being delivered when the exit came, for the next entry (SDM vol. 3C, 25.9.3). Both. */
-void exit_keep_event(struct vp *vp);
-void exit_load_event(const struct vp *vp);
-/* Both. NMIs are blocked from the next entry on. */
-void exit_block_nmi(void);
 
 /* Guest only. #DB for an access to a debug register with DR7.GD set (SDM vol. 3B, 18.2.4). */
 void exit_general_detect(struct vp *vp);

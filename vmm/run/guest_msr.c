@@ -13,6 +13,7 @@
 #include "vmm/partition/msr_actions.h"
 #include "vmm/partition/partition.h"
 #include "vmm/registers/vp_registers.h"
+#include "vmm/run/apic_exit.h"
 #include "vmm/run/guest_exit.h"
 #include "vmm/vp/switch.h"
 #include "vmm/vp/vp_time.h"
@@ -227,9 +228,9 @@ static enum msr_outcome write_msr(struct cpu *cpu, struct vp *vp, uint32_t msr, 
 static enum exit_action finish(struct vp *vp, bool done)
 {
     if (done) {
-        exit_skip_instruction();
+        advance_rip();
     } else {
-        exit_inject(vp, VECTOR_GP, 0);
+        event_inject(vp, VECTOR_GP, 0);
     }
     return EXIT_RESUME;
 }

@@ -8,10 +8,10 @@
 #include "vmm/io_event/posted.h"
 #include "vmm/io_event/write_table.h"
 #include "vmm/partition/partition.h"
-#include "vmm/run/completion.h"
 #include "vmm/run/exit_skip.h"
 #include "vmm/run/fetch_plain.h"
 #include "vmm/run/guest_exit.h"
+#include "vmm/vp/completion.h"
 #include "vmm/vp/mov_decode.h"
 
 /* Exit qualifications: SDM vol. 3C, tables 28-5 and 28-7. */
@@ -104,7 +104,7 @@ bool guest_write_memory(struct vp *vp, uint64_t gpa, uint64_t qualification)
     if (vp_pending(vp, PENDING_BREAKPOINTS) != 0) {
         completion_watch(vp, BREAKPOINT_WRITE, vmcs_readnw(VMCS_GUEST_LINEAR_ADDRESS), store.size);
     }
-    exit_skip_bytes(store.length);
+    advance_rip_by(store.length);
     return true;
 }
 
@@ -130,7 +130,7 @@ bool guest_write_port(struct vp *vp)
         uint32_t q = (uint32_t)vmcs_readnw(VMCS_EXIT_QUALIFICATION);
         completion_watch(vp, BREAKPOINT_PORT, q >> IO_PORT_SHIFT, (q & IO_SIZE) + 1);
     }
-    exit_skip_instruction();
+    advance_rip();
     return true;
 }
 

@@ -9,7 +9,7 @@
 #include "vmm/cpu/vmm_state.h"
 #include "vmm/partition/partition.h"
 #include "vmm/partition/partition_slots.h"
-#include "vmm/run/completion_decide.h"
+#include "vmm/run/apic_exit.h"
 #include "vmm/run/diagnostics.h"
 #include "vmm/run/exit_fast.h"
 #include "vmm/run/exit_skip.h"
@@ -17,6 +17,7 @@
 #include "vmm/run/fetch_plain.h"
 #include "vmm/run/guest_exit.h"
 #include "vmm/run/guest_write.h"
+#include "vmm/vp/completion_decide.h"
 #include "vmm/vp/mitigate.h"
 #include "vmm/vp/switch_quickly.h"
 
@@ -146,7 +147,7 @@ ALWAYS_INLINE uint64_t *finish(struct cpu *cpu, struct vp *vp)
     gpr[0] = WHB_OK;
     gpr[2] = 0;
     if (!skip_plain_instruction(true)) {
-        exit_skip_instruction();
+        advance_rip();
     }
     return gpr;
 }
@@ -172,7 +173,7 @@ struct mode {
 
 /*
  * Protected mode with a code segment whose DPL is the CPL: the usual case. In long mode CR0.PE is 1, RFLAGS.VM 0.
- * `flags`: of RFLAGS, those with which the instruction's end is more than a new RIP (vmm/run/completion.h).
+ * `flags`: of RFLAGS, those with which the instruction's end is more than a new RIP (vmm/vp/completion.h).
  */
 ALWAYS_INLINE bool read_mode(struct mode *m, uint32_t flags)
 {

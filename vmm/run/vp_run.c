@@ -8,12 +8,12 @@
 #include "vmm/apic/apicv.h"
 #include "vmm/cpu/quirks_bochs.h"
 #include "vmm/partition/partition.h"
-#include "vmm/run/completion.h"
 #include "vmm/run/diagnostics.h"
 #include "vmm/run/exit_fast.h"
 #include "vmm/run/exit_trace.h"
 #include "vmm/run/guest_exit.h"
 #include "vmm/run/window.h"
+#include "vmm/vp/completion.h"
 #include "vmm/vp/mitigate.h"
 #include "vmm/vp/switch.h"
 #include "vmm/vp/vp_time.h"
@@ -163,7 +163,7 @@ static inline __attribute__((always_inline)) enum exit_action run_once(struct cp
     switch_fpu_before_entry(cpu, vp);
     uint32_t injected = vp->suspend == 0 ? vp->event.info : 0; /* an event waits for a VP that sleeps */
     if ((injected & INTERRUPTION_VALID) != 0) {
-        exit_load_event(vp);
+        event_inject_pending(vp);
         vp->injected_rip = vmcs_readnw(VMCS_GUEST_RIP);
     }
 

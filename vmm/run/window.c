@@ -5,7 +5,7 @@
 #include "arch/vmx/vmcs.h"
 #include "vmm/apic/apic.h"
 #include "vmm/cpu/vmm_state.h"
-#include "vmm/run/completion.h"
+#include "vmm/vp/completion.h"
 #include "vmm/vp/window_decide.h"
 
 #define WINDOW_EXITS (CPU_INTERRUPT_WINDOW | CPU_NMI_WINDOW)
@@ -93,7 +93,7 @@ enum exit_action window_before_entry(struct vp *vp)
 
 enum exit_action window_exit(struct vp *vp, uint32_t reason)
 {
-    exit_keep_event(vp);
+    event_requeue(vp);
     /* The processor may open the NMI window in the shadow of STI, where window_decide would wait for ever. */
     if (reason == VMX_EXIT_NMI_WINDOW && (vp->notifications & NOTIFY_NMI) != 0) {
         disarm(vp);
@@ -101,16 +101,4 @@ enum exit_action window_exit(struct vp *vp, uint32_t reason)
     }
     vp_pend(vp, PENDING_WINDOWS);
     return EXIT_RESUME;
-}
-
-void window_set_notifications(struct vp *vp, uint64_t value)
-{
-    vp->notifications = value;
-    vp_pend(vp, PENDING_WINDOWS);
-}
-
-void window_set_external(struct vp *vp, uint32_t external)
-{
-    vp->external = external;
-    vp_pend(vp, PENDING_WINDOWS);
 }

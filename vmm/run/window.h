@@ -12,7 +12,3 @@ enum exit_action window_before_entry(struct vp *vp);
 
 /* The exits for windows. EXIT_RESUME lets window_before_entry look again. */
 enum exit_action window_exit(struct vp *vp, uint32_t reason);
-
-/* The root writes DeliverabilityNotifications, or a PendingEvent of type ExtInt (bit 31 and the vector; 0: none). */
-void window_set_notifications(struct vp *vp, uint64_t value);
-void window_set_external(struct vp *vp, uint32_t external);

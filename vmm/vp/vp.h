@@ -60,7 +60,7 @@ enum vp_pending {
     PENDING_FLUSH_VPID = 1u << 0, /* drop cached translations */
     PENDING_PDPTES = 1u << 1,     /* load the PDPTEs from CR3 */
     PENDING_CHECK = 1u << 2,      /* the root changed registers: look if the entry can succeed */
-    PENDING_SETTLE = 1u << 3,     /* vmm/run/completion.c must look at what the root did */
+    PENDING_SETTLE = 1u << 3,     /* vmm/vp/completion.c must look at what the root did */
     PENDING_WINDOWS = 1u << 4,    /* vmm/run/window.c must look what can be delivered */
     PENDING_LAUNCH = 1u << 5,     /* no exit of run-VP came since the VMCS was cleared: VMLAUNCH is due */
     PENDING_POLICY = 1u << 6,     /* the partition's properties or its time changed */
@@ -77,6 +77,10 @@ enum vp_pending {
 #define PENDING_FAST ((uint32_t)(PENDING_TIMER | PENDING_QUIRK | PENDING_MITIGATE))
 
 #define TIMER_NEVER UINT64_MAX
+
+/* Bits of vp->suspend, as in WHV_INTERNAL_ACTIVITY_REGISTER. */
+#define SUSPEND_STARTUP 1u
+#define SUSPEND_HALT 2u
 
 #define VP_OWNER_NONE 0u
 #define VP_OWNER_ABSENT 0xffffffffu /* the VP is deleted; only its partition's lock holder may create it anew */
@@ -136,7 +140,7 @@ struct vp {
         uint32_t info, length;
     } software;
 
-    /* The instruction of the last record, if its end is not RIP's alone (vmm/run/completion.c). */
+    /* The instruction of the last record, if its end is not RIP's alone (vmm/vp/completion.c). */
     struct {
         uint64_t rip;
         uint32_t hits;  /* what its access met: pending debug exceptions once it is finished */

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* A guest's accesses to its own local APIC: the page, the MSRs, and what a write leads to. */
+/* A guest's accesses to its own local APIC: the page, the MSRs, and what a write leads to; its timer's exits. */
+#include "vmm/run/apic_exit.h"
+
 #include "abi/whv.h"
 #include "arch/cpu/cpu.h"
 #include "arch/cpu/msr.h"
 #include "arch/vmx/vmcs.h"
-#include "vmm/apic/apic.h"
+#include "vmm/cpu/hardware_model.h"
+#include "vmm/cpu/vmm_state.h"
 #include "vmm/partition/partition.h"
-#include "vmm/run/completion.h"
+#include "vmm/vp/completion.h"
 #include "vmm/vp/mov_decode.h"
 
 #define APIC_PAGE 0xfee00000ull
+#define MISC_TIMER_RATE 0x1fu /* IA32_VMX_MISC: the timer counts when this bit of the TSC changes */
 #define MSR_X2APIC_FIRST 0x800u
 #define MSR_X2APIC_LAST 0x8ffu
 
@@ -156,7 +160,7 @@ enum exit_action apic_page_access(struct vp *vp, uint64_t gpa, struct exit_snaps
         completion_watch(vp, mov.is_load ? BREAKPOINT_READ : BREAKPOINT_WRITE, vmcs_readnw(VMCS_GUEST_LINEAR_ADDRESS),
                          mov.size);
     }
-    exit_skip_bytes(mov.length);
+    advance_rip_by(mov.length);
     if (mov.is_load) {
         load_register(vp, mov.source & 15u, apic_page_read(vp, offset));
         return EXIT_RESUME;
@@ -173,7 +177,7 @@ bool apic_owns_msr(const struct vp *vp, uint32_t msr)
 
 static enum exit_action fault(struct vp *vp)
 {
-    exit_inject(vp, VECTOR_GP, 0);
+    event_inject(vp, VECTOR_GP, 0);
     return EXIT_RESUME;
 }
 
@@ -201,7 +205,7 @@ enum exit_action apic_rdmsr(struct vp *vp, uint32_t msr)
     }
     vp->gpr[0] = (uint32_t)value;
     vp->gpr[2] = value >> 32;
-    exit_skip_instruction();
+    advance_rip();
     return EXIT_RESUME;
 }
 
@@ -216,7 +220,7 @@ static enum exit_action write_x2apic(struct vp *vp, uint32_t msr, uint64_t value
         return fault(vp);
     }
     vp->apic_counters[COUNT_TPR] += offset == APIC_TPR ? 1 : 0;
-    exit_skip_instruction();
+    advance_rip();
     return after_write(vp, offset, value, &w);
 }
 
@@ -232,6 +236,34 @@ enum exit_action apic_wrmsr(struct vp *vp, uint32_t msr, uint64_t value)
     } else {
         return write_x2apic(vp, msr, value);
     }
-    exit_skip_instruction();
+    advance_rip();
     return EXIT_RESUME;
+}
+
+/* With slices the root must get its turn, also while a guest's timer expires more often than that. */
+enum exit_action apic_timer_exit(struct vp *vp)
+{
+    event_requeue(vp);
+    if (vmm.slice == 0 || hardware_model_quiet()) {
+        return EXIT_RESUME;
+    }
+    uint64_t slice = (uint64_t)vmm.slice << (vmm.caps.misc & MISC_TIMER_RATE);
+    return rdtsc() - vp->run_began >= slice ? EXIT_RESTART : EXIT_RESUME;
+}
+
+enum exit_action apic_halt(struct vp *vp)
+{
+    advance_rip();
+    vp->suspend |= SUSPEND_HALT;
+    vp_pend(vp, PENDING_APIC);
+    return EXIT_RESUME;
+}
+
+/* 30.1.4: the service has ended already, RIP is past the write. */
+enum exit_action apicv_eoi_exit(struct vp *vp)
+{
+    uint8_t vector = (uint8_t)vmcs_readnw(VMCS_EXIT_QUALIFICATION);
+    vp->apic_counters[COUNT_EOI]++;
+    exit_record_apic(vp, WHvRunVpExitReasonX64ApicEoi, 0, vector);
+    return EXIT_RECORDED;
 }

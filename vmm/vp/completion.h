@@ -6,15 +6,8 @@
 #pragma once
 
 #include "abi/breakpoints.h"
-#include "vmm/run/completion_decide.h"
-#include "vmm/run/exit_decode.h"
+#include "vmm/vp/completion_decide.h"
 #include "vmm/vp/vp.h"
-
-/*
- * At each record, before it is made, with the common group and what its reason's row names. RF leaves RFLAGS, also in
- * the snapshot, where nothing needs it.
- */
-void completion_note(struct vp *vp, struct exit_snapshot *snapshot);
 
 /*
  * The root moves RIP; the VMCS has what it was. If that finishes the instruction of the last record, its shadow and RF
@@ -22,6 +15,9 @@ void completion_note(struct vp *vp, struct exit_snapshot *snapshot);
  * root sets RFLAGS too, which then is as the root says.
  */
 uint64_t completion_move(struct vp *vp, uint64_t rip, bool flags_given);
+
+/* Pending debug exceptions for an access that meets a breakpoint that is on, else 0. */
+uint64_t completion_hits(const struct vp *vp, enum breakpoint_access access, uint64_t address, uint32_t size);
 
 /* More pending debug exceptions; 0: none. */
 void completion_add_pending(uint64_t bits);

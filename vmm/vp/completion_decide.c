@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/run/completion_decide.h"
+#include "vmm/vp/completion_decide.h"
 
 #include "abi/breakpoints.h"
 #include "arch/cpu/cpu.h"
