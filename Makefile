@@ -272,7 +272,8 @@ format:
 	$(Q)scripts/setup lint
 	$(Q)python3 -B -c 'import sys; sys.path.insert(0, "scripts"); from harness import lint; \
 		sys.exit(not lint.wanted_version("clang-format"))'
-	$(Q)clang-format -i $(wildcard $(foreach d,abi arch/* kernel/* vmm vmm/* vmm/*/* root/* tests/*,$(d)/*.c $(d)/*.h))
+	$(Q)clang-format -i $(wildcard $(foreach d,abi arch/* kernel/* vmm vmm/* vmm/*/* root/* root/*/* tests/*,\
+		$(d)/*.c $(d)/*.h))
 
 print-%:
 	@echo '$($*)'

@@ -63,7 +63,6 @@ enum whb_call {
     WHB_CALL_DOORBELL_ADD = 31,       /* (partition, WHV_DOORBELL_MATCH_DATA, struct whb_event) */
     WHB_CALL_DOORBELL_REMOVE = 32,    /* (partition, WHV_DOORBELL_MATCH_DATA) */
     WHB_CALL_CPUID_OUTPUT = 33,       /* (partition, vp index, leaf | subleaf << 32, buffer of 16 bytes) */
-    WHB_CALL_VP_DIAGNOSTICS = 34,     /* (partition, vp index, buffer, size) -> bytes; struct whb_vp_diagnostics */
     WHB_CALL_FAIL_ALLOCATION = 35,    /* (k) -> allocations since the last such call; only with the option test-calls */
     WHB_CALL_TRACE_SET = 36,          /* (entries); the calling CPU's exit trace: a ring of so many, 0: off */
     WHB_CALL_TRACE_READ = 37,         /* (position, buffer, size) -> bytes written; see struct whb_trace_read */
@@ -174,6 +173,16 @@ struct whb_log_read {
 /* The exceptions that there are; a machine check is the machine's. */
 #define WHB_EXCEPTION_EXITS_ALL 0x2b7dfbu
 
+/*
+ * A capability of GET_CAPABILITY besides those of WHP: what VM entry on this machine goes by, from the VMX capability
+ * MSRs of the same names (SDM vol. 3D, appendix A). `linear_bits`: 48, or 57 if the processor has LA57.
+ */
+#define WHB_CAPABILITY_VMX 0x57480000u
+struct whb_vmx_capabilities {
+    uint64_t basic, misc, cr0_fixed0, cr0_fixed1, cr4_fixed0, cr4_fixed1;
+    uint32_t physical_bits, linear_bits;
+};
+
 /* Heap accounting, in bytes; the parts add up to total. */
 struct whb_statistics {
     uint64_t heap_total;       /* reserved at boot */
@@ -236,31 +245,6 @@ struct whb_event {
     uint64_t signals;
 };
 
-/* One step on the way to a triple fault. */
-struct whb_exception_step {
-    uint8_t vector;
-    uint8_t type; /* of the interruption information: 3 hardware exception, 4 INT n, 6 INT3 or INTO, ... */
-    uint8_t has_error_code;
-    uint8_t escalation; /* 1: it and the step before it made a double fault; 2: raised in the double fault's delivery */
-    uint32_t error_code;
-    uint64_t parameter; /* #PF: the linear address; #DB: bits for DR6; otherwise 0 */
-    uint64_t rip;       /* of the instruction or event delivery that raised it */
-};
-
-#define WHB_MAX_EXCEPTION_STEPS 4u
-
-/* Why the VP's last record was UnrecoverableException or InvalidVpRegisterValue; all zero for other records. */
-struct whb_vp_diagnostics {
-    uint64_t sequence;    /* of the record that this explains, as in the run page */
-    uint32_t exit_reason; /* WHV_RUN_VP_EXIT_REASON of that record */
-    uint32_t step_count;  /* valid members of `steps`, oldest first; 0: not known */
-    struct whb_exception_step steps[WHB_MAX_EXCEPTION_STEPS];
-    uint32_t check;         /* enum whb_entry_check (abi/entry_check.h): the first check that fails; 0: none found */
-    uint32_t register_name; /* WHV_REGISTER_NAME of the register it is about */
-    uint64_t value[2];      /* that register's value, as WHvGetVirtualProcessorRegisters gives it */
-    uint64_t qualification; /* the processor's exit qualification (SDM vol. 3C, 27.8) */
-};
-
 /* What TRACE_SET takes: a power of two in this range. */
 #define WHB_TRACE_MIN_ENTRIES 64u
 #define WHB_TRACE_MAX_ENTRIES 65536u
@@ -303,6 +287,6 @@ WHB_STATIC_ASSERT(sizeof(struct whb_instruction_counts) == 72, "ABI");
 WHB_STATIC_ASSERT(sizeof(struct whb_trace_read) == 24, "ABI");
 WHB_STATIC_ASSERT(sizeof(struct whb_trace_entry) == 48, "ABI");
 WHB_STATIC_ASSERT(sizeof(struct whb_translation) == 16, "ABI");
-WHB_STATIC_ASSERT(sizeof(struct whb_vp_diagnostics) == 144, "ABI");
+WHB_STATIC_ASSERT(sizeof(struct whb_vmx_capabilities) == 56, "ABI");
 WHB_STATIC_ASSERT(sizeof(struct whb_statistics) == 88, "ABI");
 WHB_STATIC_ASSERT(sizeof(struct whb_mapping_audit) == 88, "ABI");

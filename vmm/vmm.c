@@ -62,7 +62,6 @@ static void boot(const struct boot_info *info, const struct boot_options *option
     if (options->test_calls) {
         fail_allocation_enable();
     }
-    vmm.entry_check = options->entry_check;
     check_features(info);
     vmm.physical_bits = physical_width_read(options->keyid_bits);
     log_debug("physical addresses have %u bits, of which %u name memory.", cpuid(0x80000008, 0).eax & 0xff,

@@ -217,11 +217,6 @@ static bool set_x2apic(struct word value, struct boot_options *out)
     return parse_switch(value, "on", "off", &out->x2apic);
 }
 
-static bool set_entry_check(struct word value, struct boot_options *out)
-{
-    return parse_switch(value, "on", "off", &out->entry_check);
-}
-
 static bool set_mitigations(struct word value, struct boot_options *out)
 {
     return parse_switch(value, "auto", "off", &out->mitigations);
@@ -259,7 +254,6 @@ static const struct option {
     {"maxcpus", "a number from 1 to 64", set_maxcpus},
     {"mitigations", "auto or off", set_mitigations},
     {"test-calls", "left out", set_test_calls},
-    {"entry-check", "on or off", set_entry_check},
     {"keyid-bits", "a number from 0 to 8", set_keyid_bits},
 };
 
@@ -331,7 +325,6 @@ void options_defaults(struct boot_options *out)
         .crash_test = CRASH_TEST_NONE,
         .max_cpus = MAX_CPUS,
         .x2apic = true,
-        .entry_check = true,
         .mitigations = true,
     };
 }

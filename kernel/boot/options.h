@@ -46,7 +46,6 @@ struct boot_options {
     uint32_t apicv;     /* enum apicv_option: virtual-interrupt delivery for guests where the CPU has it */
     bool x2apic;        /* use x2APIC mode where the CPU has it */
     bool test_calls;    /* the hypercalls that make the hypervisor fail on purpose: WHB_CALL_FAIL_ALLOCATION */
-    bool entry_check;   /* refuse what the entry checks refuse before the processor is asked; off is for tests */
     uint8_t keyid_bits; /* 0 to 8: as if so many bits of physical addresses were KeyIDs; for tests */
     bool mitigations;   /* mitigate speculative leaks as the CPU needs */
 };
@@ -57,7 +56,7 @@ void options_defaults(struct boot_options *out);
  * Parses words separated by spaces: serial=PORT[,BAUD] (PORT a number, com1 to com4, or none),
  * loglevel=error|warn|info|debug, heap=SIZE (suffix K, M or G), on-panic=halt|reboot, x2apic=on|off, apicv=auto|on|off,
  * crash-test=none|panic|ud|pf|stack-overflow|df, maxcpus=N, mitigations=auto|off, test-calls,
- * entry-check=on|off, keyid-bits=N (0 to 8). The last of equal options counts.
+ * keyid-bits=N (0 to 8). The last of equal options counts.
  *
  * Always fills *out: what is missing or wrong has its default (or its last right value). Returns false if a word was
  * unknown or had a bad value; `error` then holds a sentence for each, joined by "; " and cut to `error_size` bytes.

@@ -32,6 +32,10 @@ enum whb_status diagnostics_get(const struct vp_of_client *vp, const WHV_REGISTE
 enum whb_status diagnostics_set(const struct vp_of_client *vp, const WHV_REGISTER_NAME *names, UINT32 count,
                                 const WHV_REGISTER_VALUE *values);
 
+struct entry_verdict;
+/* What an entry would be refused for, as far as the VP's registers tell; what the next run does first is not done. */
+enum whb_status entry_check_vp(const struct vp_of_client *vp, struct entry_verdict *verdict);
+
 /*
  * A run ended with UnrecoverableException: finds what led to it. The answer's run is as if it had not been: its record
  * in the page is the client's if `*status` is WHB_OK, UnrecoverableException or, if the fault did not come again,

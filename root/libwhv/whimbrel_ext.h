@@ -4,12 +4,12 @@
 
 #include <stdbool.h>
 
-#include "abi/entry_check.h"
 #include "abi/hypercall.h"
 #include "abi/language.h"
 #include "abi/run_page.h"
 #include "root/libwhv/WinHvEmulation.h"
 #include "root/libwhv/WinHvPlatform.h"
+#include "root/libwhv/entry_check/codes.h"
 
 WHB_BEGIN_C
 
@@ -60,9 +60,34 @@ uint64_t whb_handle(WHV_PARTITION_HANDLE partition);
 /* The HRESULT for a hypercall's status. */
 HRESULT whb_hresult(enum whb_status status);
 
+/* One step on the way to a triple fault. */
+struct whb_exception_step {
+    uint8_t vector;
+    uint8_t type; /* of the interruption information: 3 hardware exception, 4 INT n, 6 INT3 or INTO, ... */
+    uint8_t has_error_code;
+    uint8_t escalation; /* 1: it and the step before it made a double fault; 2: raised in the double fault's delivery */
+    uint32_t error_code;
+    uint64_t parameter; /* #PF: the linear address; #DB: bits for DR6; otherwise 0 */
+    uint64_t rip;       /* of the instruction or event delivery that raised it */
+};
+
+#define WHB_MAX_EXCEPTION_STEPS 4u
+
+/* Why the VP's last record was UnrecoverableException or InvalidVpRegisterValue; all zero for other records. */
+struct whb_vp_diagnostics {
+    uint64_t sequence;    /* of the record that this explains, as in the run page */
+    uint32_t exit_reason; /* WHV_RUN_VP_EXIT_REASON of that record */
+    uint32_t step_count;  /* valid members of `steps`, oldest first; 0: not known */
+    struct whb_exception_step steps[WHB_MAX_EXCEPTION_STEPS];
+    uint32_t check;         /* enum whb_entry_check: the first check that fails; 0: none found */
+    uint32_t register_name; /* WHV_REGISTER_NAME of the register it is about */
+    uint64_t value[2];      /* that register's value, as WHvGetVirtualProcessorRegisters gives it */
+};
+
 /*
- * Why the VP's last record was UnrecoverableException or InvalidVpRegisterValue; all zero if it was another one.
- * E_POINTER, and the errors of a handle or an index that names no VP.
+ * Why the VP's last record was UnrecoverableException or InvalidVpRegisterValue; all zero if it was another one. The
+ * second is explained by the registers as they are when this is called: call it before you change one. E_POINTER, and
+ * the errors of a handle or an index that names no VP.
  */
 HRESULT whb_vp_diagnostics(WHV_PARTITION_HANDLE partition, UINT32 vp_index, struct whb_vp_diagnostics *diagnostics);
 

@@ -224,12 +224,6 @@ def mitigations(model, cmdline, expected):
                                                  said[1] if said else "nothing", boot.log)]
 
 
-def entry_checks():
-    """The scenarios on entry checks with the decision left to the processor, which must come to the same."""
-    image = make_image("entry-checks", "entry-check=off", "only=entry-check/agreement", TEST_ROOT)
-    return judge_scenarios("processor", Boot(machine.Bochs(WORK / "entry-checks", image, ticks=TICKS)))
-
-
 def service(cpus):
     """`make run`'s image: the service's table is judged by the service, its end marker tells."""
     boot = Boot(machine.Bochs(WORK / f"service-{cpus}cpu", "build/whimbrel.iso", cpus=cpus, ticks=TICKS))

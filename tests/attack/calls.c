@@ -56,7 +56,6 @@ static const struct {
                               16,
                               {ARG_PARTITION, ARG_VP, ARG_APIC_OFFSET, ARG_APIC_WRITE, ARG_APIC_VALUE}},
     [WHB_CALL_CPUID_OUTPUT] = {"CPUID_OUTPUT", 8, {ARG_PARTITION, ARG_VP, ARG_LEAF, ARG_OUTPUT}},
-    [WHB_CALL_VP_DIAGNOSTICS] = {"VP_DIAGNOSTICS", 8, {ARG_PARTITION, ARG_VP, ARG_OUTPUT, ARG_OUTPUT_SIZE}},
     [WHB_CALL_TRACE_SET] = {"TRACE_SET", 4, {ARG_TRACE}},
     [WHB_CALL_TRACE_READ] = {"TRACE_READ", 8, {ARG_POSITION, ARG_OUTPUT, ARG_OUTPUT_SIZE}},
     [WHB_CALL_INSTRUCTION_COUNTS] = {"INSTRUCTION_COUNTS", 1, {ARG_OUTPUT, ARG_OUTPUT_SIZE}}, /* other builds have it */
@@ -216,7 +215,7 @@ void calls_judge(const struct attacker *sum)
     root_printf("calls by status (number of enum whb_status: count)\n");
     for (unsigned i = 0; i < WHB_CALL_COUNT; i++) {
         const uint32_t *counts = sum->counts[i];
-        print_row(table[i].name, counts);
+        print_row(table[i].name != NULL ? table[i].name : "(none)", counts);
         bool there = counts[WHB_ERROR_UNKNOWN_CALL] == 0 && counts[WHB_ERROR_NOT_SUPPORTED] != counts_sum(counts);
         if (there && counts[WHB_OK] < wanted) {
             root_printf("  this succeeded less than %u times\n", wanted);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: vmm/run/entry_check.c vmm/run/entry_check_segments.c */
+/* sources: root/libwhv/entry_check/entry_check.c root/libwhv/entry_check/entry_check_segments.c */
 #include <string.h>
 
 #include "tests/fuzz/check.h"

@@ -55,6 +55,7 @@ static void gate(void)
 {
     CHECK_EQ(WHB_ERROR_UNKNOWN_CALL, call_raw(WHB_CALL(WHB_CALL_COUNT)));
     CHECK_EQ(WHB_ERROR_UNKNOWN_CALL, call_raw(WHB_CALL(0xffff)));
+    CHECK_EQ(WHB_ERROR_UNKNOWN_CALL, call_raw(WHB_CALL(34))); /* version 1's VP_DIAGNOSTICS */
     CHECK_EQ(WHB_ERROR_VERSION, call_raw(0));
     CHECK_EQ(WHB_ERROR_VERSION, call_raw(((WHB_ABI_MAJOR - 1) << 16) | WHB_CALL_PARTITION_CREATE));
     CHECK_EQ(WHB_ERROR_VERSION, call_raw(((WHB_ABI_MAJOR + 1) << 16) | WHB_CALL_PARTITION_CREATE));
@@ -109,7 +110,7 @@ static void handles(void)
     CHECK_EQ(WHB_OK, whb_call(WHB_CALL_PARTITION_DELETE, deleted, 0, 0, 0, 0, NULL));
     const uint64_t bad[] = {0, NOBODY, deleted, UINT64_MAX, partition ^ (1ull << 47), partition + (1ull << 48)};
     for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        for (uint32_t call = WHB_CALL_PARTITION_SETUP; call < WHB_CALL_FAIL_ALLOCATION; call++) {
+        for (uint32_t call = WHB_CALL_PARTITION_SETUP; call <= WHB_CALL_CPUID_OUTPUT; call++) {
             const struct refusal r[] = {
                 {"bad handle", (enum whb_call)call, {bad[i], 0, 0, 0, 0}, WHB_ERROR_INVALID_HANDLE}, {0}};
             check_refusals(r);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* InvalidVpRegisterValue says which check failed on which register, and the VP runs on once that is mended. */
+#include "root/libwhv/diagnostics.h"
+#include "root/libwhv/entry_check/entry_check.h"
 #include "tests/scenarios/records.h"
 
 #define RFLAGS_VM 0x20002u
@@ -120,6 +122,21 @@ static void expect_running(struct guest *g)
     CHECK_EQ(0, d.sequence | d.exit_reason | d.check | d.register_name | d.value[0] | d.value[1]);
 }
 
+/* Of these states; a processor refuses them. */
+static bool entered_by_bochs(const struct mutation *m)
+{
+    return m->check == WHB_CHECK_RIP_CANONICAL || (m->check == WHB_CHECK_LONG_MODE_PG && m->blamed == 0);
+}
+
+static void expect_named(const struct guest *g, enum whb_entry_check check, WHV_REGISTER_NAME blamed)
+{
+    const struct vp_of_client vp = {whb_handle(g->partition), 0, whb_run_page(g->partition, 0)};
+    struct entry_verdict verdict;
+    CHECK_EQ(WHB_OK, entry_check_vp(&vp, &verdict));
+    CHECK_EQ(check, verdict.check);
+    CHECK_EQ(blamed, verdict.name);
+}
+
 static void expect_check(struct guest *g, enum whb_entry_check check, WHV_REGISTER_NAME blamed)
 {
     WHV_RUN_VP_EXIT_CONTEXT r;
@@ -146,6 +163,11 @@ static void try_mutation(const struct mutation *m)
     start(&g, m->start);
     CHECK_EQ(S_OK, WHvGetVirtualProcessorRegisters(g.partition, 0, &m->name, 1, &before));
     set(&g, m->name, m->low, m->high);
+    expect_named(&g, m->check, blamed);
+    if (entered_by_bochs(m)) {
+        guest_destroy(&g);
+        return;
+    }
     expect_check(&g, m->check, blamed);
     expect_check(&g, m->check, blamed);
     set(&g, m->name, before.Reg128.Low64, before.Reg128.High64);
@@ -160,7 +182,35 @@ static void single_registers(void)
     }
 }
 
+/* A refused entry leaves what it would have changed with the event: RF of a fault, DR7.GD of #DB. */
+static void with_event(void)
+{
+    static const struct {
+        uint64_t event, dr7;
+    } cases[] = {{EVENT(6, 3, 0, 0, 0), 0x400}, {EVENT(13, 3, 1, 0, 0x10), 0x400}, {EVENT(1, 3, 0, 0, 0), 0x2400}};
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct guest g;
+        start(&g, LONG);
+        uint64_t pat = guest_get(&g, 0, WHvX64RegisterPat), rflags = guest_get(&g, 0, WHvX64RegisterRflags);
+        set(&g, WHvX64RegisterDr7, cases[i].dr7, 0);
+        set(&g, WHvRegisterPendingInterruption, cases[i].event, 0);
+        set(&g, WHvX64RegisterPat, 2, 0);
+        for (unsigned times = 0; times < 2; times++) {
+            expect_check(&g, WHB_CHECK_PAT, WHvX64RegisterPat);
+            CHECK_EQ(rflags, guest_get(&g, 0, WHvX64RegisterRflags));
+            CHECK_EQ(cases[i].dr7, guest_get(&g, 0, WHvX64RegisterDr7));
+            CHECK_EQ(cases[i].event, guest_get(&g, 0, WHvRegisterPendingInterruption));
+        }
+        set(&g, WHvX64RegisterPat, pat, 0);
+        set(&g, WHvX64RegisterDr7, 0x400, 0);
+        set(&g, WHvRegisterPendingInterruption, 0, 0);
+        expect_running(&g);
+        guest_destroy(&g);
+    }
+}
+
 const struct scenario scenarios_entry_checks[] = {
     {"entry-check/single-registers", 1, single_registers},
+    {"entry-check/with-event", 1, with_event},
     {0},
 };

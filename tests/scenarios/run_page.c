@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Registers by the run page: what is set there counts at once, whoever looks, and what is read there is so. */
 #include "abi/run_page.h"
-#include "abi/entry_check.h"
 #include "tests/scenarios/records.h"
 
 #define COPIES (WHB_RUN_RSP | WHB_RUN_RIP | WHB_RUN_RFLAGS)

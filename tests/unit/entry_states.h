@@ -2,7 +2,7 @@
 /* Guest states that every entry check passes, one a mode, on a processor with 40 physical and 48 linear bits. */
 #pragma once
 
-#include "vmm/run/entry_check.h"
+#include "root/libwhv/entry_check/entry_check.h"
 
 enum state_kind { STATE_REAL, STATE_PROTECTED, STATE_PAE, STATE_LONG, STATE_V86, STATE_COUNT };
 
@@ -11,14 +11,14 @@ static inline void entry_valid_segments(struct entry_state *s, enum state_kind k
     static const uint32_t code[STATE_COUNT] = {0x9b, 0xc09b, 0xc09b, 0xa09b, 0xf3};
     static const uint32_t data[STATE_COUNT] = {0x93, 0xc093, 0xc093, 0xc093, 0xf3};
     bool flat = kind != STATE_REAL && kind != STATE_V86;
-    for (unsigned i = VMCS_SEG_ES; i <= VMCS_SEG_GS; i++) {
-        s->segment[i] = (struct exit_segment){.limit = flat ? 0xffffffff : 0xffff,
-                                              .base = kind == STATE_V86 ? (0x100ull + i) << 4 : 0,
-                                              .selector = (uint16_t)(kind == STATE_V86 ? 0x100 + i : 0),
-                                              .access_rights = i == VMCS_SEG_CS ? code[kind] : data[kind]};
+    for (unsigned i = ENTRY_SEGMENT_ES; i <= ENTRY_SEGMENT_GS; i++) {
+        s->segment[i] = (struct entry_segment){.limit = flat ? 0xffffffff : 0xffff,
+                                               .base = kind == STATE_V86 ? (0x100ull + i) << 4 : 0,
+                                               .selector = (uint16_t)(kind == STATE_V86 ? 0x100 + i : 0),
+                                               .access_rights = i == ENTRY_SEGMENT_CS ? code[kind] : data[kind]};
     }
-    s->segment[VMCS_SEG_LDTR] = (struct exit_segment){.limit = 0xffff, .access_rights = 0x82};
-    s->segment[VMCS_SEG_TR] = (struct exit_segment){.limit = 0xffff, .access_rights = 0x8b};
+    s->segment[ENTRY_SEGMENT_LDTR] = (struct entry_segment){.limit = 0xffff, .access_rights = 0x82};
+    s->segment[ENTRY_SEGMENT_TR] = (struct entry_segment){.limit = 0xffff, .access_rights = 0x8b};
 }
 
 static inline struct entry_state entry_valid_state(enum state_kind kind)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: vmm/run/entry_check.c vmm/run/entry_check_segments.c */
+/* sources: root/libwhv/entry_check/entry_check.c root/libwhv/entry_check/entry_check_segments.c */
 #include "tests/unit/cmocka_tests.h"
 
 #include <string.h>
 
-#include "arch/vmx/vmx.h"
+#include "root/libwhv/entry_check/vmx_format.h"
 #include "tests/unit/entry_states.h"
 
 enum { ES, CS, SS, DS, FS, GS, LDTR, TR };

@@ -32,23 +32,6 @@ static void test_names(void **state)
     assert_int_equal(register_kind(WHvX64RegisterMsrMtrrFix4kF8000), REGISTER_MTRR);
 }
 
-static void test_counts_at_entry(void **state)
-{
-    (void)state;
-    assert_false(register_counts_at_entry(WHvX64RegisterRsp));
-    assert_false(register_counts_at_entry(WHvX64RegisterXmm15));
-    assert_false(register_counts_at_entry(WHvX64RegisterMsrMtrrFix4kF8000));
-    assert_false(register_counts_at_entry(WHvX64RegisterDeliverabilityNotifications));
-    assert_false(register_counts_at_entry(WHvRegisterPendingInterruption));
-    assert_true(register_counts_at_entry(WHvX64RegisterRip));
-    assert_true(register_counts_at_entry(WHvX64RegisterRflags));
-    assert_true(register_counts_at_entry(WHvX64RegisterGs));
-    assert_true(register_counts_at_entry(WHvX64RegisterCr3));
-    assert_true(register_counts_at_entry(WHvX64RegisterEfer));
-    assert_true(register_counts_at_entry(WHvRegisterInterruptState));
-    assert_true(register_counts_at_entry(WHvRegisterInternalActivityState));
-}
-
 static void test_values(void **state)
 {
     (void)state;
@@ -133,7 +116,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_names),
-        cmocka_unit_test(test_counts_at_entry),
         cmocka_unit_test(test_values),
         cmocka_unit_test(test_xcr0),
         cmocka_unit_test(test_pending_interruption),

@@ -21,7 +21,6 @@ struct vmm_state {
     bool correct_nmi;       /* the machine may carry NMI blocking over between VMCSs: vmm/cpu/quirks_bochs.h */
     bool hold_interrupts;   /* the machine may deliver virtual interrupts while IF is 0: vmm/cpu/quirks_bochs.h */
     bool nmi_blocked_once;  /* and some VP was entered with NMIs blocked; the one member that changes */
-    bool entry_check;       /* states that fail the entry checks are refused without asking the processor */
     bool apicv;             /* guests in x2APIC mode get virtual-interrupt delivery: vmm/apic/apicv.c */
     void *apicv_msr_bitmap; /* guest_msr_bitmap, less what the processor virtualizes then */
     bool huge_2m, huge_1g;  /* EPT leaves the CPU has */

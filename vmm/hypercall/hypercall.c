@@ -161,7 +161,6 @@ static const struct handler handlers[WHB_CALL_COUNT] = {
     [WHB_CALL_POSTED_ADD] = {.on_partition = call_posted_add},
     [WHB_CALL_POSTED_REMOVE] = {.on_partition = call_posted_remove},
     [WHB_CALL_APIC_ACCESS] = {.on_partition = call_apic_access},
-    [WHB_CALL_VP_DIAGNOSTICS] = {.on_partition = call_vp_diagnostics},
     [WHB_CALL_TRACE_SET] = {.plain = call_trace_set},
     [WHB_CALL_TRACE_READ] = {.plain = call_trace_read},
     [WHB_CALL_INSTRUCTION_COUNTS] = {.plain = call_instruction_counts},
@@ -173,11 +172,14 @@ static enum whb_status dispatch(struct call *c, enum whb_call number)
     if (h->plain != NULL) {
         return h->plain(c);
     }
+    if (h->on_partition == NULL) {
+        return WHB_ERROR_UNKNOWN_CALL;
+    }
     struct partition *p = partition_get(c->arg[0]);
     if (p == NULL) {
         return WHB_ERROR_INVALID_HANDLE;
     }
-    enum whb_status status = h->on_partition == NULL ? WHB_ERROR_UNKNOWN_CALL : h->on_partition(c, p);
+    enum whb_status status = h->on_partition(c, p);
     partition_put(p);
     return status;
 }

@@ -96,9 +96,6 @@ enum whb_status call_vp_run(struct call *c, struct partition *p);
 enum whb_status call_get_registers(struct call *c, struct partition *p);
 enum whb_status call_set_registers(struct call *c, struct partition *p);
 
-/* vmm/hypercall/hypercall_diagnostics.c */
-enum whb_status call_vp_diagnostics(struct call *c, struct partition *p);
-
 /* vmm/hypercall/hypercall_cpuid.c */
 enum whb_status call_cpuid_output(struct call *c, struct partition *p);
 

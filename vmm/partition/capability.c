@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* What WHvGetCapability tells of this machine. */
 #include "abi/whv.h"
+#include "arch/cpu/cpu.h"
 #include "arch/cpu/string.h"
+#include "vmm/cpu/vmm_state.h"
 #include "vmm/partition/machine_offer.h"
 #include "vmm/partition/partition.h"
 #include "vmm/partition/property_check.h"
 
+#define CPUID_7_ECX_LA57 (1u << 16)
 #define CODE(name) WHvCapabilityCode##name
 
 static uint64_t platform_features(const struct machine_offer *offer)
@@ -60,6 +63,16 @@ static uint64_t structure(const struct machine_offer *offer, uint64_t code, void
         .AsUINT64 = {offer->features.set[FEATURES_BANK0], offer->features.set[FEATURES_BANK1]},
     };
     const WHV_SYNTHETIC_PROCESSOR_FEATURES_BANKS synthetic = {.BanksCount = 1};
+    const struct whb_vmx_capabilities vmx = {
+        .basic = vmm.caps.basic,
+        .misc = vmm.caps.misc,
+        .cr0_fixed0 = vmm.caps.cr0_fixed0,
+        .cr0_fixed1 = vmm.caps.cr0_fixed1,
+        .cr4_fixed0 = vmm.caps.cr4_fixed0,
+        .cr4_fixed1 = vmm.caps.cr4_fixed1,
+        .physical_bits = vmm.physical_bits,
+        .linear_bits = (cpuid(7, 0).ecx & CPUID_7_ECX_LA57) != 0 ? 57 : 48,
+    };
     const WHV_CAPABILITY_PROCESSOR_FREQUENCY_CAP frequency = {.IsSupported = 0};
     switch (code) {
     case CODE(ProcessorFeaturesBanks):
@@ -71,6 +84,9 @@ static uint64_t structure(const struct machine_offer *offer, uint64_t code, void
     case CODE(ProcessorFrequencyCap):
         memcpy(value, &frequency, sizeof(frequency));
         return sizeof(frequency);
+    case WHB_CAPABILITY_VMX:
+        memcpy(value, &vmx, sizeof(vmx));
+        return sizeof(vmx);
     default:
         return 0;
     }

@@ -70,22 +70,6 @@ enum register_kind register_kind(uint32_t name)
     }
 }
 
-bool register_counts_at_entry(uint32_t name)
-{
-    switch (register_kind(name)) {
-    case REGISTER_GPR:
-    case REGISTER_LEGACY:
-    case REGISTER_MTRR:
-        return false;
-    case REGISTER_SPECIAL:
-        return name != REG_NOTIFICATIONS && name != REG_PENDING_INTERRUPTION;
-    case REGISTER_EVENT:
-        return false;
-    default:
-        return true;
-    }
-}
-
 bool register_is_settled(uint32_t name)
 {
     return name == WHvX64RegisterRflags || name == REG_DR7 || name == REG_INTERRUPT_STATE ||

@@ -422,13 +422,12 @@ enum whb_status vp_registers_set(struct vp *vp, const uint32_t *names, const voi
     }
     bring_image(vp, names, count);
     uint64_t due = finish_instruction(vp, names, in, count);
-    bool check = false, settle = false;
+    bool settle = false;
     for (uint32_t i = 0; i < count; i++) {
         set_one(this_cpu(), vp, names[i], &in[i]);
-        check |= register_counts_at_entry(names[i]);
         settle |= register_is_settled(names[i]);
     }
     completion_add_pending(due);
-    vp_pend(vp, (check || vp_event_suspects(vp) ? PENDING_CHECK : 0u) | (settle ? PENDING_SETTLE : 0u));
+    vp_pend(vp, settle ? PENDING_SETTLE : 0u);
     return WHB_OK;
 }

@@ -84,9 +84,6 @@ enum register_kind {
 
 enum register_kind register_kind(uint32_t name);
 
-/* Whether a VM entry may fail for its value (SDM vol. 3C, 27.3); events, which vp_event_suspects judges, aside. */
-bool register_counts_at_entry(uint32_t name);
-
 /* Whether vmm/vp/completion.c must look at the VP before its next entry. */
 bool register_is_settled(uint32_t name);
 

@@ -103,19 +103,3 @@ void vp_event_set(struct vp *vp, const struct register_value *v)
         vp->dr6 = (vp->dr6 & ~0xfull) | (v->high & 0x600full) | DR6_RTM;
     }
 }
-
-/*
- * Its own form is checked already, and a state that could be entered without an event can be with an external interrupt
- * if only it can take one (SDM vol. 3C, 27.3.1.4 and 27.3.1.5). Other events depend on more.
- */
-bool vp_event_suspects(const struct vp *vp)
-{
-    const uint32_t external = INTERRUPTION_VALID | INTERRUPTION_EXTERNAL << INTERRUPTION_TYPE_SHIFT;
-    uint32_t info = vp->event.info & (INTERRUPTION_VALID | INTERRUPTION_TYPE);
-    if ((info & INTERRUPTION_VALID) == 0) {
-        return false;
-    }
-    return info != external || (vmcs_readnw(VMCS_GUEST_RFLAGS) & RFLAGS_IF) == 0 ||
-           (vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY) & (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS)) != 0 ||
-           vmcs_read32(VMCS_GUEST_ACTIVITY) != 0;
-}

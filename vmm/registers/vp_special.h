@@ -12,6 +12,3 @@ void vp_special_set(struct vp *vp, uint32_t name, uint64_t value);
 /* PendingEvent. */
 struct register_value vp_event_get(const struct vp *vp);
 void vp_event_set(struct vp *vp, const struct register_value *v);
-
-/* After a new event was set: whether that may make the next entry fail, so that all must be checked. */
-bool vp_event_suspects(const struct vp *vp);

@@ -91,7 +91,7 @@ static enum exit_action load_pdptes_and_finish(struct vp *vp, const struct contr
         vmcs_writenw(VMCS_CR0_SHADOW, (vmcs_readnw(VMCS_CR0_SHADOW) & ~mask) | (next->cr0 & mask));
         mask = vmcs_readnw(VMCS_CR4_MASK);
         vmcs_writenw(VMCS_CR4_SHADOW, (vmcs_readnw(VMCS_CR4_SHADOW) & ~mask) | (next->cr4 & mask));
-        event_set_resume_flag();
+        (void)event_set_resume_flag();
         return EXIT_RESUME;
     }
     for (unsigned i = 0; i < PDPTES; i++) {

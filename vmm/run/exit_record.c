@@ -7,7 +7,6 @@
 #include "vmm/memory/gva_walk.h"
 #include "vmm/partition/partition.h"
 #include "vmm/run/completion_note.h"
-#include "vmm/run/diagnostics.h"
 #include "vmm/run/guest_exit.h"
 #include "vmm/vp/completion.h"
 #include "vmm/vp/translate.h"
@@ -158,7 +157,6 @@ void exit_record_invalid(struct vp *vp)
 {
     struct exit_snapshot s;
     s.reason = VMX_EXIT_INVALID_GUEST_STATE;
-    diagnostics_invalid(vp, 0);
     exit_record(vp, &s);
 }
 

@@ -46,7 +46,7 @@ static bool write_register(struct vp *vp, unsigned dr, uint64_t value)
 void exit_general_detect(struct vp *vp)
 {
     vp->dr6 |= DR6_BD;
-    event_set_resume_flag(); /* of all debug exceptions this one alone is a fault that sets it */
+    (void)event_set_resume_flag(); /* of all debug exceptions this one alone is a fault that sets it */
     event_inject(vp, VECTOR_DB, 0);
 }
 

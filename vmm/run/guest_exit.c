@@ -11,7 +11,6 @@
 #include "vmm/cpu/vmm_state.h"
 #include "vmm/partition/partition.h"
 #include "vmm/run/apic_exit.h"
-#include "vmm/run/diagnostics.h"
 #include "vmm/run/guest_write.h"
 #include "vmm/run/window.h"
 #include "vmm/vp/completion.h"
@@ -170,7 +169,6 @@ enum exit_action guest_exit(struct cpu *cpu, struct vp *vp, struct exit_snapshot
     case VMX_EXIT_TRIPLE_FAULT:
         return exit_triple_fault(vp);
     case VMX_EXIT_INVALID_GUEST_STATE:
-        diagnostics_invalid(vp, vmcs_readnw(VMCS_EXIT_QUALIFICATION));
         return EXIT_DELIVER;
     case VMX_EXIT_EPT_VIOLATION:
         return exit_ept_violation(vp, snapshot);

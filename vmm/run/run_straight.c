@@ -10,7 +10,6 @@
 #include "vmm/partition/partition.h"
 #include "vmm/partition/partition_slots.h"
 #include "vmm/run/apic_exit.h"
-#include "vmm/run/diagnostics.h"
 #include "vmm/run/exit_fast.h"
 #include "vmm/run/exit_skip.h"
 #include "vmm/run/exit_trace.h"
@@ -118,7 +117,7 @@ uint64_t *run_straight_begin(struct cpu *cpu, struct vp *root)
         /* Cleared before the value is read: vp_take_run_page. */
         __atomic_fetch_and(&vp->run->dirty, ~dirty, __ATOMIC_SEQ_CST);
         rip = run->rip;
-        if ((dirty & ~PLAIN_DIRTY) != 0 || ((dirty & WHB_RUN_RIP) != 0 && diagnostics_suspects(rip, RFLAGS_FIXED))) {
+        if ((dirty & ~PLAIN_DIRTY) != 0) {
             __atomic_fetch_or(&vp->run->dirty, dirty, __ATOMIC_SEQ_CST);
             return give_up(vp);
         }

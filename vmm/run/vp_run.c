@@ -8,7 +8,6 @@
 #include "vmm/apic/apicv.h"
 #include "vmm/cpu/quirks_bochs.h"
 #include "vmm/partition/partition.h"
-#include "vmm/run/diagnostics.h"
 #include "vmm/run/exit_fast.h"
 #include "vmm/run/exit_trace.h"
 #include "vmm/run/guest_exit.h"
@@ -87,18 +86,14 @@ static enum exit_action entry_failed(struct vp *vp)
 {
     /* 7, invalid controls, is an event that cannot be injected; none of the others (31.4) is known to come. */
     log_debug("VP %u: entry failed with VM-instruction error %u.", vp->index, vmcs_read32(VMCS_INSTRUCTION_ERROR));
-    vmcs_write32(VMCS_ENTRY_INTERRUPTION_INFO, 0);
     exit_record_invalid(vp);
     return EXIT_DELIVER;
 }
 
 static enum exit_action not_entered(struct cpu *cpu, struct vp *vp, enum vmx_entry_result entry)
 {
-    if (entry == VMX_ENTRY_FAILED) {
-        return entry_failed(vp);
-    }
-    vmcs_write32(VMCS_ENTRY_INTERRUPTION_INFO, 0); /* the event stays in vp->event */
-    return after_nmi(cpu);
+    event_take_back(vp);
+    return entry == VMX_ENTRY_FAILED ? entry_failed(vp) : after_nmi(cpu);
 }
 
 /* The exception of an exit with reason 0; the information is read only then. */
@@ -123,7 +118,7 @@ static inline __attribute__((always_inline)) enum exit_action after_exit(struct 
         vp->injected_info = injected; /* the rest of the event stays in vp->event */
         vp->event.info = vp->suspend == 0 ? 0 : vp->event.info;
     } else {
-        vmcs_write32(VMCS_ENTRY_INTERRUPTION_INFO, 0);
+        event_take_back(vp);
     }
     bool page_fault = was_page_fault(snapshot.reason);
     enum exit_action action = guest_exit(cpu, vp, &snapshot);
@@ -188,7 +183,7 @@ static inline __attribute__((always_inline)) enum exit_action run_once(struct cp
     return after_exit(cpu, vp, traced, injected);
 }
 
-/* What the root set may be known to fail at the entry. The usual path, after an exit, looks at nothing. */
+/* What the root set is made ready. False: CR3 names no memory, so that there are no PDPTEs to enter with. */
 static bool ready_to_enter(struct vp *vp)
 {
     if (vp_pending(vp, PENDING_PDPTES) != 0 && !load_pdptes(vp)) {
@@ -197,10 +192,7 @@ static bool ready_to_enter(struct vp *vp)
     if (vp_pending(vp, PENDING_SETTLE) != 0) {
         completion_settle(vp);
     }
-    if (vp_pending(vp, PENDING_CHECK) != 0 && diagnostics_may_enter(vp)) {
-        vp_settle_pending(vp, PENDING_CHECK);
-    }
-    return vp_pending(vp, PENDING_CHECK) == 0;
+    return true;
 }
 
 /* From what the last turn came to. */
@@ -251,8 +243,6 @@ static inline enum run_result run_until_root(struct cpu *cpu, struct vp *vp, boo
 bool vp_take_run_page(struct vp *vp)
 {
     volatile struct whb_run_page *run = vp->run;
-    uint64_t rip = 0, rflags = RFLAGS_FIXED;
-    bool check = false;
     uint32_t dirty = run->dirty;
     if (dirty == 0) {
         return true;
@@ -262,21 +252,16 @@ bool vp_take_run_page(struct vp *vp)
     }
     __atomic_fetch_and(&run->dirty, ~dirty, __ATOMIC_SEQ_CST);
     if ((dirty & WHB_RUN_RIP) != 0) {
-        rip = run->rip;
+        uint64_t rip = run->rip;
         (void)completion_move(vp, rip, (dirty & WHB_RUN_RFLAGS) != 0);
         vmcs_writenw(VMCS_GUEST_RIP, rip);
     }
     if ((dirty & WHB_RUN_RFLAGS) != 0) {
-        rflags = run->rflags;
-        vmcs_writenw(VMCS_GUEST_RFLAGS, rflags);
+        vmcs_writenw(VMCS_GUEST_RFLAGS, run->rflags);
         vp_pend(vp, PENDING_SETTLE);
-        check = (vp->event.info & INTERRUPTION_VALID) != 0; /* which may need RFLAGS.IF */
     }
     if ((dirty & WHB_RUN_RSP) != 0) {
         vmcs_writenw(VMCS_GUEST_RSP, run->gpr[4]);
-    }
-    if (check || diagnostics_suspects(rip, rflags)) {
-        vp_pend(vp, PENDING_CHECK);
     }
     return true;
 }

@@ -29,9 +29,11 @@ void event_inject(struct vp *vp, enum exception_vector vector, uint32_t error)
     vp->event = (struct pending_event){.info = info, .error_code = error};
 }
 
-void event_set_resume_flag(void)
+uint64_t event_set_resume_flag(void)
 {
-    vmcs_writenw(VMCS_GUEST_RFLAGS, vmcs_readnw(VMCS_GUEST_RFLAGS) | RFLAGS_RF);
+    uint64_t rflags = vmcs_readnw(VMCS_GUEST_RFLAGS);
+    vmcs_writenw(VMCS_GUEST_RFLAGS, rflags | RFLAGS_RF);
+    return rflags;
 }
 
 /*
@@ -39,10 +41,13 @@ void event_set_resume_flag(void)
  * 27.6.1.1). In the shadow of STI or MOV SS with TF set the entry demands a pending single step (27.3.1.5), which the
  * injection drops.
  */
-static void deliver_debug(void)
+static void deliver_debug(struct vp *vp)
 {
     const uint32_t shadow = BLOCKING_BY_STI | BLOCKING_BY_MOV_SS;
     uint64_t dr7 = vmcs_readnw(VMCS_GUEST_DR7), debugctl = vmcs_read64(VMCS_GUEST_DEBUGCTL);
+    vp->before_event.dr7 = dr7;
+    vp->before_event.debugctl = debugctl;
+    vp->before_event.pending_debug = vmcs_readnw(VMCS_GUEST_PENDING_DEBUG);
     if ((dr7 & DR7_GD) != 0) {
         vmcs_writenw(VMCS_GUEST_DR7, dr7 & ~DR7_GD);
     }
@@ -61,23 +66,40 @@ static bool is_debug_exception(uint32_t info)
            (type == INTERRUPTION_HARDWARE_EXCEPTION || type == INTERRUPTION_PRIVILEGED_SOFTWARE_EXCEPTION);
 }
 
-void event_inject_pending(const struct vp *vp)
+void event_inject_pending(struct vp *vp)
 {
     vmcs_write32(VMCS_ENTRY_INTERRUPTION_INFO, vp->event.info);
     if ((vp->event.info & INTERRUPTION_VECTOR) == VECTOR_NMI) {
         quirk_note_nmi();
     }
     if (completion_is_fault(vp->event.info)) {
-        event_set_resume_flag(); /* in the image it pushes, so that the instruction's breakpoint does not hit again */
+        /* In the image it pushes, so that the instruction's breakpoint does not hit again. */
+        vp->before_event.rflags = event_set_resume_flag();
     }
     if (is_debug_exception(vp->event.info)) {
-        deliver_debug();
+        deliver_debug(vp);
     }
     if ((vp->event.info & INTERRUPTION_ERROR_CODE) != 0) {
         vmcs_write32(VMCS_ENTRY_EXCEPTION_ERROR, vp->event.error_code);
     }
     if (((vp->event.info & INTERRUPTION_TYPE) >> INTERRUPTION_TYPE_SHIFT) >= INTERRUPTION_SOFTWARE_INTERRUPT) {
         vmcs_write32(VMCS_ENTRY_INSTRUCTION_LENGTH, vp->event.instruction_length);
+    }
+}
+
+void event_take_back(const struct vp *vp)
+{
+    vmcs_write32(VMCS_ENTRY_INTERRUPTION_INFO, 0);
+    if ((vp->event.info & INTERRUPTION_VALID) == 0 || vp->suspend != 0) {
+        return; /* none was in the VMCS */
+    }
+    if (completion_is_fault(vp->event.info)) {
+        vmcs_writenw(VMCS_GUEST_RFLAGS, vp->before_event.rflags);
+    }
+    if (is_debug_exception(vp->event.info)) {
+        vmcs_writenw(VMCS_GUEST_DR7, vp->before_event.dr7);
+        vmcs_write64(VMCS_GUEST_DEBUGCTL, vp->before_event.debugctl);
+        vmcs_writenw(VMCS_GUEST_PENDING_DEBUG, vp->before_event.pending_debug);
     }
 }
 

@@ -59,7 +59,6 @@ enum vp_pending {
     /* Done once. */
     PENDING_FLUSH_VPID = 1u << 0, /* drop cached translations */
     PENDING_PDPTES = 1u << 1,     /* load the PDPTEs from CR3 */
-    PENDING_CHECK = 1u << 2,      /* the root changed registers: look if the entry can succeed */
     PENDING_SETTLE = 1u << 3,     /* vmm/vp/completion.c must look at what the root did */
     PENDING_WINDOWS = 1u << 4,    /* vmm/run/window.c must look what can be delivered */
     PENDING_LAUNCH = 1u << 5,     /* no exit of run-VP came since the VMCS was cleared: VMLAUNCH is due */
@@ -128,6 +127,9 @@ struct vp {
     uint32_t record_kind;       /* enum record_kind */
     uint32_t client_exceptions; /* bits of the exception bitmap that the root wants to see */
     struct pending_event event;
+    struct {
+        uint64_t rflags, dr7, debugctl, pending_debug;
+    } before_event;         /* what giving `event` to an entry changed, if it is one that changes it */
     uint32_t injected_info; /* of the event that the last entry injected; its other fields are still in `event` */
     uint64_t injected_rip;  /* RIP at that entry, if there was an event */
     struct pending_event undelivered; /* WHB_REGISTER_UNDELIVERED */
@@ -159,7 +161,6 @@ struct vp {
     uint64_t tsc_adjust;  /* IA32_TSC_ADJUST; what it says is in tsc_offset */
     uint64_t paused_seen; /* the partition's paused_ticks that tsc_offset reflects */
     struct virtual_mtrrs mtrrs;
-    struct whb_vp_diagnostics diagnostics;
     struct vp_counters counters;
     struct cpuid_cache cpuid;
     struct apic apic;

@@ -1,18 +1,35 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The checks of VM entry on the guest state and on event injection (SDM vol. 3C, 27.2.1.3 and 27.3.1), for a machine
- * with unrestricted guest, EPT and virtual NMIs, as this hypervisor demands. Pure: vmm/run/entry_state.c fills the
- * struct.
+ * with unrestricted guest, EPT and virtual NMIs, as this hypervisor demands. Pure: state.c fills the struct.
  */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "abi/entry_check.h"
 #include "abi/whv.h"
-#include "arch/vmx/vmcs.h"
-#include "vmm/run/exit_decode.h"
+#include "root/libwhv/entry_check/codes.h"
+
+/* In the order of the WHV names. */
+enum entry_segment_name {
+    ENTRY_SEGMENT_ES,
+    ENTRY_SEGMENT_CS,
+    ENTRY_SEGMENT_SS,
+    ENTRY_SEGMENT_DS,
+    ENTRY_SEGMENT_FS,
+    ENTRY_SEGMENT_GS,
+    ENTRY_SEGMENT_LDTR,
+    ENTRY_SEGMENT_TR,
+};
+
+/* A segment register as the VMCS holds it; access rights in VMX format (SDM vol. 3C, 25.4.1). */
+struct entry_segment {
+    uint64_t base;
+    uint32_t limit;
+    uint16_t selector;
+    uint32_t access_rights;
+};
 
 /* What the processor is. */
 struct entry_limits {
@@ -31,8 +48,8 @@ struct entry_state {
     struct entry_limits limits;
     uint64_t cr0, cr3, cr4, efer, dr7, debugctl, pat, sysenter_esp, sysenter_eip;
     uint64_t rip, rflags, pending_debug;
-    bool ia32e;                                   /* the entry control "IA-32e mode guest" */
-    struct exit_segment segment[VMCS_SEG_TR + 1]; /* by enum vmcs_segment, which has the order of the WHV names */
+    bool ia32e;                                         /* the entry control "IA-32e mode guest" */
+    struct entry_segment segment[ENTRY_SEGMENT_TR + 1]; /* by enum entry_segment_name */
     uint64_t gdtr_base, idtr_base;
     uint32_t gdtr_limit, idtr_limit;
     uint32_t activity, interruptibility;
@@ -50,7 +67,7 @@ struct entry_verdict {
 
 struct entry_verdict entry_check(const struct entry_state *s);
 
-/* The part on segment registers, 27.3.1.2 (vmm/run/entry_check_segments.c). */
+/* The part on segment registers, 27.3.1.2 (root/libwhv/entry_check/entry_check_segments.c). */
 struct entry_verdict entry_check_segments(const struct entry_state *s);
 
 /* Whether the address is canonical on a processor with that many linear address bits (1 to 63). */

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Checks of VM entry on segment registers: SDM vol. 3C, 27.3.1.2, in its order. */
-#include "arch/cpu/cpu.h"
-#include "arch/vmx/vmx.h"
-#include "vmm/run/entry_check.h"
+#include "root/libwhv/entry_check/entry_check.h"
+#include "root/libwhv/entry_check/vmx_format.h"
 
 #define TYPE_MASK 0xfu
 #define TYPE_ACCESSED 1u
@@ -22,22 +21,22 @@
 #define ACCESS_V86 0xf3u
 #define SELECTOR_TI (1u << 2)
 
-static struct entry_verdict wrong(enum whb_entry_check check, enum vmcs_segment segment)
+static struct entry_verdict wrong(enum whb_entry_check check, enum entry_segment_name segment)
 {
     return entry_verdict(check, (WHV_REGISTER_NAME)((uint32_t)WHvX64RegisterEs + (uint32_t)segment));
 }
 
-static bool usable(const struct entry_state *s, enum vmcs_segment segment)
+static bool usable(const struct entry_state *s, enum entry_segment_name segment)
 {
     return (s->segment[segment].access_rights & ACCESS_UNUSABLE) == 0;
 }
 
-static uint32_t type_of(const struct exit_segment *segment)
+static uint32_t type_of(const struct entry_segment *segment)
 {
     return segment->access_rights & TYPE_MASK;
 }
 
-static uint32_t dpl_of(const struct exit_segment *segment)
+static uint32_t dpl_of(const struct entry_segment *segment)
 {
     return segment->access_rights >> ACCESS_DPL_SHIFT & 3u;
 }
@@ -49,34 +48,35 @@ static bool is_v86(const struct entry_state *s)
 
 static struct entry_verdict check_selectors(const struct entry_state *s)
 {
-    if ((s->segment[VMCS_SEG_TR].selector & SELECTOR_TI) != 0) {
-        return wrong(WHB_CHECK_TABLE_INDICATOR, VMCS_SEG_TR);
+    if ((s->segment[ENTRY_SEGMENT_TR].selector & SELECTOR_TI) != 0) {
+        return wrong(WHB_CHECK_TABLE_INDICATOR, ENTRY_SEGMENT_TR);
     }
-    if (usable(s, VMCS_SEG_LDTR) && (s->segment[VMCS_SEG_LDTR].selector & SELECTOR_TI) != 0) {
-        return wrong(WHB_CHECK_TABLE_INDICATOR, VMCS_SEG_LDTR);
+    if (usable(s, ENTRY_SEGMENT_LDTR) && (s->segment[ENTRY_SEGMENT_LDTR].selector & SELECTOR_TI) != 0) {
+        return wrong(WHB_CHECK_TABLE_INDICATOR, ENTRY_SEGMENT_LDTR);
     }
     return ENTRY_PASSES;
 }
 
-static bool base_must_be_canonical(const struct entry_state *s, enum vmcs_segment i)
+static bool base_must_be_canonical(const struct entry_state *s, enum entry_segment_name i)
 {
-    return i == VMCS_SEG_TR || i == VMCS_SEG_FS || i == VMCS_SEG_GS || (i == VMCS_SEG_LDTR && usable(s, i));
+    return i == ENTRY_SEGMENT_TR || i == ENTRY_SEGMENT_FS || i == ENTRY_SEGMENT_GS ||
+           (i == ENTRY_SEGMENT_LDTR && usable(s, i));
 }
 
 static struct entry_verdict check_bases(const struct entry_state *s)
 {
-    for (enum vmcs_segment i = VMCS_SEG_ES; is_v86(s) && i <= VMCS_SEG_GS; i++) {
+    for (enum entry_segment_name i = ENTRY_SEGMENT_ES; is_v86(s) && i <= ENTRY_SEGMENT_GS; i++) {
         if (s->segment[i].base != (uint64_t)s->segment[i].selector << 4) {
             return wrong(WHB_CHECK_V86_BASE, i);
         }
     }
-    for (enum vmcs_segment i = VMCS_SEG_ES; i <= VMCS_SEG_TR; i++) {
+    for (enum entry_segment_name i = ENTRY_SEGMENT_ES; i <= ENTRY_SEGMENT_TR; i++) {
         if (base_must_be_canonical(s, i) && !entry_is_canonical(s->segment[i].base, s->limits.linear_bits)) {
             return wrong(WHB_CHECK_BASE_CANONICAL, i);
         }
     }
-    for (enum vmcs_segment i = VMCS_SEG_ES; i <= VMCS_SEG_DS; i++) {
-        if ((i == VMCS_SEG_CS || usable(s, i)) && s->segment[i].base >> 32 != 0) {
+    for (enum entry_segment_name i = ENTRY_SEGMENT_ES; i <= ENTRY_SEGMENT_DS; i++) {
+        if ((i == ENTRY_SEGMENT_CS || usable(s, i)) && s->segment[i].base >> 32 != 0) {
             return wrong(WHB_CHECK_BASE_HIGH, i);
         }
     }
@@ -86,12 +86,12 @@ static struct entry_verdict check_bases(const struct entry_state *s)
 /* Virtual-8086 mode fixes limits and access rights, and nothing else is checked of them then. */
 static struct entry_verdict check_v86(const struct entry_state *s)
 {
-    for (enum vmcs_segment i = VMCS_SEG_ES; i <= VMCS_SEG_GS; i++) {
+    for (enum entry_segment_name i = ENTRY_SEGMENT_ES; i <= ENTRY_SEGMENT_GS; i++) {
         if (s->segment[i].limit != 0xffff) {
             return wrong(WHB_CHECK_V86_LIMIT, i);
         }
     }
-    for (enum vmcs_segment i = VMCS_SEG_ES; i <= VMCS_SEG_GS; i++) {
+    for (enum entry_segment_name i = ENTRY_SEGMENT_ES; i <= ENTRY_SEGMENT_GS; i++) {
         if (s->segment[i].access_rights != ACCESS_V86) {
             return wrong(WHB_CHECK_V86_ACCESS, i);
         }
@@ -99,14 +99,14 @@ static struct entry_verdict check_v86(const struct entry_state *s)
     return ENTRY_PASSES;
 }
 
-static struct entry_verdict check_type(const struct entry_state *s, enum vmcs_segment i)
+static struct entry_verdict check_type(const struct entry_state *s, enum entry_segment_name i)
 {
     uint32_t type = type_of(&s->segment[i]);
     bool accessed_code = (type & (TYPE_CODE | TYPE_ACCESSED)) == (TYPE_CODE | TYPE_ACCESSED);
     switch (i) {
-    case VMCS_SEG_CS: /* 3 by grace of unrestricted guest */
+    case ENTRY_SEGMENT_CS: /* 3 by grace of unrestricted guest */
         return accessed_code || type == TYPE_DATA_RW ? ENTRY_PASSES : wrong(WHB_CHECK_CODE_TYPE, i);
-    case VMCS_SEG_SS:
+    case ENTRY_SEGMENT_SS:
         return type == TYPE_DATA_RW || type == 7 ? ENTRY_PASSES : wrong(WHB_CHECK_STACK_TYPE, i);
     default:
         break;
@@ -118,28 +118,28 @@ static struct entry_verdict check_type(const struct entry_state *s, enum vmcs_se
 /* SS.DPL is the privilege level. Of the data segments unrestricted guest frees the DPL. */
 static struct entry_verdict check_privilege(const struct entry_state *s)
 {
-    const struct exit_segment *cs = &s->segment[VMCS_SEG_CS], *ss = &s->segment[VMCS_SEG_SS];
+    const struct entry_segment *cs = &s->segment[ENTRY_SEGMENT_CS], *ss = &s->segment[ENTRY_SEGMENT_SS];
     uint32_t type = type_of(cs), dpl = dpl_of(cs), cpl = dpl_of(ss);
     bool good = type == TYPE_DATA_RW ? dpl == 0 : type == 9 || type == 11 ? dpl == cpl : dpl <= cpl;
     if (!good) {
-        return wrong(WHB_CHECK_CODE_DPL, VMCS_SEG_CS);
+        return wrong(WHB_CHECK_CODE_DPL, ENTRY_SEGMENT_CS);
     }
     if ((type == TYPE_DATA_RW || (s->cr0 & CR0_PE) == 0) && cpl != 0) {
-        return wrong(WHB_CHECK_STACK_DPL, VMCS_SEG_SS);
+        return wrong(WHB_CHECK_STACK_DPL, ENTRY_SEGMENT_SS);
     }
     return ENTRY_PASSES;
 }
 
 /* A limit that ends inside a page needs byte granularity, one above 1 MiB page granularity. */
-static bool granularity_fits(const struct exit_segment *segment)
+static bool granularity_fits(const struct entry_segment *segment)
 {
     bool pages = (segment->access_rights & ACCESS_G) != 0;
     return pages ? (segment->limit & 0xfffu) == 0xfffu : segment->limit >> 20 == 0;
 }
 
-static struct entry_verdict check_rights(const struct entry_state *s, enum vmcs_segment i)
+static struct entry_verdict check_rights(const struct entry_state *s, enum entry_segment_name i)
 {
-    const struct exit_segment *segment = &s->segment[i];
+    const struct entry_segment *segment = &s->segment[i];
     if ((segment->access_rights & ACCESS_P) == 0) {
         return wrong(WHB_CHECK_PRESENT, i);
     }
@@ -147,7 +147,7 @@ static struct entry_verdict check_rights(const struct entry_state *s, enum vmcs_
         return wrong(WHB_CHECK_ACCESS_RESERVED, i);
     }
     bool both = (segment->access_rights & (ACCESS_L | ACCESS_DB)) == (ACCESS_L | ACCESS_DB);
-    if (i == VMCS_SEG_CS && s->ia32e && both) {
+    if (i == ENTRY_SEGMENT_CS && s->ia32e && both) {
         return wrong(WHB_CHECK_CODE_SIZE, i);
     }
     return granularity_fits(segment) ? ENTRY_PASSES : wrong(WHB_CHECK_GRANULARITY, i);
@@ -156,11 +156,12 @@ static struct entry_verdict check_rights(const struct entry_state *s, enum vmcs_
 /* CS first: most that is wrong with the others follows from it. */
 static struct entry_verdict check_code_and_data(const struct entry_state *s)
 {
-    static const uint8_t order[] = {VMCS_SEG_CS, VMCS_SEG_SS, VMCS_SEG_DS, VMCS_SEG_ES, VMCS_SEG_FS, VMCS_SEG_GS};
+    static const uint8_t order[] = {ENTRY_SEGMENT_CS, ENTRY_SEGMENT_SS, ENTRY_SEGMENT_DS,
+                                    ENTRY_SEGMENT_ES, ENTRY_SEGMENT_FS, ENTRY_SEGMENT_GS};
     struct entry_verdict v = ENTRY_PASSES;
     for (unsigned i = 0; i < sizeof(order) && v.check == WHB_CHECK_NONE; i++) {
-        enum vmcs_segment segment = (enum vmcs_segment)order[i];
-        if (segment != VMCS_SEG_CS && !usable(s, segment)) {
+        enum entry_segment_name segment = (enum entry_segment_name)order[i];
+        if (segment != ENTRY_SEGMENT_CS && !usable(s, segment)) {
             continue;
         }
         v = check_type(s, segment);
@@ -170,15 +171,15 @@ static struct entry_verdict check_code_and_data(const struct entry_state *s)
     }
     v = v.check == WHB_CHECK_NONE ? check_privilege(s) : v;
     for (unsigned i = 0; i < sizeof(order) && v.check == WHB_CHECK_NONE; i++) {
-        enum vmcs_segment segment = (enum vmcs_segment)order[i];
-        if (segment == VMCS_SEG_CS || usable(s, segment)) {
+        enum entry_segment_name segment = (enum entry_segment_name)order[i];
+        if (segment == ENTRY_SEGMENT_CS || usable(s, segment)) {
             v = check_rights(s, segment);
         }
     }
     return v;
 }
 
-static struct entry_verdict check_system(const struct entry_state *s, enum vmcs_segment i)
+static struct entry_verdict check_system(const struct entry_state *s, enum entry_segment_name i)
 {
     if ((s->segment[i].access_rights & ACCESS_S) != 0) {
         return wrong(WHB_CHECK_SYSTEM, i);
@@ -188,21 +189,21 @@ static struct entry_verdict check_system(const struct entry_state *s, enum vmcs_
 
 static struct entry_verdict check_task_and_ldt(const struct entry_state *s)
 {
-    uint32_t type = type_of(&s->segment[VMCS_SEG_TR]);
-    if (!usable(s, VMCS_SEG_TR)) {
-        return wrong(WHB_CHECK_TASK_USABLE, VMCS_SEG_TR);
+    uint32_t type = type_of(&s->segment[ENTRY_SEGMENT_TR]);
+    if (!usable(s, ENTRY_SEGMENT_TR)) {
+        return wrong(WHB_CHECK_TASK_USABLE, ENTRY_SEGMENT_TR);
     }
     if (type != TYPE_TSS_BUSY && (s->ia32e || type != TYPE_TSS16_BUSY)) {
-        return wrong(WHB_CHECK_TASK_TYPE, VMCS_SEG_TR);
+        return wrong(WHB_CHECK_TASK_TYPE, ENTRY_SEGMENT_TR);
     }
-    struct entry_verdict v = check_system(s, VMCS_SEG_TR);
-    if (v.check != WHB_CHECK_NONE || !usable(s, VMCS_SEG_LDTR)) {
+    struct entry_verdict v = check_system(s, ENTRY_SEGMENT_TR);
+    if (v.check != WHB_CHECK_NONE || !usable(s, ENTRY_SEGMENT_LDTR)) {
         return v;
     }
-    if (type_of(&s->segment[VMCS_SEG_LDTR]) != TYPE_LDT) {
-        return wrong(WHB_CHECK_LDT_TYPE, VMCS_SEG_LDTR);
+    if (type_of(&s->segment[ENTRY_SEGMENT_LDTR]) != TYPE_LDT) {
+        return wrong(WHB_CHECK_LDT_TYPE, ENTRY_SEGMENT_LDTR);
     }
-    return check_system(s, VMCS_SEG_LDTR);
+    return check_system(s, ENTRY_SEGMENT_LDTR);
 }
 
 struct entry_verdict entry_check_segments(const struct entry_state *s)

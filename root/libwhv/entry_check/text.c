@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The sentences of abi/entry_check.h, for logs and messages of clients. */
-#include "abi/entry_check.h"
+/* The sentences of codes.h, for logs and messages of clients. */
+#include "root/libwhv/entry_check/codes.h"
 #include "root/libwhv/whimbrel_ext.h"
 
 static const char *const texts[] = {

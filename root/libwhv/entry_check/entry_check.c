@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Event injection (27.2.1.3), control registers and MSRs (27.3.1.1), and what is not a segment (27.3.1.3 to .6). */
-#include "vmm/run/entry_check.h"
+#include "root/libwhv/entry_check/entry_check.h"
 
-#include "arch/cpu/cpu.h"
-#include "arch/vmx/vmx.h"
+#include "root/libwhv/entry_check/vmx_format.h"
 
 #define EFER_LME (1ull << 8)
 #define EFER_LMA (1ull << 10)
@@ -181,7 +180,7 @@ static struct entry_verdict check_tables(const struct entry_state *s)
 /* RIP need not be canonical: only what is beyond the address width must be equal, so one bit less than elsewhere. */
 static struct entry_verdict check_rip(const struct entry_state *s)
 {
-    bool code64 = s->ia32e && (s->segment[VMCS_SEG_CS].access_rights & CODE_LONG) != 0;
+    bool code64 = s->ia32e && (s->segment[ENTRY_SEGMENT_CS].access_rights & CODE_LONG) != 0;
     if (!code64 && s->rip >> 32 != 0) {
         return entry_verdict(WHB_CHECK_RIP_HIGH, WHvX64RegisterRip);
     }
@@ -226,7 +225,7 @@ static struct entry_verdict check_activity(const struct entry_state *s)
     if (s->activity > ACTIVITY_WAIT_FOR_SIPI || (s->limits.activity >> s->activity & 1u) == 0) {
         return entry_verdict(WHB_CHECK_ACTIVITY, name);
     }
-    if (s->activity == ACTIVITY_HLT && (s->segment[VMCS_SEG_SS].access_rights >> 5 & 3u) != 0) {
+    if (s->activity == ACTIVITY_HLT && (s->segment[ENTRY_SEGMENT_SS].access_rights >> 5 & 3u) != 0) {
         return entry_verdict(WHB_CHECK_ACTIVITY_DPL, name);
     }
     if (s->activity != ACTIVITY_ACTIVE && (s->interruptibility & SHADOW) != 0) {
