@@ -13,6 +13,7 @@
 #include "kernel/memory/page_alloc.h"
 #include "vmm/apic/apic.h"
 #include "vmm/apic/apicv.h"
+#include "vmm/cpu/mitigate.h"
 #include "vmm/cpu/quirks_bochs.h"
 #include "vmm/cpu/vmm_state.h"
 #include "vmm/cpu/vmx_caps.h"
@@ -24,7 +25,6 @@
 #include "vmm/root/root_port.h"
 #include "vmm/root/root_vp.h"
 #include "vmm/vp/evict.h"
-#include "vmm/vp/mitigate.h"
 #include "vmm/vp/switch.h"
 #include "vmm/vp/vmcs_dump.h"
 
@@ -56,6 +56,18 @@ static const struct kick_client kicks = {
     .serve_waiting = evict_serve,
 };
 
+static const char *guest_exit_point(const struct mitigations *m)
+{
+    switch (m->returns) {
+    case RETURNS_FILL:
+        return m->ibrs_at_exit ? vmx_exit_point_filling_ibrs : vmx_exit_point_filling;
+    case RETURNS_ONE:
+        return vmx_exit_point_one_call;
+    default:
+        return vmx_exit_guest;
+    }
+}
+
 /* Checks the processor's VMX features, builds the root partition and loads the root program. */
 static void boot(const struct boot_info *info, const struct boot_options *options)
 {
@@ -82,6 +94,8 @@ static void boot(const struct boot_info *info, const struct boot_options *option
     msr_bitmap_guest(vmm.guest_msr_bitmap);
     apicv_init(options);
     mitigate_init(options->mitigations);
+    vmm.exit_root = vmx_exit_root;
+    vmm.exit_guest = guest_exit_point(mitigate_choice());
     root_memory_init();
     root_load(info);
     kick_init(&kicks);

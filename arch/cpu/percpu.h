@@ -77,7 +77,7 @@ struct cpu {
 
 #define AWAY_BREAKPOINTS 1u /* DR0 to DR3 are a guest's; root_vp->dr has the root's */
 #define AWAY_TPR 2u         /* vmm/cpu/quirks_bochs.h */
-#define AWAY_MITIGATED 4u   /* a guest was entered since the root ran: vmm/vp/mitigate.c */
+#define AWAY_MITIGATED 4u   /* a guest was entered since the root ran: vmm/cpu/mitigate.c */
 
 /* Where a root VP waits for SIPI. */
 enum cpu_parked {

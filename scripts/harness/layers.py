@@ -33,8 +33,6 @@ RANK = {folder: rank for rank, row in enumerate(LAYERS) for folder in row}
 # What still points upward: files without their suffix, those that the first uses. Rows only ever leave this list.
 UPWARD = {
     "vmm/cpu/quirks_bochs": ("vmm/vp/vp",),
-    "vmm/vp/mitigate": ("vmm/run/world_switch",),
-    "vmm/vp/vmcs_setup": ("vmm/run/world_switch",),
 }
 TOPS = {folder.split("/", 1)[0] for folder in RANK}
 OBJECTS = pathlib.Path("build/obj")

@@ -15,9 +15,10 @@ struct vmm_state {
     struct ept root_ept;
     uint64_t root_eptp;
     void *root_msr_bitmap, *guest_msr_bitmap;
-    void *root_io_bitmaps;  /* A and B, vmm/root/root_port.h */
-    uint8_t physical_bits;  /* width of physical addresses: arch/cpu/physical_width.h */
-    uint32_t slice;         /* VMX preemption timer for guests, in its own ticks; 0: not used */
+    void *root_io_bitmaps;              /* A and B, vmm/root/root_port.h */
+    const char *exit_root, *exit_guest; /* where their exits arrive: HOST_RIP of the VMCSs */
+    uint8_t physical_bits;              /* width of physical addresses: arch/cpu/physical_width.h */
+    uint32_t slice;                     /* VMX preemption timer for guests, in its own ticks; 0: not used */
     bool correct_nmi;       /* the machine may carry NMI blocking over between VMCSs: vmm/cpu/quirks_bochs.h */
     bool hold_interrupts;   /* the machine may deliver virtual interrupts while IF is 0: vmm/cpu/quirks_bochs.h */
     bool nmi_blocked_once;  /* and some VP was entered with NMIs blocked; the one member that changes */

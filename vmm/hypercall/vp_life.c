@@ -8,11 +8,11 @@
 #include "arch/vmx/vmcs.h"
 #include "kernel/memory/layout.h"
 #include "vmm/apic/apic.h"
+#include "vmm/cpu/mitigate.h"
 #include "vmm/cpu/vmm_state.h"
 #include "vmm/io_event/posted.h"
 #include "vmm/partition/partition.h"
 #include "vmm/vp/evict.h"
-#include "vmm/vp/mitigate.h"
 #include "vmm/vp/switch.h"
 
 #define APIC_BASE_RESET 0xfee00800ull /* enabled, at the usual place */

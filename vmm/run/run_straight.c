@@ -5,6 +5,7 @@
 #include "arch/cpu/string.h"
 #include "arch/vmx/vmcs.h"
 #include "vmm/apic/apic.h"
+#include "vmm/cpu/mitigate.h"
 #include "vmm/cpu/quirks_bochs.h"
 #include "vmm/cpu/vmm_state.h"
 #include "vmm/partition/partition.h"
@@ -17,7 +18,6 @@
 #include "vmm/run/guest_exit.h"
 #include "vmm/run/guest_write.h"
 #include "vmm/vp/completion_decide.h"
-#include "vmm/vp/mitigate.h"
 #include "vmm/vp/switch_quickly.h"
 
 #define IO_SIZE 7u /* SDM vol. 3C, table 28-5 */

@@ -6,6 +6,7 @@
 #include "kernel/debug/log.h"
 #include "vmm/apic/apic.h"
 #include "vmm/apic/apicv.h"
+#include "vmm/cpu/mitigate.h"
 #include "vmm/cpu/quirks_bochs.h"
 #include "vmm/partition/partition.h"
 #include "vmm/run/exit_fast.h"
@@ -13,7 +14,6 @@
 #include "vmm/run/guest_exit.h"
 #include "vmm/run/window.h"
 #include "vmm/vp/completion.h"
-#include "vmm/vp/mitigate.h"
 #include "vmm/vp/switch.h"
 #include "vmm/vp/vp_time.h"
 

@@ -14,7 +14,7 @@
 #include "arch/cpu/msr.h"
 #include "arch/cpu/string.h"
 #include "arch/vmx/vmcs.h"
-#include "vmm/vp/mitigate.h"
+#include "vmm/cpu/mitigate.h"
 #include "vmm/vp/switch_quickly.h"
 
 static uint64_t xcr0_supported; /* 0: no XSAVE, FXSAVE instead */

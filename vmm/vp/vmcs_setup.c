@@ -9,7 +9,6 @@
 #include "vmm/cpu/hardware_model.h"
 #include "vmm/cpu/vmm_state.h"
 #include "vmm/partition/partition.h"
-#include "vmm/vp/mitigate.h"
 #include "vmm/vp/switch.h"
 
 /*
@@ -61,7 +60,7 @@ void vmcs_setup_host(const struct cpu *cpu, const struct vp *vp)
     vmcs_write64(VMCS_HOST_EFER, rdmsr(MSR_IA32_EFER));
     vmcs_write64(VMCS_HOST_PAT, rdmsr(MSR_IA32_PAT));
     vmcs_writenw(VMCS_HOST_RSP, (uintptr_t)(vp->gpr + 16));
-    vmcs_writenw(VMCS_HOST_RIP, (uintptr_t)(vp->is_root ? vmx_exit_root : mitigate_exit_point()));
+    vmcs_writenw(VMCS_HOST_RIP, (uintptr_t)(vp->is_root ? vmm.exit_root : vmm.exit_guest));
 }
 
 void vmcs_setup_controls(struct vp *vp, const struct vmx_controls *controls, uint64_t eptp, const void *msr_bitmap)

@@ -69,7 +69,7 @@ enum vp_pending {
     PENDING_TIMED = 1u << 9,       /* somebody asked for its counters: those of ticks count */
     PENDING_TIMER = 1u << 10,      /* its APIC's timer runs: the preemption timer is set before each entry */
     PENDING_QUIRK = 1u << 11,      /* the host's interrupts are masked while it runs: vmm/cpu/quirks_bochs.h */
-    PENDING_MITIGATE = 1u << 12,   /* vmm/vp/mitigate.c has something to do before each entry */
+    PENDING_MITIGATE = 1u << 12,   /* vmm/cpu/mitigate.c has something to do before each entry */
 };
 
 /* Those that entries from the fast path serve: run_fast_prepare. */

@@ -7,6 +7,7 @@
 #include "arch/cpu/mitigation.h"
 #include "arch/cpu/msr.h"
 #include "arch/cpu/percpu.h"
+#include "vmm/cpu/mitigations.h"
 
 /* Decides for the boot CPU and says so in the log. */
 void mitigate_init(bool wanted);
@@ -62,5 +63,4 @@ static inline void mitigate_return_root(const struct cpu *cpu)
     }
 }
 
-/* Where guests' exits arrive. */
-const char *mitigate_exit_point(void);
+const struct mitigations *mitigate_choice(void);

@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/vp/mitigate.h"
+#include "vmm/cpu/mitigate.h"
 
 #include "arch/cpu/cpu.h"
 #include "arch/cpu/mitigation.h"
 #include "arch/cpu/msr.h"
-#include "arch/vmx/vmx.h"
 #include "kernel/core/format.h"
 #include "kernel/debug/log.h"
-#include "vmm/cpu/mitigations.h"
-#include "vmm/partition/partition.h"
-#include "vmm/vp/vp.h"
 
 static struct mitigations chosen;
 struct mitigate_work mitigate_work;
@@ -93,14 +89,7 @@ bool mitigate_entries(void)
     return mitigations_any(&chosen);
 }
 
-const char *mitigate_exit_point(void)
+const struct mitigations *mitigate_choice(void)
 {
-    switch (chosen.returns) {
-    case RETURNS_FILL:
-        return chosen.ibrs_at_exit ? vmx_exit_point_filling_ibrs : vmx_exit_point_filling;
-    case RETURNS_ONE:
-        return vmx_exit_point_one_call;
-    default:
-        return vmx_exit_guest;
-    }
+    return &chosen;
 }
