@@ -4,6 +4,7 @@
 MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:
 .DELETE_ON_ERROR:
+.DEFAULT_GOAL := all
 
 CROSS_COMPILE ?=
 ifeq ($(origin CC),default)
@@ -62,62 +63,17 @@ HOST_CFLAGS += $(if $(filter 1,$(FORCE_MITIGATIONS)),-DFORCE_MITIGATIONS)
 HOST_CFLAGS += $(if $(filter 1,$(HARDWARE_MODEL)),-DHARDWARE_MODEL)
 # LOCK_CHECK=1, and DEBUG=1: checks the order of locks and waits while it runs (docs/locks.md).
 HOST_CFLAGS += $(if $(filter 1,$(LOCK_CHECK) $(DEBUG)),-DLOCK_CHECK)
-ROOT_CFLAGS := $(COMMON) -mgeneral-regs-only -fpie -fvisibility=hidden
 LDFLAGS := -nostdlib -z max-page-size=4096 -z noexecstack --no-warn-rwx-segments --build-id=none --gc-sections
 HOST_LDFLAGS := $(LDFLAGS) -static -T linker.ld
-ROOT_LDFLAGS := $(LDFLAGS) -pie --no-dynamic-linker -z text -T root/root.ld
-
-# The emulator's decoder. Capstone's table of architectures names them all; those but x86 are absent for the linker, so
-# that it takes megabytes less. Nothing calls through their entries, and --gc-sections drops the rest where nobody uses
-# the emulator. (Version 4 has eleven of them, version 5 seventeen.)
-CAPSTONE := $(firstword $(wildcard $(shell $(CC) $(if $(is_clang),--target=x86_64-linux-gnu) \
-	-print-file-name=libcapstone.a 2>/dev/null)) -lcapstone)
-CAPSTONE_ABSENT = $(filter-out X86,$(shell $(NM) $(CAPSTONE) 2>/dev/null | sed -n 's/.* T \(.*\)_global_init$$/\1/p'))
-ROOT_LIBRARIES = $(foreach a,$(CAPSTONE_ABSENT),--defsym=$(a)_global_init=0 --defsym=$(a)_option=0) $(CAPSTONE)
 
 host_sources := $(wildcard $(foreach d,arch kernel vmm,$(foreach f,$(d) $(d)/* $(d)/*/*,$(f)/*.c $(f)/*.S)))
 host_sources := $(sort $(filter-out arch/cpu/asm_offsets.c,$(host_sources)))
-lib_sources := $(sort $(wildcard $(foreach d,lib libwhv,root/$(d)/*.c root/$(d)/*/*.c root/$(d)/*.S)))
-# One of the two answers odd accesses to a guest's local APIC; the other does without the emulator and its decoder.
-apic_emulator := root/libwhv/apic_emulator.c
-apic_absent := root/libwhv/apic_absent.c
-lib_sources := $(filter-out $(apic_absent),$(lib_sources))
-compat_sources := $(sort $(wildcard root/compat/*.c root/compat/*.S))
-sample_sources := $(sort $(wildcard root/samples/*.c root/samples/*.cpp))
-samples := $(basename $(notdir $(sample_sources)))
-monitor_sources := $(sort $(wildcard $(foreach d,devices monitor,root/$(d)/*.c)))
-service_sources := $(sort $(wildcard $(foreach d,service payloads,root/$(d)/*.c root/$(d)/*.S)))
-test_sources := $(sort $(wildcard tests/scenarios/*.c tests/scenarios/*.S))
-attack_sources := $(sort $(wildcard tests/attack/*.c tests/attack/*.S))
-bench_sources := $(sort $(wildcard root/bench/*.c root/bench/*.S))
-
-# A client's source: includes as on Windows, only the warnings that are usual there, and those no errors. It may use
-# floating point; what root/compat is made of may not, but for the functions that take such arguments.
-COMPAT_CFLAGS := $(ROOT_CFLAGS) -fshort-wchar -include root/compat/llp64.h
-CLIENT_CFLAGS := $(filter-out -mgeneral-regs-only -Werror -Wconversion -Wmissing-prototypes -Wundef -Wshadow \
-	-Wcast-qual -Wpointer-arith -Wstrict-prototypes,$(COMPAT_CFLAGS)) -Wno-unknown-pragmas $(CLIENT_WARNINGS) \
-	-I$(B)/client/include -Iroot/compat -Iroot/libwhv
-# In C++ as far as the language goes without a library's help. clang gives main its plain name in hosted code alone.
-CXX := $(if $(is_clang),$(CC:%clang=%clang++),$(CROSS_COMPILE)g++)
-CXX_ONLY := -std=c++17 -fno-exceptions -fno-rtti -fno-threadsafe-statics
-CLIENT_CXXFLAGS = $(filter-out -std=% $(if $(is_clang),-ffreestanding),$(CLIENT_CFLAGS)) $(CXX_ONLY) \
-	$(if $(is_clang),-fno-builtin -Wno-builtin-macro-redefined -U__STDC_HOSTED__ -D__STDC_HOSTED__=0)
-WINDOWS_CC ?= x86_64-w64-mingw32-gcc
-WINDOWS_CXX ?= x86_64-w64-mingw32-g++
-WINDOWS_CFLAGS := -std=gnu11 -O2 -Wall -Wextra -Wno-unknown-pragmas $(CLIENT_WARNINGS)
-WINDOWS_CXXFLAGS := $(CXX_ONLY) -static $(filter-out -std=%,$(WINDOWS_CFLAGS))
-client_files := $(sort $(wildcard root/samples/*))
-# String functions, strtoul and their like for clients, from Debian's static C library.
-MUSL := $(firstword $(wildcard /usr/lib/x86_64-linux-musl/libc.a) -lmusl-dev-is-missing)
 
 object = $(patsubst %,$(B)/obj/%.o,$(1))
 host_objects := $(call object,$(host_sources))
-root_objects := $(call object,$(lib_sources) $(monitor_sources) $(service_sources))
-test_objects := $(call object,$(lib_sources) $(test_sources))
-attack_objects := $(call object,$(lib_sources) $(attack_sources))
-bench_objects := $(call object,$(lib_sources) $(bench_sources))
-compat_objects := $(call object,$(lib_sources) $(compat_sources))
-sample_objects := $(call object,$(sample_sources))
+
+include root/root.mk tests/tests.mk
+
 objects := $(sort $(host_objects) $(root_objects) $(test_objects) $(attack_objects) $(compat_objects) \
 	$(sample_objects) $(bench_objects))
 
@@ -302,10 +258,6 @@ $(B)/generated/asm_offsets.h: arch/cpu/asm_offsets.c scripts/mkoffsets $(B)/flag
 	$(Q)$(CC) $(HOST_CFLAGS) -MMD -MP -MF $@.d -MT $@ -S $< -o $(B)/generated/asm_offsets.s
 	$(Q)scripts/mkoffsets $(B)/generated/asm_offsets.s >$@
 
-$(B)/obj/root/samples/%: flags_of = $(CLIENT_CFLAGS)
-$(B)/obj/root/compat/%: flags_of = $(COMPAT_CFLAGS)
-$(B)/obj/root/compat/print%: flags_of = $(filter-out -mgeneral-regs-only,$(COMPAT_CFLAGS))
-$(B)/obj/root/% $(B)/obj/tests/%: flags_of = $(ROOT_CFLAGS) $(CFLAGS_$*)
 # Called by the exit stub alone, which needs no register kept, on a stack of 8-byte slots.
 straight_flags := -DVMCS_UNCHECKED -foptimize-sibling-calls -fomit-frame-pointer -momit-leaf-frame-pointer \
 	$(if $(is_clang),,-mpreferred-stack-boundary=3 $(addprefix -fcall-used-,rbx r12 r13 r14 r15))
@@ -336,11 +288,6 @@ $(B)/obj/%.c.o: %.c $(B)/flags
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(flags_of) -MMD -MP -c $< -o $@
 
-$(B)/obj/root/samples/%.cpp.o: root/samples/%.cpp $(B)/flags
-	$(call say,CXX,$<)
-	$(Q)mkdir -p $(@D)
-	$(Q)$(CXX) $(CLIENT_CXXFLAGS) -MMD -MP -c $< -o $@
-
 $(B)/obj/%.S.o: %.S $(B)/flags $(B)/generated/asm_offsets.h
 	$(call say,AS,$<)
 	$(Q)mkdir -p $(@D)
@@ -365,47 +312,6 @@ $(B)/whimbrel0.elf $(B)/whimbrel.elf: $(B)/whimbrel%elf: $(host_objects) linker.
 	$(Q)$(LD) $(HOST_LDFLAGS) -o $@ $(filter %.o,$^)
 $(B)/whimbrel0.elf: $(B)/obj/symbols0.o
 $(B)/whimbrel.elf: $(B)/obj/symbols.o
-
-$(B)/root.elf: $(root_objects)
-$(B)/test-root.elf: $(test_objects)
-$(B)/attack-root.elf: $(attack_objects)
-$(B)/bench-root.elf: $(bench_objects)
-$(B)/root.elf $(B)/test-root.elf $(B)/attack-root.elf $(B)/bench-root.elf: root/root.ld $(B)/objects $(B)/flags
-	$(call say,LD,$@)
-	$(Q)$(LD) $(ROOT_LDFLAGS) -o $@ $(filter %.o,$^) $(ROOT_LIBRARIES)
-
-# A sample that does not name local APICs does not make any.
-apic_of = $(call object,$(if $(shell grep -l LocalApicEmulationMode $(1)),$(apic_emulator),$(apic_absent)))
-link_sample = $(Q)$(LD) $(ROOT_LDFLAGS) -o $@ \
-	$(filter-out $(call object,$(apic_emulator) $(apic_absent)),$(filter %.o,$^)) \
-	$(call apic_of,$(1)) $(ROOT_LIBRARIES) $(MUSL)
-sample_needs := $(compat_objects) $(call object,$(apic_absent)) root/root.ld $(B)/objects $(B)/flags
-$(B)/sample-%.elf: $(B)/obj/root/samples/%.c.o $(sample_needs)
-	$(call say,LD,$@)
-	$(call link_sample,root/samples/$*.c)
-
-$(B)/sample-%.elf: $(B)/obj/root/samples/%.cpp.o $(sample_needs)
-	$(call say,LD,$@)
-	$(call link_sample,root/samples/$*.cpp)
-
-# Windows' file names have no case; ours have, and mingw-w64 on Linux has them all in small letters.
-$(B)/client/includes: $(client_files) $(wildcard root/compat/*.h root/libwhv/*.h) scripts/mkincludes $(B)/flags
-	$(Q)scripts/mkincludes $(@D)/include --headers root/compat --headers root/libwhv $(client_files)
-	@touch $@
-
-$(B)/windows/includes: $(client_files) scripts/mkincludes $(B)/flags
-	$(Q)scripts/mkincludes $(@D)/include $(client_files)
-	@touch $@
-
-$(sample_objects): $(B)/client/includes
-
-$(B)/windows/%.exe: root/samples/%.c $(B)/windows/includes
-	$(call say,WINCC,$<)
-	$(Q)$(WINDOWS_CC) $(WINDOWS_CFLAGS) -I$(B)/windows/include -o $@ $< -lwinhvplatform -lwinhvemulation
-
-$(B)/windows/%.exe: root/samples/%.cpp $(B)/windows/includes
-	$(call say,WINCXX,$<)
-	$(Q)$(WINDOWS_CXX) $(WINDOWS_CXXFLAGS) -I$(B)/windows/include -o $@ $< -lwinhvplatform -lwinhvemulation
 
 MKISO := scripts/mkiso scripts/harness/iso.py
 
@@ -438,69 +344,6 @@ $(B)/sample-%.iso: $(B)/boot/whimbrel.elf $(B)/boot/sample-%.elf $(FILES) $(MKIS
 	$(Q)scripts/mkiso -o $@ --kernel $(B)/boot/whimbrel.elf --cmdline '$(CMDLINE)' --module $(B)/boot/sample-$*.elf \
 		--module-cmdline $(call quoted,$(ROOT_CMDLINE)) $(addprefix --module ,$(FILES))
 
-# The Linux guest: Debian's kernel and an initrd, with the programs of the tests. The cloud kernel is for the tests: it
-# is packed with LZ4, so it starts in less time than the other, which is packed with XZ.
-GUEST_CFLAGS := -std=gnu11 -O2 -s -static -I. -pthread -ffile-prefix-map=$(CURDIR)=. -Wall -Wextra -Wshadow -Werror
-guest_programs := $(B)/guest/tests/workload $(B)/guest/tests/clock $(B)/guest/tests/exits
-
-$(B)/guest/tests/workload: $(wildcard tests/guest/workload*.c) tests/guest/registers.S tests/guest/workload.h
-$(B)/guest/tests/clock: tests/guest/clock.c
-$(B)/guest/tests/exits: tests/guest/exits/linux.c tests/guest/exits/samples.h
-$(guest_programs): $(B)/flags
-	$(call say,GUESTCC,$@)
-	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(GUEST_CFLAGS) -o $@ $(filter %.c %.S,$^)
-
-$(B)/guest/initrd $(B)/guest/cloud/initrd: $(guest_programs) scripts/mkguest $(wildcard scripts/guest/*) \
-		scripts/harness/debian_kernel.py scripts/harness/newc.py
-	$(call say,GUEST,$@)
-	$(Q)scripts/mkguest --out $(@D) --flavour $(if $(findstring cloud,$@),cloud-amd64,amd64) \
-		$(addprefix --test ,$(guest_programs))
-	@touch $@
-
-# Other guests of the tests, without the host's C library; most are of 32 bits.
-KERNEL_CFLAGS := -std=gnu11 -O2 -ffreestanding -fno-pic -fno-stack-protector -fno-asynchronous-unwind-tables -I. -Wall \
-	-Wextra -Wshadow -Wconversion -Werror
-KERNEL32_CFLAGS := $(KERNEL_CFLAGS) -m32 -mno-sse -mno-mmx -mno-80387
-KERNEL64_CFLAGS := $(KERNEL_CFLAGS) -m64 -mgeneral-regs-only -mno-red-zone
-
-$(B)/guest/tests/multiboot.elf: tests/guest/multiboot_entry.S tests/guest/multiboot_kernel.c tests/guest/multiboot.ld \
-		tests/guest/serial.h $(B)/flags
-	$(call say,GUESTCC,$@)
-	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(KERNEL32_CFLAGS) -nostdlib -static -Wl,--build-id=none,--no-warn-rwx-segments \
-		-Wl,-T,tests/guest/multiboot.ld -o $@ $(filter %.c %.S,$^)
-
-# Small checks, which run as a guest and on the bare machine alike.
-check_sources := $(sort $(wildcard tests/guest/checks/*.c tests/guest/checks/*.S))
-
-$(B)/guest/tests/checks.elf: $(check_sources) $(wildcard tests/guest/checks/*.h) tests/guest/multiboot.ld $(B)/flags
-	$(call say,GUESTCC,$@)
-	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(KERNEL32_CFLAGS) -nostdlib -static -Wl,--build-id=none,--no-warn-rwx-segments \
-		-Wl,-T,tests/guest/multiboot.ld -o $@ $(filter %.c %.S,$^)
-
-# What an exit takes inside a guest that has the CPU to itself.
-$(B)/guest/tests/exits.elf: tests/guest/exits/entry.S tests/guest/exits/main.c tests/guest/multiboot.ld \
-		tests/guest/exits/samples.h tests/guest/serial.h $(B)/flags
-	$(call say,GUESTCC,$@)
-	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(KERNEL64_CFLAGS) -nostdlib -static -Wl,--build-id=none,--no-warn-rwx-segments \
-		-Wl,-T,tests/guest/multiboot.ld -o $@ $(filter %.c %.S,$^)
-
-$(B)/guest/tests/rom.bin: tests/guest/rom.S $(B)/flags
-	$(call say,GUESTCC,$@)
-	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) -m32 -nostdlib -static -Wl,--build-id=none,-Ttext=0xffff0000,--oformat=binary -o $@ $<
-
-$(B)/guest/tests/bootsector.bin: tests/guest/bootsector.S $(B)/flags
-	$(call say,GUESTCC,$@)
-	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) -m32 -nostdlib -static -Wl,--build-id=none,-Ttext=0x7c00,--oformat=binary -o $@ $<
-
-test-guests: $(B)/guest/initrd $(B)/guest/cloud/initrd $(B)/guest/tests/multiboot.elf $(B)/guest/tests/checks.elf \
-	$(B)/guest/tests/bootsector.bin $(B)/guest/tests/rom.bin $(B)/guest/tests/exits.elf
-
 # What `make run` boots. The kernel is started at its PVH entry, which spares Bochs a minute of unpacking. tsc=reliable:
 # what Linux prints at its start delays it in Bochs so much that it would mistrust the TSC and read the ACPI timer.
 LINUX_APPEND := console=ttyS0 tsc=reliable cryptomgr.notests $(APPEND)
@@ -511,8 +354,6 @@ $(B)/linux.iso: $(B)/boot/whimbrel.elf $(B)/boot/root.elf $(B)/guest/initrd scri
 	$(Q)scripts/mkimage -o $@ --hypervisor-options '$(CMDLINE)' --root-options $(call quoted,$(ROOT_CMDLINE)) \
 		--guest linux --kernel $(B)/guest/vmlinuz --pvh --initrd $(B)/guest/initrd --append '$(LINUX_APPEND)' \
 		--cpus $(or $(CPUS),2) --memory $(or $(GUEST_MEM),256)M
-
-guest: $(B)/guest/initrd $(B)/guest/cloud/initrd
 
 .SECONDARY:
 

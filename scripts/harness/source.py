@@ -11,7 +11,7 @@ TEST_CODE_LINES = 500  # many short cases, each read alone
 FUNCTION_LINES = 80
 COLUMNS = 120
 SCRIPT_NAMES = {"Makefile", ".clang-format", ".clang-tidy", ".editorconfig", ".gitignore"}
-SUFFIXES = {".c", ".h", ".S", ".ld", ".py"}
+SUFFIXES = {".c", ".h", ".S", ".ld", ".mk", ".py"}
 UNFINISHED = re.compile(r"\b(" + "|".join(("TO" + "DO", "FIX" + "ME", "X" * 3, "HA" + "CK")) + r")\b")
 SYSTEM_HEADERS = {"limits.h", "stdalign.h", "stdarg.h", "stdbool.h", "stddef.h", "stdint.h"}
 # A sample client is built for Windows too, whose file names have no case.
