@@ -9,6 +9,7 @@
 #define SERIAL 0u
 #define DOUBLE 1u
 #define TRIPLE 2u
+#define RACES 400u
 
 /* Selector error codes of the IDT: vector, IDT, EXT (SDM vol. 3A, 6.13). */
 #define IDT_ERROR(vector) ((vector) << 3 | 2u | 1u)
@@ -219,6 +220,73 @@ static void canceled(void)
     guest_destroy(&g);
 }
 
+static volatile uint32_t finish; /* atomic */
+static volatile uint8_t *gate_access;
+
+/* Takes the gate of #UD away and gives it back. */
+static void change_gate(void *arg)
+{
+    (void)arg;
+    for (uint64_t n = 1; __atomic_load_n(&finish, __ATOMIC_SEQ_CST) == 0; n++) {
+        *gate_access ^= 0x80;
+        for (uint64_t wait = n * 37 % 1021; wait != 0; wait--) {
+            cpu_pause();
+        }
+    }
+}
+
+/* Whatever memory is meanwhile: the VP gets to its handler, or the chain is that of a gate that is not present. */
+static bool reaches_handler(struct guest *g)
+{
+    static const uint8_t vectors[] = {6, 11, 13, 13};
+    static const WHV_REGISTER_NAME names[] = {WHvX64RegisterRip, WHvX64RegisterRsp, WHvX64RegisterRflags};
+    const WHV_REGISTER_VALUE start[3] = {{.Reg64 = PAYLOAD_AT}, {.Reg64 = 0x8000}, {.Reg64 = 2}};
+    const uint64_t sequence = whb_run_page(g->partition, 0)->sequence;
+    WHV_RUN_VP_EXIT_CONTEXT r;
+    struct whb_vp_diagnostics d;
+    HRESULT hr;
+    CHECK_EQ(S_OK, WHvSetVirtualProcessorRegisters(g->partition, 0, names, 3, start));
+    while ((hr = WHvRunVirtualProcessor(g->partition, 0, &r, sizeof(r))) == WHB_HR_INTERRUPTED) {
+        __asm__ volatile("sti; nop; cli" : : : "memory");
+    }
+    CHECK_EQ(S_OK, hr);
+    CHECK_EQ(sequence + 1, whb_run_page(g->partition, 0)->sequence);
+    CHECK_EQ(0, guest_get(g, 0, WHvRegisterPendingInterruption));
+    CHECK_EQ(0, guest_get(g, 0, (WHV_REGISTER_NAME)WHB_REGISTER_EXCEPTION_EXITS));
+    if (r.ExitReason == WHvRunVpExitReasonX64IoPortAccess) {
+        CHECK_EQ(PAYLOAD_AT + 2, r.VpContext.Rip);
+        return true;
+    }
+    CHECK_EQ(WHvRunVpExitReasonUnrecoverableException, r.ExitReason);
+    CHECK_EQ(PAYLOAD_AT, r.VpContext.Rip);
+    CHECK_EQ(0x8000, guest_get(g, 0, WHvX64RegisterRsp));
+    guest_diagnostics(g, 0, &d);
+    CHECK_EQ(sizeof(vectors), d.step_count);
+    for (unsigned i = 0; i < sizeof(vectors); i++) {
+        CHECK_EQ(vectors[i], d.steps[i].vector);
+    }
+    return false;
+}
+
+static void race(void)
+{
+    static const uint8_t code[] = {0x0f, 0x0b, 0xe6, 0x10}; /* ud2; outb %al, $0x10 */
+    struct guest g;
+    uint32_t reached = 0;
+    load(&g, GUEST_LONG, code, sizeof(code));
+    guest_idt(&g, 0, GUEST_LONG, 6, PAYLOAD_AT + 2);
+    gate_access = g.ram + 0x6000 + 16 * 6 + 5;
+    finish = 0;
+    root_run_on(1, change_gate, NULL);
+    for (uint32_t turn = 0; turn < RACES; turn++) {
+        reached += reaches_handler(&g) ? 1 : 0;
+    }
+    __atomic_store_n(&finish, 1, __ATOMIC_SEQ_CST);
+    CHECK(root_wait(1, 2000000000ull));
+    CHECK(reached > 0 && reached < RACES);
+    guest_destroy(&g);
+}
+
 /* What the replay is made of: exceptions of this VP alone, and an event that is only read. */
 static void by_register(void)
 {
@@ -258,5 +326,6 @@ const struct scenario scenarios_fault_chains[] = {
     {"fault-chain/mixed-classes", 1, mixed_classes},
     {"fault-chain/canceled", 1, canceled},
     {"fault-chain/by-register", 1, by_register},
+    {"fault-chain/race", 2, race},
     {0},
 };
