@@ -224,5 +224,6 @@ JOBS = [
     ("conformance", False, functools.partial(made_page, "conformance", "scripts/conformance")),
     *[(name, False, functools.partial(rule, name, check)) for name, check in (
         ("spdx", source.check_spdx), ("unfinished", source.check_unfinished), ("text", source.check_text),
-        ("c-style", source.check_c_style), ("arrows", source.check_arrows), ("size", source.check_size))],
+        ("c-style", source.check_c_style), ("arrows", source.check_arrows), ("size", source.check_size),
+        ("mentions", source.check_mentions))],
 ]

@@ -107,6 +107,18 @@ def check_arrows(path, text):
             yield f"{path}:{number}: {folder}/ must not include {name}"
 
 
+MENTION = re.compile(r"(?<![\w/.*-])(?:abi|arch|kernel|vmm|root|tests|scripts)/[\w/-]+"
+                     r"\.(?:c|h|S|ld|mk|py|cpp|tsv|json)\b")
+NOT_OURS = re.compile(r"arch/x86/|_NAME\.")  # Linux's sources; a place for a name
+
+
+def check_mentions(path, text):
+    """Files that a page, a comment or a list names are there."""
+    for number, line in enumerate(text.splitlines(), 1):
+        yield from (f"{path}:{number}: there is no {name}" for name in MENTION.findall(line)
+                    if not os.path.isfile(name) and not NOT_OURS.search(name))
+
+
 def code_lines(path, text):
     if path.suffix in (".c", ".h", ".S", ".ld"):
         text = without_comments(text)

@@ -47,8 +47,8 @@ static inline bool quirk_may_block_nmi(const struct vp *vp)
  * when an interrupt for the host arrives, whatever RFLAGS.IF says: HandleExtInterrupt looks whether one is pending, not
  * whether it is unmasked. Linux then waits for ever for a lock that it holds itself. So there a VP with
  * virtual-interrupt delivery runs with the CPU's own TPR at its highest, which leaves the host's interrupts in the
- * local APIC until the root runs again, at the latest when the bound above ends the run; and vmm/window.c keeps it from
- * entering with IF = 0 and one that waits.
+ * local APIC until the root runs again, at the latest when the bound above ends the run; and vmm/run/window.c keeps it
+ * from entering with IF = 0 and one that waits.
  *
  * Such a VP has PENDING_QUIRK. The TPR is set once a run, before the first entry, and put back with the root's other
  * state (AWAY_TPR). False: an interrupt waits, and the entry is one for window.c. The VP's VMCS is current.
