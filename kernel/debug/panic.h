@@ -13,7 +13,7 @@ struct trap_frame;
  * Stops the machine: prints the reason (printf-like, one line), all registers, a backtrace with symbols and what
  * panic_dump_hook adds, stops the other CPUs by NMI, then halts or reboots as panic_set_reboot said.
  */
-_Noreturn void panic(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void panic(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
 
 /* The same for an exception taken in the hypervisor; `frame` is what arch/cpu/exceptions.S saved. */
 _Noreturn void panic_trap(struct trap_frame *frame);
