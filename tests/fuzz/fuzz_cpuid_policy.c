@@ -59,6 +59,25 @@ static void check_root(uint64_t cr4, uint32_t leaf, uint32_t subleaf)
     }
 }
 
+static uint64_t root_cr4;
+
+static struct cpuid_result root(uint32_t leaf, uint32_t subleaf)
+{
+    return cpuid_for_root(root_cr4, host, leaf, subleaf);
+}
+
+/* What a guest is told could be worked out in the root: nothing of it is hidden there. XCR0 is no wider than both. */
+static void check_from_root(struct cpuid_guest guest, uint64_t cr4, uint32_t leaf, uint32_t subleaf)
+{
+    struct cpuid_result r = root(0xd, 0);
+    root_cr4 = cr4;
+    guest.xcr0_supported &= (uint64_t)r.edx << 32 | r.eax;
+    guest.xcr0 &= guest.xcr0_supported;
+    struct cpuid_result machine = cpuid_for_guest(&guest, host, leaf, subleaf);
+    r = cpuid_for_guest(&guest, root, leaf, subleaf);
+    CHECK(memcmp(&r, &machine, sizeof(r)) == 0);
+}
+
 static uint32_t take_leaf(struct tape *tape)
 {
     static const uint32_t bases[] = {0, 0x40000000, 0x80000000, 0x50000000};
@@ -84,6 +103,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         uint32_t leaf = take_leaf(&tape), subleaf = tape_byte(&tape);
         check_guest(&guest, leaf, subleaf == 0xff ? ~0u : subleaf);
         check_root(guest.cr4, leaf, subleaf);
+        check_from_root(guest, ~guest.cr4, leaf, subleaf);
     }
     return 0;
 }
