@@ -15,7 +15,7 @@ struct kick_client {
 };
 
 /* Once at boot. */
-void kick_init(const struct kick_client *client);
+void kick_init(const struct kick_client *given);
 
 /* For each NMI in the hypervisor, on the NMI stack. */
 void kick_nmi(struct trap_frame *frame);
