@@ -20,7 +20,7 @@ enum whb_status diagnostics_set(const struct vp_of_client *vp, const WHV_REGISTE
 static enum whb_status explain_refusal(const struct vp_of_client *vp, struct whb_vp_diagnostics *d)
 {
     struct entry_verdict verdict;
-    WHV_REGISTER_VALUE value;
+    WHV_REGISTER_VALUE value = {0};
     enum whb_status status = entry_check_vp(vp, &verdict);
     if (status != WHB_OK || verdict.check == WHB_CHECK_NONE) {
         return status;

@@ -67,7 +67,7 @@ _Static_assert(sizeof(names) / sizeof(names[0]) == NAMES && ES == (int)ENTRY_SEG
 
 static enum whb_status read_limits(struct entry_limits *l)
 {
-    struct whb_vmx_capabilities caps;
+    struct whb_vmx_capabilities caps = {0};
     enum whb_status status =
         whb_call(WHB_CALL_GET_CAPABILITY, WHB_CAPABILITY_VMX, (uintptr_t)&caps, sizeof(caps), 0, 0, NULL);
     if (status == WHB_OK) {
@@ -166,7 +166,7 @@ static struct entry_verdict check_both_shadows(struct entry_state *s)
 
 enum whb_status entry_check_vp(const struct vp_of_client *vp, struct entry_verdict *verdict)
 {
-    WHV_REGISTER_VALUE values[NAMES];
+    WHV_REGISTER_VALUE values[NAMES] = {0};
     struct entry_state s = {0};
     enum whb_status status = read_limits(&s.limits);
     status = status == WHB_OK ? diagnostics_get(vp, names, NAMES, values) : status;
