@@ -275,7 +275,7 @@ usual := kernel/core/hypercall_gate kernel/core/kick arch/cpu/string vmm/root/ro
 	$(addprefix vmm/io_event/,posted posted_range) \
 	$(addprefix vmm/apic/,model/apic_model apic apic_send apicv) \
 	$(addprefix vmm/run/,apic_exit exit_common exit_decode exit_record fetch_plain guest_exit guest_msr guest_write \
-	vp_run window) \
+	run window) \
 	$(addprefix vmm/hypercall/,hypercall hypercall_vp)
 usual_flags := -falign-functions=1 -falign-loops=1 $(if $(is_clang),,-falign-jumps=1 -falign-labels=1)
 small_flags := $(if $(filter 1,$(DEBUG)),,-Oz -fno-jump-tables)

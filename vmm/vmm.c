@@ -98,6 +98,7 @@ static void boot(const struct boot_info *info, const struct boot_options *option
     vmm.exit_guest = guest_exit_point(mitigate_choice());
     root_memory_init();
     root_load(info);
+    run_init(&root_client);
     kick_init(&kicks);
     panic_dump_hook = vmcs_dump;
 }

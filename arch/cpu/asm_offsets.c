@@ -10,7 +10,7 @@ void asm_offsets(void);
 
 void asm_offsets(void)
 {
-    OFFSET(CPU_HOST_RSP, struct cpu, host_rsp);
+    OFFSET(CPU_STACK, struct cpu, stack_top);
     OFFSET(CPU_KICK, struct cpu, kick);
     OFFSET(CPU_TRACE, struct cpu, trace.current);
     OFFSET(CPU_EXIT_SPEC_CTRL, struct cpu, exit_spec_ctrl);

@@ -30,10 +30,9 @@ struct exit_trace {
 };
 
 struct cpu {
-    struct cpu *self;  /* first member: this_cpu() reads %gs:0 */
-    uint64_t host_rsp; /* RSP of the C code that entered a VP; world_switch.S returns on it */
-    uint32_t kick;     /* shared: another CPU wants this one out of its guest; world_switch.S tests it */
-    uint32_t index;    /* 0 is the boot CPU */
+    struct cpu *self; /* first member: this_cpu() reads %gs:0 */
+    uint32_t kick;    /* shared: another CPU wants this one out of its guest; world_switch.S tests it */
+    uint32_t index;   /* 0 is the boot CPU */
     uint32_t apic_id;
     uint32_t kick_nmis;    /* shared: kick NMIs sent to this CPU and not yet seen by it */
     uint32_t waits;        /* calls of spin_wait_hook */
@@ -47,8 +46,6 @@ struct cpu {
     /* Owned by vmm/. */
     struct vp *root_vp;
     struct vp *current;        /* whose VMCS is current */
-    struct vp *straight;       /* guest VP in a run of vmm/run/run_straight.c; NULL: none */
-    bool straight_again;       /* its exit is dealt with, all but the next entry */
     struct vp *fpu_owner;      /* whose extended state is in the registers; NULL: nobody's */
     struct partition *running; /* shared: partition whose guest VP this CPU has entered or is about to enter */
     uint64_t flush_ack;        /* shared: partition's EPT generation this CPU has honoured for `running` */
@@ -70,13 +67,14 @@ struct cpu {
 
     /* Owned by arch/: descriptor tables and stacks. */
     void *arch;
-    uint64_t stack_top; /* top of the C stack */
+    uint64_t stack_top; /* top of the C stack, on which every exit arrives */
 };
 
 #define CPU_SIPI 0x100u
 
 #define AWAY_BREAKPOINTS 1u /* DR0 to DR3 are a guest's; root_vp->dr has the root's */
 #define AWAY_TPR 2u         /* vmm/cpu/quirks_bochs.h */
+#define AWAY_FPU 8u         /* the root has to be entered with CR0.TS: vmm/vp/switch.c */
 #define AWAY_MITIGATED 4u   /* a guest was entered since the root ran: vmm/cpu/mitigate.c */
 
 /* Where a root VP waits for SIPI. */

@@ -241,21 +241,14 @@ failed:
 void vmx_flush_ept(uint64_t eptp);
 void vmx_flush_vpid(uint16_t vpid);
 
-/* The entry's outcome, from world_switch.S. */
-enum vmx_entry_result {
-    VMX_ENTRY_EXITED = 0, /* a VM exit happened: read VMCS_EXIT_REASON */
-    VMX_ENTRY_FAILED = 1, /* VMLAUNCH or VMRESUME failed: read VMCS_INSTRUCTION_ERROR */
-    VMX_ENTRY_KICKED = 2, /* not entered: this CPU's kick flag is set */
-};
-
 /*
- * Enters the guest of the current VMCS with the general registers in `gpr` (run page order; the RSP slot is not used)
- * and returns after the next exit with them stored there. HOST_RSP of the VMCS must be gpr + 16. `launched`: VMRESUME
- * instead of VMLAUNCH.
+ * Enters the VP of the current VMCS with the general registers in `gpr` (run page order; the RSP slot is not used), and
+ * begins the event loop of vmm/run/world_switch.S: the stack of the caller is given up. HOST_RSP of each VMCS is the
+ * end of its VP's block.
  */
-enum vmx_entry_result vmx_enter(uint64_t *gpr, bool launched);
+_Noreturn void vmx_start(const uint64_t *gpr);
 
-/* First byte and end of the code in which an NMI must turn the entry into VMX_ENTRY_KICKED, and where to continue then.
+/* First byte and end of the code in which an NMI must not be followed by the entry, and where to continue then.
  */
 extern const char vmx_enter_window[], vmx_enter_window_end[], vmx_enter_kicked[];
 /* HOST_RIP for root and guest VPs. */

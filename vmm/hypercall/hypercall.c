@@ -180,7 +180,9 @@ static enum whb_status dispatch(struct call *c, enum whb_call number)
         return WHB_ERROR_INVALID_HANDLE;
     }
     enum whb_status status = h->on_partition(c, p);
-    partition_put(p);
+    if (c->next != HYPERCALL_RUN) {
+        partition_put(p); /* a run gives it back when it ends */
+    }
     return status;
 }
 
@@ -192,7 +194,7 @@ static void answer(const struct call *c, uint64_t *gpr, enum whb_status status)
     }
 }
 
-enum hypercall_next hypercall_handle(struct cpu *cpu, struct vp *root)
+enum hypercall_next hypercall_handle(struct cpu *cpu, struct vp *root, struct vp **run)
 {
     uint64_t *gpr = root->gpr;
     if (!gate_check_mode(vmcs_read32(VMCS_GUEST_SS_ACCESS), vmcs_read32(VMCS_GUEST_CS_ACCESS),
@@ -206,19 +208,13 @@ enum hypercall_next hypercall_handle(struct cpu *cpu, struct vp *root)
         status = dispatch(&c, number);
     }
     answer(&c, gpr, status);
+    *run = c.run;
     return c.next;
 }
 
-enum hypercall_next hypercall_take_over(struct cpu *cpu, struct vp *root, enum vmx_entry_result entry)
+enum hypercall_next hypercall_run_ended(struct cpu *cpu, struct vp *root, enum run_result result)
 {
-    struct vp *vp = cpu->straight;
-    struct partition *p = vp->partition;
     struct call c = {.cpu = cpu, .next = HYPERCALL_DONE};
-    cpu->straight = NULL;
-    lock_check_take(HELD_PIN);
-    enum run_result result = vp_run_on(cpu, vp, entry);
-    vp_release(vp);
-    partition_put(p);
     answer(&c, root->gpr, call_run_status(&c, result));
     return c.next;
 }

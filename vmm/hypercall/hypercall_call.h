@@ -14,6 +14,7 @@ struct call {
     uint64_t arg[5];
     uint64_t value;           /* goes to RDX */
     enum hypercall_next next; /* HYPERCALL_DONE unless the handler says otherwise */
+    struct vp *run;           /* with HYPERCALL_RUN */
 };
 
 /*

@@ -62,14 +62,11 @@ enum whb_status call_run_status(struct call *c, enum run_result result)
 
 enum whb_status call_vp_run(struct call *c, struct partition *p)
 {
-    struct vp *vp;
-    enum whb_status status = vp_acquire(p, c->arg[1], &vp);
-    if (status != WHB_OK) {
-        return status;
+    enum whb_status status = vp_acquire(p, c->arg[1], &c->run);
+    if (status == WHB_OK) {
+        c->next = HYPERCALL_RUN;
     }
-    enum run_result result = vp_run(c->cpu, vp);
-    vp_release(vp);
-    return call_run_status(c, result);
+    return status;
 }
 
 /* For calls that work on a VP at rest: owned, its VMCS current, with what the root changed in the run page. */

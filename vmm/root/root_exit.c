@@ -158,6 +158,8 @@ static void after_hypercall(struct cpu *cpu, struct vp *root, enum hypercall_nex
     case HYPERCALL_INIT:
         root_ipi_init(cpu, root);
         break;
+    case HYPERCALL_RUN:
+        break;
     }
 }
 
@@ -189,20 +191,21 @@ static void entry_failed(struct cpu *cpu, const struct vp *root, uint32_t reason
     exit_machine_check(cpu);
 }
 
-void root_exit_straight(struct cpu *cpu, struct vp *root, enum vmx_entry_result entry)
+void root_run_ended(struct cpu *cpu, struct vp *root, enum run_result result)
 {
-    after_hypercall(cpu, root, hypercall_take_over(cpu, root, entry));
+    after_hypercall(cpu, root, hypercall_run_ended(cpu, root, result));
 }
 
-void root_exit(struct cpu *cpu, struct vp *root, uint32_t reason)
+struct vp *root_exit(struct cpu *cpu, struct vp *root, uint32_t reason)
 {
+    struct vp *run = NULL;
     if ((reason & VMX_EXIT_ENTRY_FAILURE) != 0) {
         entry_failed(cpu, root, reason);
-        return;
+        return NULL;
     }
     switch ((enum vmx_exit_reason)(reason & 0xffffu)) {
     case VMX_EXIT_VMCALL:
-        after_hypercall(cpu, root, hypercall_handle(cpu, root));
+        after_hypercall(cpu, root, hypercall_handle(cpu, root, &run));
         break;
     case VMX_EXIT_EXCEPTION_NMI:
         if (exit_exception(cpu, root) == EXIT_RESTART) {
@@ -260,4 +263,5 @@ void root_exit(struct cpu *cpu, struct vp *root, uint32_t reason)
         event_inject(root, VECTOR_UD, 0); /* VMX and SMX instructions, which CPUID hides */
         break;
     }
+    return run;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The root VP's loop on each CPU. The root runs almost all the time without exits; its interrupts are its own. */
+/* The root VP's part of the event loop. The root runs almost all the time without exits; its interrupts are its own. */
 #include "arch/cpu/cpu.h"
 #include "arch/vmx/vmcs.h"
 #include "kernel/core/kick.h"
@@ -41,48 +41,52 @@ static void give_nmi(struct cpu *cpu, struct vp *root)
     root_nmi_window(root, root->nmi_pending);
 }
 
-static void root_turn(struct cpu *cpu, struct vp *root)
+/* Makes the root VP ready for its next entry. */
+static uint64_t *enter(struct cpu *cpu, struct vp *root)
 {
-    if (__builtin_expect(__atomic_load_n(&cpu->init_wanted, __ATOMIC_ACQUIRE) != 0, 0)) {
+    if (__atomic_load_n(&cpu->init_wanted, __ATOMIC_ACQUIRE) != 0) {
         root_ipi_init(cpu, root);
     }
-    if (__builtin_expect(cpu->parked == CPU_PARKED_SOFTWARE, 0)) {
+    if (cpu->parked == CPU_PARKED_SOFTWARE) {
         root_ipi_wait(cpu, root);
     }
     switch_fpu_before_entry(cpu, root);
-    if (__builtin_expect(cpu->nmi_for_root != 0 || root->nmi_pending, 0)) {
+    if (cpu->nmi_for_root != 0 || root->nmi_pending) {
         give_nmi(cpu, root);
     }
     if ((root->event.info & INTERRUPTION_VALID) != 0) {
         event_inject_pending(root);
     }
-    bool may_block_nmi = quirk_may_block_nmi(root);
+    root->may_block_nmi = quirk_may_block_nmi(root);
     lock_check_wait("an exit of its root VP", "");
-    enum vmx_entry_result entry = vmx_enter(root->gpr, root->launched);
-    if (cpu->straight != NULL) {
-        root_exit_straight(cpu, root, entry);
-        return;
-    }
-    if (__builtin_expect(entry != VMX_ENTRY_EXITED, 0)) {
-        if (entry == VMX_ENTRY_FAILED) {
-            root_entry_refused(root);
-        }
-        vmcs_write32(VMCS_ENTRY_INTERRUPTION_INFO, 0);
-        kick_serve(cpu);
-        return;
-    }
-    quirk_correct_nmi(may_block_nmi);
+    return root->gpr;
+}
+
+static uint64_t *exit(struct cpu *cpu, struct vp *root)
+{
+    quirk_correct_nmi(root->may_block_nmi);
     uint32_t reason = vmcs_read32(VMCS_EXIT_REASON);
     if ((reason & VMX_EXIT_ENTRY_FAILURE) == 0) {
-        root->launched = true;
         root->event.info = 0;
     }
-    root_exit(cpu, root, reason);
+    struct vp *run = root_exit(cpu, root, reason);
+    return run != NULL ? run_begin(cpu, run) : enter(cpu, root);
+}
+
+static uint64_t *run_ended(struct cpu *cpu, struct vp *root, enum run_result result)
+{
+    root_run_ended(cpu, root, result);
+    return enter(cpu, root);
 }
 
 void root_run(struct cpu *cpu)
 {
-    for (;;) {
-        root_turn(cpu, cpu->root_vp);
-    }
+    vmx_start(enter(cpu, cpu->root_vp));
 }
+
+const struct run_client root_client = {
+    .exit = exit,
+    .enter = enter,
+    .run_ended = run_ended,
+    .refused = root_entry_refused,
+};

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "kernel/boot/multiboot2.h"
-#include "vmm/vp/vp.h"
+#include "vmm/run/run.h"
 
 /* Identity map of all physical memory but the hypervisor's. Stops the machine when out of memory. */
 void root_memory_init(void);
@@ -39,8 +39,14 @@ void root_nmi_window(struct vp *root, bool on);
 /* VMLAUNCH or VMRESUME of the root VP failed: its end, as a triple fault. */
 _Noreturn void root_entry_refused(const struct vp *root);
 
-/* One exit of the root VP, its VMCS current (vmm/root/root_exit.c). */
-void root_exit(struct cpu *cpu, struct vp *root, uint32_t reason);
+/*
+ * One exit of the root VP, its VMCS current (vmm/root/root_exit.c). Not NULL: VP_RUN, of this VP, which is acquired as
+ * run_begin wants it.
+ */
+struct vp *root_exit(struct cpu *cpu, struct vp *root, uint32_t reason);
 
-/* The same after VP_RUN went straight (vmm/run/run_straight.h): the guest is where `entry` left it. */
-void root_exit_straight(struct cpu *cpu, struct vp *root, enum vmx_entry_result entry);
+/* The run that its last VP_RUN began has ended. */
+void root_run_ended(struct cpu *cpu, struct vp *root, enum run_result result);
+
+/* The root's part of the event loop. */
+extern const struct run_client root_client;

@@ -30,7 +30,6 @@ static inline uint64_t *answer_version(struct vp *root, uint64_t *gpr)
     }
     gpr[0] = WHB_OK;
     gpr[2] = (WHB_ABI_MAJOR << 16) | WHB_ABI_MINOR;
-    root->launched = true;
     root->event.info = 0; /* delivered, since an instruction was executed after it */
     return gpr;
 }
@@ -49,37 +48,13 @@ uint64_t *fast_exit_root(void)
     return gpr[0] == WHB_CALL(WHB_CALL_VERSION) ? answer_version(root, gpr) : NULL;
 }
 
-static inline uint64_t *answer_cpuid(struct vp *vp)
-{
-    struct trace_raw *entry = exit_trace_arrived(this_cpu(), TRACED, VMX_EXIT_CPUID);
-    volatile uint64_t *gpr = vp->gpr;
-    const struct cpuid_answer *a = cpuid_cache_find(&vp->cpuid, (uint32_t)gpr[0], (uint32_t)gpr[1]);
-    uint64_t next;
-    if (a == NULL || a->wanted != 0 || !plain_next_instruction(false, &next) || !run_fast_may_enter(vp)) {
-        return NULL;
-    }
-    vmcs_writenw(VMCS_GUEST_RIP, next);
-    exit_trace_qualification(TRACED, entry);
-    exit_trace_taken(this_cpu(), TRACED, entry, vp);
-    vp->fast_left--;
-    vp->launched = true;
-    vp->counters.exits[INTERCEPT_CPUID]++;
-    gpr[0] = a->eax;
-    gpr[1] = a->ecx;
-    gpr[2] = a->edx;
-    gpr[3] = a->ebx;
-    exit_trace_entered(this_cpu(), TRACED);
-    return vp->gpr;
-}
-
 uint64_t *fast_write_port(struct vp *vp, struct trace_raw *entry)
 {
-    if (vp->fast_left == 0 || !run_fast_may_enter(vp) || !guest_write_port_plain(vp)) {
+    if (vp->exits_left == 0 || !run_fast_may_enter(vp) || !guest_write_port_plain(vp)) {
         return NULL;
     }
     exit_trace_taken(this_cpu(), TRACED, entry, vp);
-    vp->fast_left--;
-    vp->launched = true;
+    vp->exits_left--;
     vp->counters.exits[INTERCEPT_IO]++;
     exit_trace_entered(this_cpu(), TRACED);
     return vp->gpr;
@@ -91,14 +66,8 @@ uint64_t *fast_exit_guest(void)
     struct vp *vp = cpu->current;
     uint32_t reason = vmcs_read32(VMCS_EXIT_REASON);
     hardware_model_exit(reason);
-    uint64_t *gpr = reason == VMX_EXIT_CPUID && vp->fast_left != 0 ? answer_cpuid(vp) : NULL;
-    if (gpr == NULL && cpu->straight != NULL) {
-        return run_straight_exit(cpu, reason);
+    if (vp_pending(vp, PENDING_NOT_FAST) != 0) {
+        return NULL;
     }
-    if (reason == VMX_EXIT_IO) {
-        struct trace_raw *entry = exit_trace_arrived(cpu, TRACED, reason);
-        exit_trace_qualification(TRACED, entry);
-        return fast_write_port(vp, entry);
-    }
-    return gpr;
+    return run_straight_exit(cpu, vp, reason);
 }

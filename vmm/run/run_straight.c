@@ -17,6 +17,7 @@
 #include "vmm/run/fetch_plain.h"
 #include "vmm/run/guest_exit.h"
 #include "vmm/run/guest_write.h"
+#include "vmm/run/run.h"
 #include "vmm/vp/completion_decide.h"
 #include "vmm/vp/switch_quickly.h"
 
@@ -78,11 +79,9 @@ static uint64_t *enter(struct cpu *cpu, struct vp *vp, uint32_t dirty, uint64_t 
     if ((dirty & WHB_RUN_RIP) != 0) {
         vmcs_writenw(VMCS_GUEST_RIP, rip);
     }
-    cpu->straight = vp;
-    vp->fast_left = FAST_EXITS;
+    vp->exits_left = RUN_EXITS;
     if (!run_fast_may_enter(vp)) {
-        cpu->straight_again = true;
-        return NULL;
+        return run_resume(cpu, vp);
     }
     exit_trace_entered(cpu, TRACED);
     return vp->run->gpr;
@@ -123,7 +122,6 @@ uint64_t *run_straight_begin(struct cpu *cpu, struct vp *root)
         }
     }
     __atomic_store_n(&cpu->flush_ack, generation, __ATOMIC_RELEASE);
-    root->launched = true;
     root->event.info = 0;
     return enter(cpu, vp, dirty, rip);
 }
@@ -132,11 +130,13 @@ uint64_t *run_straight_begin(struct cpu *cpu, struct vp *root)
 ALWAYS_INLINE uint64_t *finish(struct cpu *cpu, struct vp *vp)
 {
     struct vp *root = cpu->root_vp;
-    cpu->straight = NULL;
-    __atomic_store_n(&cpu->running, NULL, __ATOMIC_RELEASE);
     if (__builtin_expect(cpu->root_away != 0, 0)) {
+        if ((cpu->root_away & AWAY_FPU) != 0) {
+            return run_end(cpu, vp, RUN_RECORD);
+        }
         switch_root_back(cpu);
     }
+    __atomic_store_n(&cpu->running, NULL, __ATOMIC_RELEASE);
     switch_quickly(cpu, vp, root);
     exit_trace_left_now(cpu, TRACED);
     struct partition *p = vp->partition; /* read while the VP is still ours */
@@ -260,11 +260,10 @@ static inline uint64_t *again(struct cpu *cpu, struct vp *vp, enum intercept_cla
 {
     exit_trace_taken(cpu, TRACED, exit_trace_entry(cpu, TRACED), vp);
     vp->counters.exits[counted]++;
-    if ((vp->event.info & INTERRUPTION_VALID) != 0 || vp->fast_left == 0 || !run_fast_may_enter(vp)) {
-        cpu->straight_again = true;
-        return NULL;
+    if ((vp->event.info & INTERRUPTION_VALID) != 0 || vp->exits_left == 0 || !run_fast_may_enter(vp)) {
+        return run_resume(cpu, vp);
     }
-    vp->fast_left--;
+    vp->exits_left--;
     exit_trace_entered(cpu, TRACED);
     return vp->gpr;
 }
@@ -316,6 +315,28 @@ static __attribute__((noinline)) uint64_t *exit_msr(struct cpu *cpu, struct vp *
     r->MsrAccess.Rax = vp->gpr[0];
     r->MsrAccess.Rdx = vp->gpr[2];
     return deliver_instruction_here(cpu, vp, vp->run, &m, INTERCEPT_MSR, exit_trace_entry(cpu, TRACED));
+}
+
+ALWAYS_INLINE uint64_t *answer_cpuid(struct vp *vp, struct trace_raw *entry)
+{
+    volatile uint64_t *gpr = vp->gpr;
+    const struct cpuid_answer *a = cpuid_cache_find(&vp->cpuid, (uint32_t)gpr[0], (uint32_t)gpr[1]);
+    uint64_t next;
+    if (a == NULL || a->wanted != 0 || vp->exits_left == 0 || !plain_next_instruction(false, &next) ||
+        !run_fast_may_enter(vp)) {
+        return NULL;
+    }
+    vmcs_writenw(VMCS_GUEST_RIP, next);
+    exit_trace_qualification(TRACED, entry);
+    exit_trace_taken(this_cpu(), TRACED, entry, vp);
+    vp->exits_left--;
+    vp->counters.exits[INTERCEPT_CPUID]++;
+    gpr[0] = a->eax;
+    gpr[1] = a->ecx;
+    gpr[2] = a->edx;
+    gpr[3] = a->ebx;
+    exit_trace_entered(this_cpu(), TRACED);
+    return vp->gpr;
 }
 
 static __attribute__((noinline)) uint64_t *exit_cpuid(struct cpu *cpu, struct vp *vp)
@@ -410,12 +431,15 @@ static __attribute__((noinline)) uint64_t *exit_halt(struct cpu *cpu, struct vp 
     return deliver_at(cpu, vp, vp->run, &m, next, 0, INTERCEPT_HALT, exit_trace_entry(cpu, TRACED));
 }
 
-uint64_t *run_straight_exit(struct cpu *cpu, uint32_t reason)
+uint64_t *run_straight_exit(struct cpu *cpu, struct vp *vp, uint32_t reason)
 {
-    struct vp *vp = cpu->straight;
     struct trace_raw *entry = exit_trace_arrived(cpu, TRACED, reason);
     if (reason == VMX_EXIT_IO) {
         return exit_io(cpu, vp, entry);
+    }
+    if (reason == VMX_EXIT_CPUID) {
+        uint64_t *gpr = answer_cpuid(vp, entry);
+        return gpr != NULL ? gpr : exit_cpuid(cpu, vp);
     }
     exit_trace_qualification(TRACED, entry);
     if (reason == VMX_EXIT_EPT_VIOLATION) {
@@ -423,9 +447,6 @@ uint64_t *run_straight_exit(struct cpu *cpu, uint32_t reason)
     }
     if (reason == VMX_EXIT_RDMSR || reason == VMX_EXIT_WRMSR) {
         return exit_msr(cpu, vp, reason == VMX_EXIT_WRMSR);
-    }
-    if (reason == VMX_EXIT_CPUID) {
-        return exit_cpuid(cpu, vp);
     }
     return reason == VMX_EXIT_HLT ? exit_halt(cpu, vp) : NULL;
 }

@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The edge between the hypervisor and its guests, both ways. arch/vmx/vmx.h has the contract of vmx_enter.
+ * The edge between the hypervisor and its VPs, both ways: an event loop. Each exit, the root's or a guest's, arrives
+ * on this CPU's empty stack. What C makes of it returns the register block of the VP to enter next, whose VMCS is
+ * current; no C frame is below a running VP.
  *
- * RSP holds the hypervisor's stack from the call to VMLAUNCH or VMRESUME, so a failed or cancelled entry needs no
- * repair
- * but the callee-saved registers. After a VM exit RSP is HOST_RSP, the end of the VP's register block, and 15 pushes
- * fill the block without a scratch register. An NMI or machine check there runs on its own stack (arch/cpu/idt.c).
+ *   exit: push the registers -> fast path -> block -> enter
+ *           NULL: clear the registers, rare path -> block -> enter
+ *   enter: kick? -> entry_kicked -> block -> enter
+ *          VMRESUME; VMLAUNCH if this VMCS is not launched; entry_refused -> block -> enter
+ *
+ * After a VM exit RSP is HOST_RSP, the end of the VP's register block, and 15 pushes fill the block without a scratch
+ * register. An NMI or machine check there runs on its own stack (arch/cpu/idt.c).
  */
 #include "asm_offsets.h"
 
@@ -19,33 +24,33 @@
 #define MITIGATION_WRMSR wrmsr
 #endif
 
-    /* Loads the general registers from the block at RAX and enters. */
-    .macro ENTER instruction
-    cmpl $0, %gs:CPU_KICK
-    jne vmx_enter_kicked
-    movq 8(%rax), %rcx
-    movq 16(%rax), %rdx
-    movq 24(%rax), %rbx
-    movq 40(%rax), %rbp
-    movq 48(%rax), %rsi
-    movq 56(%rax), %rdi
-    movq 64(%rax), %r8
-    movq 72(%rax), %r9
-    movq 80(%rax), %r10
-    movq 88(%rax), %r11
-    movq 96(%rax), %r12
-    movq 104(%rax), %r13
-    movq 112(%rax), %r14
-    movq 120(%rax), %r15
-    movq 0(%rax), %rax
-    \instruction
-    jmp vmx_enter_failed
+    /* Onto the empty stack, without a frame of the hypervisor's, should it stop here. */
+    .macro EMPTY_STACK
+    movq %gs:CPU_STACK, %rsp
+    xorl %ebp, %ebp
+    .endm
+
+    /* So that no value of a VP lingers for speculation. */
+    .macro CLEAR_REGISTERS
+    xorl %eax, %eax
+    xorl %ebx, %ebx
+    xorl %ecx, %ecx
+    xorl %edx, %edx
+    xorl %esi, %esi
+    xorl %edi, %edi
+    xorl %r8d, %r8d
+    xorl %r9d, %r9d
+    xorl %r10d, %r10d
+    xorl %r11d, %r11d
+    xorl %r12d, %r12d
+    xorl %r13d, %r13d
+    xorl %r14d, %r14d
+    xorl %r15d, %r15d
     .endm
 
     /*
-     * After an exit: the registers go to the block, and \fast gets a chance to answer alone, on the stack of vmx_enter.
-     * If it did, it returns the block, and the VP is entered again without anything restored that nothing but the usual
-     * way needs. It follows no pointer and no index of the guest's but one that it masks.
+     * The registers go to the block, and the fast path gets a chance. It follows no pointer and no index of the guest's
+     * but one that it masks, so it may find the guest's values in registers.
      */
     .macro LEAVE fast, traced, spec_ctrl
     pushq %r15
@@ -70,8 +75,7 @@
     xorl %edx, %edx
     MITIGATION_WRMSR
     .endif
-    movq %gs:CPU_HOST_RSP, %rsp
-    xorl %ebp, %ebp                 /* no frame of the hypervisor's, should it stop here */
+    EMPTY_STACK
     .ifnb \traced
 #ifndef NO_EXIT_TRACE
     cmpq $0, %gs:CPU_TRACE
@@ -80,7 +84,7 @@
     .endif
     call \fast
     testq %rax, %rax
-    jnz vmx_enter_again
+    jnz vmx_enter
     .endm
 
     /* A call whose return address nothing takes; what a return predicted from it would reach stops. */
@@ -105,64 +109,80 @@
     .endm
 
     .section .text.world_switch, "ax", @progbits
-    .globl vmx_enter
-    .type vmx_enter, @function
-vmx_enter:
-    pushq %rbx
-    pushq %rbp
-    pushq %r12
-    pushq %r13
-    pushq %r14
-    pushq %r15
-    movq %rsp, %gs:CPU_HOST_RSP
+
+    .globl vmx_start
+    .type vmx_start, @function
+vmx_start:
+    movq %rdi, %rax
 
     /*
-     * From the test of the kick flag to the entry itself an NMI would be lost: its handler sees RIP in this window and
-     * continues at vmx_enter_kicked (kernel/core/kick.c). An NMI after the entry is a VM exit.
+     * RAX is the block. From the test of the kick flag to the entry itself an NMI would be lost: its handler sees RIP in
+     * this window and continues at vmx_enter_kicked (kernel/core/kick.c). An NMI after the entry is a VM exit.
      */
-    movq %rdi, %rax
-    testb %sil, %sil
     .globl vmx_enter_window
+vmx_enter:
 vmx_enter_window:
-    jnz vmx_enter_again
-    ENTER vmlaunch
-vmx_enter_again:
-    ENTER vmresume
+    cmpl $0, %gs:CPU_KICK
+    jne vmx_enter_kicked
+    movq 8(%rax), %rcx
+    movq 16(%rax), %rdx
+    movq 24(%rax), %rbx
+    movq 40(%rax), %rbp
+    movq 48(%rax), %rsi
+    movq 56(%rax), %rdi
+    movq 64(%rax), %r8
+    movq 72(%rax), %r9
+    movq 80(%rax), %r10
+    movq 88(%rax), %r11
+    movq 96(%rax), %r12
+    movq 104(%rax), %r13
+    movq 112(%rax), %r14
+    movq 120(%rax), %r15
+    movq 0(%rax), %rax
+    vmresume
+    vmlaunch                        /* the first entry with this VMCS on this CPU, or nothing can be helped */
     .globl vmx_enter_window_end
 vmx_enter_window_end:
-vmx_enter_failed:
-    movl $1, %eax
-    jmp vmx_enter_return
+    EMPTY_STACK
+    CLEAR_REGISTERS
+    call entry_refused
+    jmp vmx_enter
 
     .globl vmx_enter_kicked
 vmx_enter_kicked:
-    movl $2, %eax
-    jmp vmx_enter_return
+    EMPTY_STACK
+    CLEAR_REGISTERS
+    call entry_kicked
+    jmp vmx_enter
+    .size vmx_start, . - vmx_start
 
     .balign 16
     .globl vmx_exit_root
 vmx_exit_root:
     LEAVE fast_exit_root
-    jmp vmx_exit_usual
+vmx_exit_root_rare:
+    CLEAR_REGISTERS
+    call exit_root_rare
+    jmp vmx_enter
 
     .balign 16
     .globl vmx_exit_root_traced     /* the same where the exit trace is on: vmm/hypercall/hypercall_trace.c */
 vmx_exit_root_traced:
     LEAVE fast_exit_root_traced
-    jmp vmx_exit_usual
+    jmp vmx_exit_root_rare
 
 fast_exit_guest_traced_call:
     call fast_exit_guest_traced
     testq %rax, %rax
-    jnz vmx_enter_again
-    jmp vmx_exit_usual
+    jnz vmx_enter
+    jmp vmx_exit_guest_rare
 
     .balign 16
     .globl vmx_exit_point_filling_ibrs
 vmx_exit_point_filling_ibrs:
     FILL_RETURN_STACK
     LEAVE fast_exit_guest, fast_exit_guest_traced, spec_ctrl
-    jmp vmx_exit_usual
+    jmp vmx_exit_guest_rare
 
     .balign 16
     .globl vmx_exit_point_filling
@@ -180,23 +200,8 @@ vmx_exit_point_one_call:
     .globl vmx_exit_guest
 vmx_exit_guest:
     LEAVE fast_exit_guest, fast_exit_guest_traced
-vmx_exit_usual:
-    xorl %eax, %eax                 /* VMX_ENTRY_EXITED; the rest so that no guest value lingers for speculation */
-    xorl %ecx, %ecx
-    xorl %edx, %edx
-    xorl %esi, %esi
-    xorl %edi, %edi
-    xorl %r8d, %r8d
-    xorl %r9d, %r9d
-    xorl %r10d, %r10d
-    xorl %r11d, %r11d
-vmx_enter_return:
-    popq %r15
-    popq %r14
-    popq %r13
-    popq %r12
-    popq %rbp
-    popq %rbx
-    ret
-    .size vmx_enter, . - vmx_enter
+vmx_exit_guest_rare:
+    CLEAR_REGISTERS
+    call exit_guest_rare
+    jmp vmx_enter
     .section .note.GNU-stack, "", @progbits

@@ -230,6 +230,7 @@ void switch_fpu_before_entry(struct cpu *cpu, struct vp *vp)
     }
     if (!vp->is_root) {
         switch_fpu_take(cpu, vp);
+        cpu->root_away |= cpu->root_vp->fpu_trapped ? 0 : AWAY_FPU;
     } else if (!vp->fpu_trapped) {
         trap_fpu(vp);
     }

@@ -44,7 +44,6 @@ void vp_flush_here(struct cpu *cpu, struct vp *vp)
 {
     switch_fpu_put(cpu, vp);
     vmcs_clear(vp->vmcs);
-    vp->launched = false;
     __atomic_store_n(&vp->loaded_on, NULL, __ATOMIC_RELEASE);
 }
 
@@ -57,7 +56,6 @@ void vp_bring_here(struct cpu *cpu, struct vp *vp)
     }
     vp_take_from_others(vp);
     vp->loaded_on = cpu;
-    vp_pend(vp, PENDING_LAUNCH);
     switch_to(cpu, vp);
     vmcs_setup_host(cpu, vp);
     vp_pend(vp, PENDING_FLUSH_VPID); /* what it did on other CPUs, INVLPG for one, is unknown to this CPU's caches */

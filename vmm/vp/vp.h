@@ -61,7 +61,7 @@ enum vp_pending {
     PENDING_PDPTES = 1u << 1,     /* load the PDPTEs from CR3 */
     PENDING_SETTLE = 1u << 3,     /* vmm/vp/completion.c must look at what the root did */
     PENDING_WINDOWS = 1u << 4,    /* vmm/run/window.c must look what can be delivered */
-    PENDING_LAUNCH = 1u << 5,     /* no exit of run-VP came since the VMCS was cleared: VMLAUNCH is due */
+    PENDING_INJECTED = 1u << 5,   /* the entry under way injects vp->event */
     PENDING_POLICY = 1u << 6,     /* the partition's properties or its time changed */
     PENDING_APIC = 1u << 7,       /* its local APIC got something, or its registers or clock changed: vmm/apic/apic.c */
     /* States, for as long as they last. */
@@ -70,10 +70,16 @@ enum vp_pending {
     PENDING_TIMER = 1u << 10,      /* its APIC's timer runs: the preemption timer is set before each entry */
     PENDING_QUIRK = 1u << 11,      /* the host's interrupts are masked while it runs: vmm/cpu/quirks_bochs.h */
     PENDING_MITIGATE = 1u << 12,   /* vmm/cpu/mitigate.c has something to do before each entry */
+    PENDING_RARE_EXIT = 1u << 13,  /* the exit of the entry under way is not for the fast path */
 };
 
 /* Those that entries from the fast path serve: run_fast_prepare. */
 #define PENDING_FAST ((uint32_t)(PENDING_TIMER | PENDING_QUIRK | PENDING_MITIGATE))
+
+/* With any of these, exits are not for the fast path. */
+#define PENDING_NOT_FAST ((uint32_t)(PENDING_INJECTED | PENDING_RARE_EXIT | PENDING_BREAKPOINTS | PENDING_TIMED))
+
+#define RUN_EXITS 256u /* vp->exits_left */
 
 #define TIMER_NEVER UINT64_MAX
 
@@ -107,7 +113,7 @@ struct vp {
     struct cpu *loaded_on; /* CPU that may hold VMCS data or extended state of this VP in its registers and caches */
     uint32_t pending;      /* atomic: enum vp_pending */
     bool apic_on;          /* this VP has a local APIC: vmm/apic/apic.c */
-    bool launched;         /* the VMCS's launch state on that CPU */
+    bool may_block_nmi;    /* its next exit may report that NMIs are blocked: vmm/cpu/quirks_bochs.h */
     bool fpu_trapped;      /* root: CR0.TS and MP are the hypervisor's, #NM exits: the registers hold a guest's state */
     bool nmi_window;       /* NMI-window exiting is on */
     bool fresh_sipi;       /* root: nothing was executed since SIPI */
@@ -119,8 +125,7 @@ struct vp {
     uint32_t timer_value;  /* what the VMCS has as preemption timer, if apic_on */
     uint64_t timer_due;    /* host TSC at which the APIC's timer expires, as the last entry found it; or never */
     uint8_t tpr_threshold; /* what the VMCS holds */
-    uint32_t fast_given;   /* exits that vmm/run/exit_fast.c may answer from an entry of run-VP to the next */
-    uint32_t fast_left;    /* what is left of these */
+    uint32_t exits_left;   /* exits that the hypervisor may still answer before the root gets its turn */
 
     struct vmx_controls controls; /* what the VMCS holds, but for ENTRY_IA32E, which the CPU changes */
     uint32_t exception_bitmap;
@@ -227,18 +232,6 @@ void vp_bring_here(struct cpu *cpu, struct vp *vp);
 
 /* Writes extended state back to memory and clears the VMCS, on the CPU that has them loaded. */
 void vp_flush_here(struct cpu *cpu, struct vp *vp);
-
-/* Runs an owned guest VP (vmm/run/vp_run.c). */
-enum run_result {
-    RUN_RECORD,   /* the record is in the run page */
-    RUN_EMULATE,  /* the same, for WHB_ERROR_APIC_ACCESS */
-    RUN_RESTART,  /* a physical interrupt or NMI is the root's: let it take it, then run again */
-    RUN_INIT,     /* another root CPU sent INIT to this one */
-    RUN_BAD_PAGE, /* the run page's dirty mask has unknown bits; nothing happened */
-};
-enum run_result vp_run(struct cpu *cpu, struct vp *vp);
-/* The rest of a run that vmm/run/run_straight.c began, after what its last entry came to. */
-enum run_result vp_run_on(struct cpu *cpu, struct vp *vp, enum vmx_entry_result entry);
 
 /* Whether the exit trace is on, for where the hypervisor chooses between two ways that differ in that alone. */
 static inline bool cpu_traced(const struct cpu *cpu)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Run-VP: from the root's hypercall through the guest and back, to be read top to bottom. */
+#include "vmm/run/run.h"
+
 #include "arch/cpu/cpu.h"
 #include "arch/vmx/vmcs.h"
 #include "kernel/core/kick.h"
@@ -9,7 +10,6 @@
 #include "vmm/cpu/mitigate.h"
 #include "vmm/cpu/quirks_bochs.h"
 #include "vmm/partition/partition.h"
-#include "vmm/run/exit_fast.h"
 #include "vmm/run/exit_trace.h"
 #include "vmm/run/guest_exit.h"
 #include "vmm/run/window.h"
@@ -17,13 +17,27 @@
 #include "vmm/vp/switch.h"
 #include "vmm/vp/vp_time.h"
 
+static struct run_client client;
+
+void run_init(const struct run_client *given)
+{
+    client = *given;
+}
+
 /*
- * So many exits may be answered in the hypervisor in a row, those of the fast way included; then the root gets its
- * turn. A guest can make exits that leave no moment in which an interrupt of the root could be seen: a #DB whose
- * delivery raises #DB exits again before the first instruction of its handler, and debug exceptions come before
- * interrupts (SDM vol. 3A, table 6-2). The hypervisor itself runs with interrupts off.
+ * RUN_EXITS: so many exits may be answered in the hypervisor in a row; then the root gets its turn. A guest can make
+ * exits that leave no moment in which an interrupt of the root could be seen: a #DB whose delivery raises #DB exits
+ * again before the first instruction of its handler, and debug exceptions come before interrupts (SDM vol. 3A, table
+ * 6-2). The hypervisor itself runs with interrupts off.
  */
-#define RESUMES_MAX 256u
+static bool take_turn(struct vp *vp)
+{
+    if (vp->exits_left == 0) {
+        return false;
+    }
+    vp->exits_left--;
+    return true;
+}
 
 static bool take_cancel(struct vp *vp)
 {
@@ -82,18 +96,13 @@ static enum exit_action after_nmi(struct cpu *cpu)
     return wanted ? EXIT_RESTART : EXIT_RESUME;
 }
 
-static enum exit_action entry_failed(struct vp *vp)
+static enum exit_action guest_refused(struct vp *vp)
 {
-    /* 7, invalid controls, is an event that cannot be injected; none of the others (31.4) is known to come. */
+    /* An event that cannot be injected is an invalid control (7); none of the other errors (31.4) is known to come. The
+     * number is VMLAUNCH's, which follows a VMRESUME that failed: 4 if that found a VMCS that was launched. */
     log_debug("VP %u: entry failed with VM-instruction error %u.", vp->index, vmcs_read32(VMCS_INSTRUCTION_ERROR));
     exit_record_invalid(vp);
     return EXIT_DELIVER;
-}
-
-static enum exit_action not_entered(struct cpu *cpu, struct vp *vp, enum vmx_entry_result entry)
-{
-    event_take_back(vp);
-    return entry == VMX_ENTRY_FAILED ? entry_failed(vp) : after_nmi(cpu);
 }
 
 /* The exception of an exit with reason 0; the information is read only then. */
@@ -103,24 +112,30 @@ static bool was_page_fault(uint32_t reason)
            (vmcs_read32(VMCS_EXIT_INTERRUPTION_INFO) & INTERRUPTION_VECTOR) == VECTOR_PF;
 }
 
-/* `injected`: the event that the entry carried. */
-static inline __attribute__((always_inline)) enum exit_action after_exit(struct cpu *cpu, struct vp *vp, bool traced,
-                                                                         uint32_t injected)
+/* What was due before the entry and is over with it. */
+static void finish_entry(struct vp *vp, bool entered)
 {
-    uint64_t since = __builtin_expect(vp_pending(vp, PENDING_TIMED) != 0, 0) ? rdtsc() : 0;
+    bool injected = vp_pending(vp, PENDING_INJECTED) != 0;
+    vp_settle_pending(vp, PENDING_RARE_EXIT | PENDING_INJECTED);
+    if (!entered) {
+        event_take_back(vp);
+        return;
+    }
+    vp->injected_info = injected ? vp->event.info : 0; /* the rest of the event stays in vp->event */
+    vp->event.info = vp->suspend == 0 ? 0 : vp->event.info;
+}
+
+static enum exit_action after_exit(struct cpu *cpu, struct vp *vp, bool traced)
+{
+    uint64_t since = vp_pending(vp, PENDING_TIMED) != 0 ? rdtsc() : 0;
     struct exit_snapshot snapshot;
     uint32_t reason = vmcs_read32(VMCS_EXIT_REASON);
     snapshot.reason = reason & 0xffffu;
     exit_trace_exit(cpu, traced, vp, snapshot.reason);
-    if ((reason & VMX_EXIT_ENTRY_FAILURE) == 0) {
-        vp_settle_pending(vp, PENDING_LAUNCH);
-        vp->launched = true;          /* an entry that fails leaves the launch state as it was (SDM vol. 3C, 27.8) */
-        vp->injected_info = injected; /* the rest of the event stays in vp->event */
-        vp->event.info = vp->suspend == 0 ? 0 : vp->event.info;
-    } else {
-        event_take_back(vp);
-    }
+    quirk_correct_nmi(vp->may_block_nmi);
+    finish_entry(vp, (reason & VMX_EXIT_ENTRY_FAILURE) == 0);
     bool page_fault = was_page_fault(snapshot.reason);
+    uint32_t injected = (reason & VMX_EXIT_ENTRY_FAILURE) == 0 ? vp->injected_info : 0;
     enum exit_action action = guest_exit(cpu, vp, &snapshot);
     if ((injected & INTERRUPTION_VALID) != 0 && (vp->event.info & INTERRUPTION_VALID) == 0) {
         counters_event(&vp->counters, injected);
@@ -134,8 +149,8 @@ static inline __attribute__((always_inline)) enum exit_action after_exit(struct 
     return action;
 }
 
-/* One turn: enters the guest, and deals with what made it leave. EXIT_DELIVER: the record is made. */
-static inline __attribute__((always_inline)) enum exit_action run_once(struct cpu *cpu, struct vp *vp, bool traced)
+/* Does what is pending. EXIT_RESUME: the VP can be entered. Else the record is made. */
+static enum exit_action prepare(struct cpu *cpu, struct vp *vp)
 {
     if (vp_pending(vp, PENDING_POLICY) != 0) {
         vp_apply_policy(vp);
@@ -147,7 +162,6 @@ static inline __attribute__((always_inline)) enum exit_action run_once(struct cp
     if (vp_pending(vp, PENDING_WINDOWS) != 0) {
         enum exit_action window = window_before_entry(vp);
         if (window != EXIT_RESUME) {
-            exit_trace_no_exit(cpu, traced, vp);
             return window;
         }
     }
@@ -156,31 +170,22 @@ static inline __attribute__((always_inline)) enum exit_action run_once(struct cp
     }
     refresh_translations(cpu, vp);
     switch_fpu_before_entry(cpu, vp);
-    uint32_t injected = vp->suspend == 0 ? vp->event.info : 0; /* an event waits for a VP that sleeps */
-    if ((injected & INTERRUPTION_VALID) != 0) {
-        event_inject_pending(vp);
-        vp->injected_rip = vmcs_readnw(VMCS_GUEST_RIP);
-    }
-
-    if (vp_pending(vp, PENDING_MITIGATE) != 0) {
-        mitigate_before_entry(cpu, vp->partition->handle);
-    }
-    /* What an entry begins that is finished after its exit is not for the fast way. */
-    bool plain = (injected & INTERRUPTION_VALID) == 0 && vp_pending(vp, PENDING_TIMED | PENDING_BREAKPOINTS) == 0;
-    vp->fast_given = plain ? FAST_EXITS : 0;
-    vp->fast_left = vp->fast_given;
-    exit_trace_entered(cpu, traced);
-    bool may_block_nmi = quirk_may_block_nmi(vp);
     if (vp_pending(vp, PENDING_QUIRK) != 0) {
         (void)quirk_mask_interrupts(cpu);
     }
-    enum vmx_entry_result entry = vmx_enter(vp->gpr, vp->launched);
-    if (__builtin_expect(entry != VMX_ENTRY_EXITED, 0)) {
-        exit_trace_no_exit(cpu, traced, vp);
-        return not_entered(cpu, vp, entry);
+    vp->may_block_nmi = quirk_may_block_nmi(vp);
+    if (vp->suspend == 0 && (vp->event.info & INTERRUPTION_VALID) != 0) { /* an event waits for a VP that sleeps */
+        event_inject_pending(vp);
+        vp->injected_rip = vmcs_readnw(VMCS_GUEST_RIP);
+        vp_pend(vp, PENDING_INJECTED);
     }
-    quirk_correct_nmi(may_block_nmi);
-    return after_exit(cpu, vp, traced, injected);
+    if (vmm.nmi_blocked_once) {
+        vp_pend(vp, PENDING_RARE_EXIT);
+    }
+    if (vp_pending(vp, PENDING_MITIGATE) != 0) {
+        mitigate_before_entry(cpu, vp->partition->handle);
+    }
+    return EXIT_RESUME;
 }
 
 /* What the root set is made ready. False: CR3 names no memory, so that there are no PDPTEs to enter with. */
@@ -193,47 +198,6 @@ static bool ready_to_enter(struct vp *vp)
         completion_settle(vp);
     }
     return true;
-}
-
-/* From what the last turn came to. */
-static enum run_result go_on(struct cpu *cpu, struct vp *vp, bool traced, enum exit_action action)
-{
-    for (uint32_t resumed = 0;; resumed++) {
-        switch (action) {
-        case EXIT_RESUME:
-            resumed += vp->fast_given - vp->fast_left;
-            if (resumed >= RESUMES_MAX) {
-                return RUN_RESTART;
-            }
-            break;
-        case EXIT_DELIVER:
-        case EXIT_RECORDED:
-            return RUN_RECORD;
-        case EXIT_EMULATE:
-            return RUN_EMULATE;
-        case EXIT_RESTART:
-            return RUN_RESTART;
-        case EXIT_INIT:
-            return RUN_INIT;
-        }
-        if (take_cancel(vp)) {
-            exit_trace_no_exit(cpu, traced, vp);
-            exit_record_cancel(vp);
-            return RUN_RECORD;
-        }
-        action = run_once(cpu, vp, traced);
-    }
-}
-
-static inline enum run_result run_until_root(struct cpu *cpu, struct vp *vp, bool traced)
-{
-    if (!ready_to_enter(vp)) {
-        exit_trace_no_exit(cpu, traced, vp);
-        exit_record_invalid(vp);
-        return RUN_RECORD;
-    }
-    vp->fast_left = vp->fast_given; /* nothing was answered in this run */
-    return go_on(cpu, vp, traced, EXIT_RESUME);
 }
 
 /*
@@ -266,48 +230,127 @@ bool vp_take_run_page(struct vp *vp)
     return true;
 }
 
-static enum run_result end_run(struct cpu *cpu, struct vp *vp, bool traced, enum run_result result)
+static enum run_result result_of(enum exit_action action)
 {
+    switch (action) {
+    case EXIT_EMULATE:
+        return RUN_EMULATE;
+    case EXIT_RESTART:
+        return RUN_RESTART;
+    case EXIT_INIT:
+        return RUN_INIT;
+    default:
+        return RUN_RECORD;
+    }
+}
+
+/* From what the last exit came to, to the next entry: the guest's or, if the run has ended, the root's. */
+static uint64_t *go_on(struct cpu *cpu, struct vp *vp, enum exit_action action)
+{
+    bool traced = cpu_traced(cpu);
+    if (action == EXIT_RESUME && !take_turn(vp)) {
+        action = EXIT_RESTART;
+    }
+    if (action == EXIT_RESUME && take_cancel(vp)) {
+        exit_trace_no_exit(cpu, traced, vp);
+        exit_record_cancel(vp);
+        action = EXIT_RECORDED;
+    }
+    if (action == EXIT_RESUME) {
+        action = prepare(cpu, vp);
+        if (action == EXIT_RESUME) {
+            lock_check_forget(HELD_PIN);
+            exit_trace_entered(cpu, traced);
+            return vp->gpr;
+        }
+        exit_trace_no_exit(cpu, traced, vp);
+    }
+    return run_end(cpu, vp, result_of(action));
+}
+
+uint64_t *run_resume(struct cpu *cpu, struct vp *vp)
+{
+    lock_check_take(HELD_PIN);
+    return go_on(cpu, vp, EXIT_RESUME);
+}
+
+uint64_t *run_end(struct cpu *cpu, struct vp *vp, enum run_result result)
+{
+    struct partition *p = vp->partition;
+    bool traced = cpu_traced(cpu), timed = vp_pending(vp, PENDING_TIMED) != 0;
     guest_memory_unpin();
-    if (__builtin_expect(result > RUN_EMULATE, 0)) {
+    if (result == RUN_RESTART || result == RUN_INIT) {
         vp->run->valid = WHB_RUN_ALL & ~(WHB_RUN_RSP | WHB_RUN_RIP | WHB_RUN_RFLAGS);
     }
     switch_to(cpu, cpu->root_vp);
-    bool timed = vp_pending(vp, PENDING_TIMED) != 0;
     uint64_t now = traced || timed ? rdtsc() : 0;
     exit_trace_left(cpu, traced, now);
     vp->counters.run_ticks += timed ? now - vp->run_began : 0;
-    return result;
+    vp_release(vp);
+    partition_put(p);
+    return client.run_ended(cpu, cpu->root_vp, result);
 }
 
-enum run_result vp_run_on(struct cpu *cpu, struct vp *vp, enum vmx_entry_result entry)
-{
-    bool traced = cpu_traced(cpu);
-    enum exit_action action = EXIT_RESUME;
-    vp->fast_given = FAST_EXITS;
-    if (entry != VMX_ENTRY_EXITED) {
-        exit_trace_no_exit(cpu, traced, vp);
-        action = not_entered(cpu, vp, entry);
-    } else if (!cpu->straight_again) {
-        action = after_exit(cpu, vp, traced, 0);
-    }
-    cpu->straight_again = false;
-    return end_run(cpu, vp, traced, go_on(cpu, vp, traced, action));
-}
-
-enum run_result vp_run(struct cpu *cpu, struct vp *vp)
+/* The run page is taken before the partition is pinned: what it says may be refused, and then nothing has happened. */
+uint64_t *run_begin(struct cpu *cpu, struct vp *vp)
 {
     bool traced = cpu_traced(cpu);
     vp->run_began = rdtsc();
+    vp->exits_left = RUN_EXITS;
     exit_trace_returned(cpu, traced, vp->run_began);
     vp_bring_here(cpu, vp);
-    if (vp_take_run_page(vp)) {
-        guest_memory_pin(vp->partition);
-        partition_time_start(vp);
-        return end_run(cpu, vp, traced, run_until_root(cpu, vp, traced));
+    if (!vp_take_run_page(vp)) {
+        exit_trace_no_exit(cpu, traced, vp);
+        return run_end(cpu, vp, RUN_BAD_PAGE);
     }
-    exit_trace_no_exit(cpu, traced, vp);
-    switch_to(cpu, cpu->root_vp);
-    exit_trace_left(cpu, traced, rdtsc());
-    return RUN_BAD_PAGE;
+    guest_memory_pin(vp->partition);
+    partition_time_start(vp);
+    if (!ready_to_enter(vp)) {
+        exit_trace_no_exit(cpu, traced, vp);
+        exit_record_invalid(vp);
+        return run_end(cpu, vp, RUN_RECORD);
+    }
+    return go_on(cpu, vp, EXIT_RESUME);
+}
+
+uint64_t *exit_root_rare(void)
+{
+    struct cpu *cpu = this_cpu();
+    return client.exit(cpu, cpu->root_vp);
+}
+
+uint64_t *exit_guest_rare(void)
+{
+    struct cpu *cpu = this_cpu();
+    struct vp *vp = cpu->current;
+    lock_check_take(HELD_PIN);
+    return go_on(cpu, vp, after_exit(cpu, vp, cpu_traced(cpu)));
+}
+
+uint64_t *entry_kicked(void)
+{
+    struct cpu *cpu = this_cpu();
+    struct vp *vp = cpu->current;
+    if (vp->is_root) {
+        vmcs_write32(VMCS_ENTRY_INTERRUPTION_INFO, 0);
+        kick_serve(cpu);
+        return client.enter(cpu, vp);
+    }
+    lock_check_take(HELD_PIN);
+    exit_trace_no_exit(cpu, cpu_traced(cpu), vp);
+    finish_entry(vp, false);
+    return go_on(cpu, vp, after_nmi(cpu));
+}
+
+uint64_t *entry_refused(void)
+{
+    struct cpu *cpu = this_cpu();
+    struct vp *vp = cpu->current;
+    if (vp->is_root) {
+        client.refused(vp);
+    }
+    lock_check_take(HELD_PIN);
+    exit_trace_no_exit(cpu, cpu_traced(cpu), vp);
+    finish_entry(vp, false);
+    return go_on(cpu, vp, guest_refused(vp));
 }
