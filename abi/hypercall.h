@@ -23,7 +23,7 @@
 #include "abi/posted_write.h"
 
 #define WHB_ABI_MAJOR 2u
-#define WHB_ABI_MINOR 0u
+#define WHB_ABI_MINOR 1u
 
 /* Builds RAX of a hypercall. */
 #define WHB_CALL(number) (((uint64_t)WHB_ABI_MAJOR << 16) | (uint64_t)(number))

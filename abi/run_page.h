@@ -24,6 +24,9 @@
 #define WHB_RUN_RFLAGS (1u << 17)
 /* General registers are always valid and always taken, so their dirty bits may be set or not. */
 #define WHB_RUN_ALL 0x3ffffu
+/* Of `dirty` alone: `notifications`. */
+#define WHB_RUN_NOTIFICATIONS (1u << 18)
+#define WHB_RUN_DIRTY_ALL (WHB_RUN_ALL | WHB_RUN_NOTIFICATIONS)
 
 #define WHB_RUN_RECORD_OFFSET 256u
 #define WHB_RUN_RECORD_SIZE 224u
@@ -42,7 +45,12 @@ struct whb_run_page {
     uint64_t sequence; /* number of records delivered for this VP, starting at 1 with the first */
     uint32_t wanted;   /* written by the root: WHB_RUN_RSP if RSP is to be filled too, at each exit from the next on */
     uint32_t root_own; /* the root's alone: the hypervisor neither reads nor writes it */
-    uint64_t reserved[11]; /* zero */
+    /*
+     * WHV_DELIVERABILITY_NOTIFICATIONS_REGISTER as the root sets it, if it does so here; bits that are reserved do not
+     * count. The hypervisor does not write it.
+     */
+    uint64_t notifications;
+    uint64_t reserved[10]; /* zero */
     /*
      * WHV_RUN_VP_EXIT_CONTEXT in its 224-byte form; bytes outside the reason's own context are zero, unless the root
      * wrote there: the hypervisor clears them when the reason changes.

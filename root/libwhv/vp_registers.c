@@ -104,6 +104,18 @@ HRESULT WHvGetVirtualProcessorRegisters(WHV_PARTITION_HANDLE partition, UINT32 i
     return S_OK;
 }
 
+/* A client that waits for an interrupt window sets it before each run. What is no value, the hypervisor refuses. */
+static inline bool is_notifications(const WHV_REGISTER_NAME *names, UINT32 count, const WHV_REGISTER_VALUE *values)
+{
+    const uint64_t all = 0x3f; /* WHV_DELIVERABILITY_NOTIFICATIONS_REGISTER */
+    uint64_t value;
+    if (count != 1 || *names != WHvRegisterDeliverabilityNotifications) {
+        return false;
+    }
+    __builtin_memcpy(&value, values, sizeof(value));
+    return (value & ~all) == 0;
+}
+
 static __attribute__((noinline)) HRESULT set_any(WHV_PARTITION_HANDLE partition, UINT32 index,
                                                  const WHV_REGISTER_NAME *names, UINT32 count,
                                                  const WHV_REGISTER_VALUE *values)
@@ -111,6 +123,12 @@ static __attribute__((noinline)) HRESULT set_any(WHV_PARTITION_HANDLE partition,
     struct whb_run_page *page = client_page(partition, index);
     if (page == NULL || names == NULL || values == NULL || !client_claim(page)) {
         return ask(partition, index, names, count, (uintptr_t)values, ASK_SET);
+    }
+    if (is_notifications(names, count, values)) {
+        __builtin_memcpy(&page->notifications, values, sizeof(page->notifications));
+        __atomic_fetch_or(&page->dirty, WHB_RUN_NOTIFICATIONS, __ATOMIC_RELEASE);
+        client_release(page);
+        return S_OK;
     }
     uint32_t bits = bits_of(names, count);
     if ((bits & ~WHB_RUN_ALL) != 0) {

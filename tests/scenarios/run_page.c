@@ -174,10 +174,10 @@ static void impossible_values(void)
         guest_advance(&guest, 0, 2);
     }
     uint64_t rip = get_by_call(WHvX64RegisterRip);
-    page()->dirty = WHB_RUN_ALL + 1;
+    page()->dirty = WHB_RUN_DIRTY_ALL + 1;
     CHECK_EQ(E_INVALIDARG, WHvRunVirtualProcessor(guest.partition, 0, &r, sizeof(r)));
     CHECK_EQ(E_INVALIDARG, set_two(WHvX64RegisterRip, 0, WHvX64RegisterCr8, 1));
-    CHECK_EQ(WHB_RUN_ALL + 1, page()->dirty);
+    CHECK_EQ(WHB_RUN_DIRTY_ALL + 1, page()->dirty);
     page()->dirty = 0;
     CHECK_EQ(rip, get_by_call(WHvX64RegisterRip));
     guest_run(&guest, 0, &r, WHvRunVpExitReasonX64IoPortAccess);

@@ -214,7 +214,11 @@ enum hypercall_next hypercall_handle(struct cpu *cpu, struct vp *root, struct vp
 
 enum hypercall_next hypercall_run_ended(struct cpu *cpu, struct vp *root, enum run_result result)
 {
-    struct call c = {.cpu = cpu, .next = HYPERCALL_DONE};
-    answer(&c, root->gpr, call_run_status(&c, result));
-    return c.next;
+    enum hypercall_next next = HYPERCALL_DONE;
+    enum whb_status status = call_run_status(cpu, result, &next);
+    if (next == HYPERCALL_DONE) {
+        root->gpr[0] = (uint64_t)status;
+        root->gpr[2] = 0;
+    }
+    return next;
 }

@@ -40,7 +40,7 @@ static inline union call_scratch *call_scratch(const struct call *c)
 }
 
 /* vmm/hypercall/hypercall_vp.c: what VP_RUN answers. */
-enum whb_status call_run_status(struct call *c, enum run_result result);
+enum whb_status call_run_status(struct cpu *cpu, enum run_result result, enum hypercall_next *next);
 
 /* WHB_OK: a buffer of the root, RAM that it owns. */
 enum whb_status call_check_buffer(uint64_t pa, uint64_t size);

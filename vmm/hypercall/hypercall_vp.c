@@ -38,7 +38,7 @@ enum whb_status call_vp_cancel(struct call *c, struct partition *p)
     return WHB_OK;
 }
 
-enum whb_status call_run_status(struct call *c, enum run_result result)
+enum whb_status call_run_status(struct cpu *cpu, enum run_result result, enum hypercall_next *next)
 {
     switch (result) {
     case RUN_RECORD:
@@ -48,15 +48,15 @@ enum whb_status call_run_status(struct call *c, enum run_result result)
     case RUN_BAD_PAGE:
         return WHB_ERROR_INVALID_ARGUMENT;
     case RUN_INIT:
-        c->next = HYPERCALL_INIT;
+        *next = HYPERCALL_INIT;
         return WHB_OK;
     case RUN_RESTART:
         break;
     }
-    if ((vmcs_readnw(VMCS_GUEST_RFLAGS) & RFLAGS_IF) == 0 && c->cpu->nmi_for_root == 0) {
+    if ((vmcs_readnw(VMCS_GUEST_RFLAGS) & RFLAGS_IF) == 0 && cpu->nmi_for_root == 0) {
         return WHB_ERROR_INTERRUPTED;
     }
-    c->next = HYPERCALL_AGAIN;
+    *next = HYPERCALL_AGAIN;
     return WHB_OK;
 }
 

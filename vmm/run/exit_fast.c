@@ -6,6 +6,7 @@
 #include "arch/cpu/cpu.h"
 #include "arch/vmx/vmcs.h"
 #include "vmm/cpu/hardware_model.h"
+#include "vmm/cpu/vmm_state.h"
 #include "vmm/run/exit_skip.h"
 #include "vmm/run/exit_trace.h"
 #include "vmm/run/guest_write.h"
@@ -39,8 +40,8 @@ uint64_t *fast_exit_root(void)
     struct cpu *cpu = this_cpu();
     struct vp *root = cpu->current;
     uint64_t *gpr = root->gpr;
-    if (vmcs_read32(VMCS_EXIT_REASON) != VMX_EXIT_VMCALL || !is_kernel64()) {
-        return NULL;
+    if (vmcs_read32(VMCS_EXIT_REASON) != VMX_EXIT_VMCALL || !is_kernel64() || vmm.nmi_blocked_once) {
+        return NULL; /* the last: vmm/cpu/quirks_bochs.h */
     }
     if (__builtin_expect(gpr[0] == WHB_CALL(WHB_CALL_VP_RUN), 1)) {
         return run_straight_begin(cpu, root);

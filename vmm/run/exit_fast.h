@@ -15,6 +15,8 @@ uint64_t *fast_exit_guest(void);
 
 struct vp;
 struct trace_raw;
-/* OUT to a doorbell or a posted range: for an I/O exit of the VP whose VMCS is current. `entry`: of exit_trace_arrived, complete but for the VP.
+/*
+ * OUT to a doorbell or a posted range: for an I/O exit of the VP whose VMCS is current. `entry`: of exit_trace_arrived,
+ * complete but for the VP.
  */
 uint64_t *fast_write_port(struct vp *vp, struct trace_raw *entry);

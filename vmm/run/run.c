@@ -10,12 +10,14 @@
 #include "vmm/cpu/mitigate.h"
 #include "vmm/cpu/quirks_bochs.h"
 #include "vmm/partition/partition.h"
+#include "vmm/partition/partition_slots.h"
 #include "vmm/run/exit_trace.h"
 #include "vmm/run/guest_exit.h"
 #include "vmm/run/window.h"
 #include "vmm/vp/completion.h"
 #include "vmm/vp/switch.h"
 #include "vmm/vp/vp_time.h"
+#include "vmm/vp/window_decide.h"
 
 static struct run_client client;
 
@@ -211,7 +213,7 @@ bool vp_take_run_page(struct vp *vp)
     if (dirty == 0) {
         return true;
     }
-    if ((dirty & ~WHB_RUN_ALL) != 0) {
+    if ((dirty & ~WHB_RUN_DIRTY_ALL) != 0) {
         return false;
     }
     __atomic_fetch_and(&run->dirty, ~dirty, __ATOMIC_SEQ_CST);
@@ -226,6 +228,9 @@ bool vp_take_run_page(struct vp *vp)
     }
     if ((dirty & WHB_RUN_RSP) != 0) {
         vmcs_writenw(VMCS_GUEST_RSP, run->gpr[4]);
+    }
+    if ((dirty & WHB_RUN_NOTIFICATIONS) != 0) {
+        event_set_notifications(vp, run->notifications & NOTIFY_ALL);
     }
     return true;
 }
@@ -287,7 +292,7 @@ uint64_t *run_end(struct cpu *cpu, struct vp *vp, enum run_result result)
     exit_trace_left(cpu, traced, now);
     vp->counters.run_ticks += timed ? now - vp->run_began : 0;
     vp_release(vp);
-    partition_put(p);
+    partition_give(p);
     return client.run_ended(cpu, cpu->root_vp, result);
 }
 

@@ -17,6 +17,7 @@
 #include "vmm/run/fetch_plain.h"
 #include "vmm/run/guest_exit.h"
 #include "vmm/run/guest_write.h"
+#include "vmm/run/record.h"
 #include "vmm/run/run.h"
 #include "vmm/vp/completion_decide.h"
 #include "vmm/vp/switch_quickly.h"
@@ -34,24 +35,24 @@
 #define MEMORY_GPA_UNMAPPED (1u << 2)
 #define MEMORY_GVA_VALID (1u << 3)
 
-#define ALWAYS_INLINE static inline __attribute__((always_inline))
+#define EXCEPTION_ERROR_CODE (1u << 0)
 
 #define PLAIN_DIRTY (WHB_RUN_ALL & ~(WHB_RUN_RSP | WHB_RUN_RFLAGS))
 
-/* Back to where nothing has happened. */
-static __attribute__((cold, noinline)) uint64_t *give_up(struct vp *vp)
+/* More is pending than the fast path does: the rare path begins the run. */
+static __attribute__((cold, noinline)) uint64_t *begin_rare(struct cpu *cpu, struct vp *vp)
 {
     guest_memory_unpin();
-    vp_release(vp);
-    partition_put(vp->partition);
-    return NULL;
+    cpu->root_vp->event.info = 0; /* delivered, since an instruction was executed after it */
+    lock_check_take(HELD_VP);
+    return run_begin(cpu, vp);
 }
 
 /* The VP is this CPU's and its partition pinned: whether an entry needs nothing but its VMCS. */
 static bool is_plain(const struct cpu *cpu, const struct vp *vp)
 {
     return vp->loaded_on == cpu && vp_pending(vp, ~PENDING_FAST) == 0 && (vp->event.info & INTERRUPTION_VALID) == 0 &&
-           cpu->fpu_owner == vp && !vmm.nmi_blocked_once;
+           cpu->fpu_owner == vp;
 }
 
 /* Compiled twice with this file, but only one is called. */
@@ -107,7 +108,7 @@ uint64_t *run_straight_begin(struct cpu *cpu, struct vp *root)
     __atomic_store_n(&cpu->running, p, __ATOMIC_SEQ_CST);
     uint64_t generation = __atomic_load_n(&p->ept_generation, __ATOMIC_SEQ_CST);
     if (!is_plain(cpu, vp) || p->cpu_generation[cpu_index] != generation) {
-        return give_up(vp);
+        return begin_rare(cpu, vp);
     }
     volatile struct whb_run_page *run = vp->run;
     uint32_t dirty = run->dirty;
@@ -118,7 +119,7 @@ uint64_t *run_straight_begin(struct cpu *cpu, struct vp *root)
         rip = run->rip;
         if ((dirty & ~PLAIN_DIRTY) != 0) {
             __atomic_fetch_or(&vp->run->dirty, dirty, __ATOMIC_SEQ_CST);
-            return give_up(vp);
+            return begin_rare(cpu, vp);
         }
     }
     __atomic_store_n(&cpu->flush_ack, generation, __ATOMIC_RELEASE);
@@ -149,69 +150,6 @@ ALWAYS_INLINE uint64_t *finish(struct cpu *cpu, struct vp *vp)
         advance_rip();
     }
     return gpr;
-}
-
-/* The run page but for the record. */
-ALWAYS_INLINE void publish(const struct vp *vp, struct whb_run_page *run, uint64_t rip, uint64_t rflags)
-{
-    run->rip = rip;
-    run->rflags = rflags;
-    run->valid = WHB_RUN_ALL & ~WHB_RUN_RSP;
-    if (__builtin_expect((__atomic_load_n(&run->wanted, __ATOMIC_RELAXED) & WHB_RUN_RSP) != 0, 0)) {
-        vp->gpr[4] = vmcs_readnw(VMCS_GUEST_RSP);
-        run->valid = WHB_RUN_ALL;
-    }
-    run->sequence++;
-}
-
-/* What every record needs first. */
-struct mode {
-    uint64_t cr0, rflags;
-    uint32_t cs_access, entry;
-};
-
-/*
- * Protected mode with a code segment whose DPL is the CPL: the usual case. In long mode CR0.PE is 1, RFLAGS.VM 0.
- * `flags`: of RFLAGS, those with which the instruction's end is more than a new RIP (vmm/vp/completion.h).
- */
-ALWAYS_INLINE bool read_mode(struct mode *m, uint32_t flags)
-{
-    m->cr0 = vmcs_readnw(VMCS_GUEST_CR0);
-    m->rflags = vmcs_readnw(VMCS_GUEST_RFLAGS);
-    m->cs_access = vmcs_read32(VMCS_GUEST_CS_ACCESS);
-    m->entry = vmcs_read32(VMCS_ENTRY_CONTROLS);
-    if ((m->cs_access & ACCESS_CONFORMING) != 0 || ((uint32_t)m->rflags & flags) != 0) {
-        return false;
-    }
-    return (m->entry & ENTRY_IA32E) != 0 || ((m->cr0 & CR0_PE) != 0 && (m->rflags & RFLAGS_VM) == 0);
-}
-
-#define STATE_CR0_PE (1u << 2)
-
-/* No breakpoint is on, no event due, and no shadow. */
-ALWAYS_INLINE uint16_t execution_state(const struct mode *m)
-{
-    uint32_t of_segment_and_entry = ((m->cs_access & (3u << 5)) | (m->entry & ENTRY_IA32E)) >> 5;
-    return (uint16_t)(STATE_CR0_PE | of_segment_and_entry | ((uint32_t)m->cr0 >> 15 & 8u));
-}
-
-/* The record, with the reason's own context as the last one of this kind left it. */
-static inline WHV_RUN_VP_EXIT_CONTEXT *open_record(struct vp *vp, struct whb_run_page *run, uint32_t kind,
-                                                   WHV_RUN_VP_EXIT_REASON reason)
-{
-    WHV_RUN_VP_EXIT_CONTEXT *r = (void *)run->record;
-    if (vp->record_kind != kind) {
-        memset(r, 0, sizeof(*r));
-        r->ExitReason = reason;
-        vp->record_kind = kind;
-    }
-    return r;
-}
-
-/* A shadow of STI or MOV SS: the usual way makes the whole record. */
-ALWAYS_INLINE bool in_shadow(void)
-{
-    return __builtin_expect((vmcs_raw_read(VMCS_GUEST_INTERRUPTIBILITY.encoding) & 3u) != 0, 0);
 }
 
 /* There is no shadow. `length` 0: the VP is past the instruction, or it has none that is known. */
@@ -362,23 +300,6 @@ static __attribute__((noinline)) uint64_t *exit_cpuid(struct cpu *cpu, struct vp
     return deliver_instruction(cpu, vp, &m, INTERCEPT_CPUID);
 }
 
-static inline bool is_code64(const struct mode *m)
-{
-    return (m->entry & ENTRY_IA32E) != 0 && (m->cs_access & ACCESS_LONG) != 0;
-}
-
-/*
- * Processors set RF with these exits (SDM vol. 3C, 28.3.3), for the instruction that did not end. The root will finish
- * it, most often by RIP alone, and no breakpoint is on that it could meet again.
- */
-ALWAYS_INLINE void drop_resume_flag(struct mode *m)
-{
-    if (((uint32_t)m->rflags & RFLAGS_RF) != 0) {
-        m->rflags &= ~RFLAGS_RF;
-        vmcs_writenw(VMCS_GUEST_RFLAGS, m->rflags);
-    }
-}
-
 /* A data access while no event was being delivered and no IRET had unblocked NMIs (28.2.1, table 28-7). */
 static __attribute__((noinline)) uint64_t *exit_memory(struct cpu *cpu, struct vp *vp)
 {
@@ -431,6 +352,38 @@ static __attribute__((noinline)) uint64_t *exit_halt(struct cpu *cpu, struct vp 
     return deliver_at(cpu, vp, vp->run, &m, next, 0, INTERCEPT_HALT, exit_trace_entry(cpu, TRACED));
 }
 
+/*
+ * An exception that the root wants, of an instruction and not of an event's delivery or of IRET (28.2.3). What is more
+ * than a record, #DB, #MC and those of INT3 and the like, is the rare path's.
+ */
+static __attribute__((noinline)) uint64_t *exit_wanted_exception(struct cpu *cpu, struct vp *vp)
+{
+    struct mode m;
+    uint32_t info = vmcs_read32(VMCS_EXIT_INTERRUPTION_INFO), vector = info & INTERRUPTION_VECTOR;
+    uint32_t kind = info & (INTERRUPTION_TYPE | INTERRUPTION_NMI_UNBLOCKING);
+    uint32_t wanted = vp->client_exceptions & ~(1u << VECTOR_DB | 1u << VECTOR_MC);
+    if (kind != INTERRUPTION_HARDWARE_EXCEPTION << INTERRUPTION_TYPE_SHIFT || (wanted >> (vector & 31u) & 1u) == 0 ||
+        (vmcs_read32(VMCS_IDT_VECTORING_INFO) & INTERRUPTION_VALID) != 0 || !read_mode(&m, RFLAGS_TF) ||
+        !is_code64(&m)) {
+        return NULL;
+    }
+    uint64_t rip = vmcs_readnw(VMCS_GUEST_RIP);
+    WHV_RUN_VP_EXIT_CONTEXT *r = open_record(vp, vp->run, RECORD_EXCEPTION, WHvRunVpExitReasonException);
+    if (!fetch_plain(vp, rip, m.cs_access >> 5 & 3u, r->VpException.InstructionBytes)) {
+        return NULL;
+    }
+    drop_resume_flag(&m);
+    vp->software.info = 0;
+    bool error = (info & INTERRUPTION_ERROR_CODE) != 0;
+    r->VpException.InstructionByteCount = sizeof(r->VpException.InstructionBytes);
+    r->VpException.ExceptionInfo.AsUINT32 = error ? EXCEPTION_ERROR_CODE : 0;
+    r->VpException.ErrorCode = error ? vmcs_read32(VMCS_EXIT_INTERRUPTION_ERROR) : 0;
+    r->VpException.ExceptionType = (uint8_t)vector;
+    r->VpException.ExceptionParameter = vector == VECTOR_PF ? vmcs_readnw(VMCS_EXIT_QUALIFICATION) : 0;
+    enum intercept_class counted = vector == VECTOR_PF ? INTERCEPT_PAGE_FAULT : INTERCEPT_OTHER;
+    return deliver(cpu, vp, vp->run, &m, rip, 0, counted, exit_trace_entry(cpu, TRACED));
+}
+
 uint64_t *run_straight_exit(struct cpu *cpu, struct vp *vp, uint32_t reason)
 {
     struct trace_raw *entry = exit_trace_arrived(cpu, TRACED, reason);
@@ -447,6 +400,9 @@ uint64_t *run_straight_exit(struct cpu *cpu, struct vp *vp, uint32_t reason)
     }
     if (reason == VMX_EXIT_RDMSR || reason == VMX_EXIT_WRMSR) {
         return exit_msr(cpu, vp, reason == VMX_EXIT_WRMSR);
+    }
+    if (reason == VMX_EXIT_EXCEPTION_NMI) {
+        return exit_wanted_exception(cpu, vp);
     }
     return reason == VMX_EXIT_HLT ? exit_halt(cpu, vp) : NULL;
 }

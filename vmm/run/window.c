@@ -34,7 +34,8 @@ static void disarm(struct vp *vp)
 static enum exit_action report(struct vp *vp, uint32_t reason)
 {
     disarm(vp);
-    struct exit_snapshot s = {.reason = reason};
+    struct exit_snapshot s;
+    s.reason = reason;
     exit_record(vp, &s);
     return EXIT_DELIVER;
 }

@@ -116,8 +116,8 @@ vmx_start:
     movq %rdi, %rax
 
     /*
-     * RAX is the block. From the test of the kick flag to the entry itself an NMI would be lost: its handler sees RIP in
-     * this window and continues at vmx_enter_kicked (kernel/core/kick.c). An NMI after the entry is a VM exit.
+     * RAX is the block. From the test of the kick flag to the entry itself an NMI would be lost: its handler sees RIP
+     * in this window and continues at vmx_enter_kicked (kernel/core/kick.c). An NMI after the entry is a VM exit.
      */
     .globl vmx_enter_window
 vmx_enter:

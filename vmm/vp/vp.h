@@ -47,6 +47,7 @@ enum record_kind {
     RECORD_CPUID,
     RECORD_MEMORY, /* with 16 bytes of instruction */
     RECORD_HALT,
+    RECORD_EXCEPTION, /* with 16 bytes of instruction */
 };
 
 /*
