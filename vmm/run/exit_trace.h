@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The exit trace's hooks on the path of a run. `traced` is a constant of the function that they are compiled into on
- * the short ways (see below), where it is false they are nothing; the usual way (vmm/run/vp_run.c) has it as a
+ * the short ways (see below), where it is false they are nothing; the usual way (vmm/run/run.c) has it as a
  * variable. docs/exit-trace.md has their price.
  */
 #pragma once
