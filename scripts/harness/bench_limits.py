@@ -18,8 +18,8 @@ LIMITS = {
     "run_vp_mmio": 950,
     "run_vp_mmio_apic": 1_050,
     "run_vp_halt": 600,
-    "run_vp_interrupt_window": 2_750,
-    "run_vp_exception": 2_950,
+    "run_vp_interrupt_window": 1_300,
+    "run_vp_exception": 1_400,
     "run_vp_mmio_emulated": 3_000,
     "linux_cpuid": 300,
     "linux_out": 1_500,
@@ -33,8 +33,6 @@ LIMITS = {
     "scaling_64_percent": 2,
 }
 GOALS = {
-    "run_vp_interrupt_window": 1_300,
-    "run_vp_exception": 1_400,
     "hypervisor_text_data_bytes": 128 * 1024,
 }
 

@@ -57,18 +57,18 @@ static bool is_plain(const struct cpu *cpu, const struct vp *vp)
 
 /* Compiled twice with this file, but only one is called. */
 #if !TRACED
-bool run_fast_prepare(struct vp *vp)
+bool run_fast_prepare(struct vp *vp, uint32_t pending)
 {
-    uint32_t pending = vp_pending(vp, ~0u);
-    if ((pending & ~PENDING_FAST) != 0 || ((pending & PENDING_TIMER) != 0 && !apic_arm_timer(vp))) {
-        return false;
+    if (pending != PENDING_MITIGATE) {
+        if ((pending & ~PENDING_FAST) != 0 || ((pending & PENDING_TIMER) != 0 && !apic_arm_timer(vp)) ||
+            ((pending & PENDING_QUIRK) != 0 && !quirk_mask_interrupts(this_cpu()))) {
+            return false;
+        }
+        if ((pending & PENDING_MITIGATE) == 0) {
+            return true;
+        }
     }
-    if ((pending & PENDING_QUIRK) != 0 && !quirk_mask_interrupts(this_cpu())) {
-        return false;
-    }
-    if ((pending & PENDING_MITIGATE) != 0) {
-        mitigate_before_entry(this_cpu(), vp->partition->handle);
-    }
+    mitigate_before_entry(this_cpu(), vp->partition->handle);
     return true;
 }
 #endif

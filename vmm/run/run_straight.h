@@ -15,10 +15,11 @@ uint64_t *run_straight_begin(struct cpu *cpu, struct vp *root);
  * Before an entry from the fast path, for a VP whose VMCS is current: whether nothing is pending, or only what the fast
  * path sees to, and now has.
  */
-bool run_fast_prepare(struct vp *vp);
+bool run_fast_prepare(struct vp *vp, uint32_t pending);
 static inline bool run_fast_may_enter(struct vp *vp)
 {
-    return __builtin_expect(vp_pending(vp, ~0u) == 0, 1) || run_fast_prepare(vp);
+    uint32_t pending = vp_pending(vp, ~0u);
+    return __builtin_expect(pending == 0, 1) || run_fast_prepare(vp, pending);
 }
 
 /* An exit of a guest with this reason, as the VMCS has it. The block to enter with, or NULL. */
