@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include "arch/cpu/fatal.h"
 
-void (*fatal)(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
+__attribute__((format(printf, 1, 2), noreturn)) void (*fatal)(const char *format, ...);
 uint32_t panicking;

@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 /* panic(), set before anything else runs. */
-extern void (*fatal)(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
+extern __attribute__((format(printf, 1, 2), noreturn)) void (*fatal)(const char *format, ...);
 
 /* Nonzero once a CPU has begun to stop the machine. */
 extern uint32_t panicking;
