@@ -211,6 +211,7 @@ static uint32_t apic_msr(struct random *r)
 /* For this register: what it may have, mostly, with vectors that there are not; now and then what is reserved. */
 static uint32_t apic_value(struct random *r, uint32_t msr)
 {
+    static const uint32_t trapped_modes[4] = {0x200, 0x200, 0x500, 0x601}; /* SMI, INIT, SIPI: rare exits otherwise */
     uint32_t any = (uint32_t)(random_u64(r) >> 32);
     if (random_once_in(r, 12)) {
         return any >> random_below(r, 32);
@@ -222,7 +223,7 @@ static uint32_t apic_value(struct random *r, uint32_t msr)
     case 0x80f: /* spurious vector */
         return any & 0x13f;
     case 0x830: /* vector, delivery and destination mode, level, trigger mode, shorthand */
-        return any & 0x000ccf3f;
+        return random_once_in(r, 3) ? (any & 0x000cc800) | trapped_modes[any >> 30] : any & 0x000ccf3f;
     case 0x83f:
         return any & 0x3f;
     case 0x1b:
