@@ -50,6 +50,7 @@ static const struct {
     {"apic/wake-opened", WAKES},
     {"apic/timer-", OTHER_TIMES},
     {"dirty-cost", OTHER_TIMES},
+    {"map-list/cost", OTHER_TIMES},
 };
 
 /* QEMU answers at its fw_cfg ports; the tests run it on Bochs alone. */

@@ -25,7 +25,7 @@ struct run_client {
 };
 
 /* Once at boot. */
-void run_init(const struct run_client *client);
+void run_init(const struct run_client *given);
 
 /* VP_RUN of a VP that the caller has acquired, with a reference of its partition; the run's end gives both back. */
 uint64_t *run_begin(struct cpu *cpu, struct vp *vp);
