@@ -30,7 +30,6 @@
 #define CPU_MOV_DR (1u << 23)
 #define CPU_UNCONDITIONAL_IO (1u << 24)
 #define CPU_IO_BITMAPS (1u << 25)
-#define CPU_MONITOR_TRAP (1u << 27)
 #define CPU_MSR_BITMAPS (1u << 28)
 #define CPU_MONITOR (1u << 29)
 #define CPU_PAUSE (1u << 30)
