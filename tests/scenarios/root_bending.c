@@ -15,6 +15,7 @@
 #define CR0_NW (1ull << 29)
 #define CR0_CD (1ull << 30)
 #define TICKS 2000000ull
+#define WAIT_TICKS 2000000000ull /* for the other CPU, which may be a thread that waits its turn */
 
 extern const uint8_t real_mode[], real_mode_end[], real_mode_nmi[];
 
@@ -115,7 +116,7 @@ static void mtrrs(void)
     mtrrs_here(NULL);
     if (root_cpu_count() > 1) {
         root_run_on(1, mtrrs_here, NULL);
-        CHECK(root_wait(1, TICKS));
+        CHECK(root_wait(1, WAIT_TICKS));
     }
 }
 
