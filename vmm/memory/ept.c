@@ -240,7 +240,10 @@ static void find_leaf_table(struct change *c)
     uint64_t base = (c->end - 1) & ~(LEAF_REGION - 1);
     uint64_t *table = table_of(c->ept->pml4);
     c->leaf_table = NULL;
-    for (unsigned level = TOP_LEVEL; level > 1 && !c->ept->tracking; level--) {
+    if (c->ept->tracking) {
+        return;
+    }
+    for (unsigned level = TOP_LEVEL; level > 1; level--) {
         uint64_t entry = table[(base >> level_shift(level)) % ENTRIES];
         if (!is_present(entry) || is_leaf(entry, level)) {
             return;
@@ -248,7 +251,7 @@ static void find_leaf_table(struct change *c)
         table = table_of(entry);
     }
     c->leaf_base = base;
-    c->leaf_table = c->ept->tracking ? NULL : table;
+    c->leaf_table = table;
 }
 
 /* The type bits of a leaf for a page; those of its block are found once for all neighbours. */
